@@ -1,0 +1,88 @@
+/*
+ * head: what stands in the HEAD frame of a stream (STREAM.md, cv-stream.5): the schema, the counts,
+ * the class names and the history. Read from text, changed by filters, written as text again; keys
+ * that we do not know are kept and passed on.
+ */
+#ifndef CVT_HEAD_H
+#define CVT_HEAD_H
+
+#include "../libcore/tensor.h"
+
+#define HEAD_UNKNOWN SIZE_MAX /* a count that is not known */
+#define HEAD_VARIES  SIZE_MAX /* a dimension that may differ from frame to frame (M, L) */
+
+struct head_field {
+	char name[FIELD_NAME];
+	enum dtype dtype;
+	unsigned flags;           /* FIELD_WHOLE */
+	int ndim;                 /* of the row: without N; of the whole tensor with FIELD_WHOLE */
+	size_t dims[TENSOR_DIMS]; /* HEAD_VARIES allowed */
+};
+
+struct head_classes {
+	char field[FIELD_NAME]; /* "label", or another integer field */
+	size_t n, capacity;
+	char **name; /* name[k] may be NULL where a number was left out */
+};
+
+/* One line of history. */
+struct head_prog {
+	unsigned depth;
+	char *text; /* "NAME VERSION: COMMAND LINE" */
+};
+
+struct head_target {
+	char field[FIELD_NAME];
+	char loss[32];
+};
+
+struct head {
+	size_t rows, val, epochs, index; /* HEAD_UNKNOWN when absent */
+	uint64_t seed, draws;
+	bool has_seed;
+	size_t channels; /* of mean and std; 0 = absent */
+	double mean[4], std[4];
+	size_t nfields, fields_capacity;
+	struct head_field *field;
+	size_t nclasses, classes_capacity;
+	struct head_classes *classes;
+	size_t ntargets, targets_capacity;
+	struct head_target *target;
+	size_t nprogs, progs_capacity;
+	struct head_prog *prog;
+	struct str other; /* lines of unknown keys and `flip`, as they came */
+};
+
+void head_free(struct head *h);
+void head_init(struct head *h); /* counts unknown, everything else empty */
+int head_copy(struct head *to, const struct head *from, struct cvt_err *e);
+/* Parses n bytes of HEAD text (not NUL-terminated). CVT_INPUT, naming the line. */
+int head_parse(struct head *h, const char *text, size_t n, struct cvt_err *e);
+int head_format(const struct head *h, struct str *out, struct cvt_err *e);
+
+struct head_field *head_field(const struct head *h, const char *name);
+/* Adds (or replaces) a field by what a batch holds; dims[0] is left out unless FIELD_WHOLE. */
+int head_add_field(struct head *h, const char *name, enum dtype dtype, unsigned flags, int ndim,
+	const size_t *row_dims, struct cvt_err *e);
+void head_remove_field(struct head *h, const char *name);
+/* Makes the fields of h those of the batch (after a filter changed them). Names that vary in length
+ * (boxes, proposals, detections, caption, name: dim 1) become HEAD_VARIES. */
+int head_fields_from(struct head *h, const struct batch *b, struct cvt_err *e);
+
+/* Class names of a field; NULL when it has none. */
+struct head_classes *head_classes(const struct head *h, const char *field);
+int head_set_class(struct head *h, const char *field, size_t number, const char *name,
+	struct cvt_err *e);
+/* Matches two class lists by NAME (STREAM.md, Rules): to_b[k] is the number in b of a's class k.
+ * CVT_INPUT naming the first name that b lacks. to_b has a->n entries, caller frees. */
+int head_match_classes(const struct head_classes *a, const struct head_classes *b, int32_t **to_b,
+	struct cvt_err *e);
+
+/* Adds "prog DEPTH NAME VERSION: LINE". The history of another stream or model that was read goes in
+ * first, one deeper, with head_add_history. */
+int head_add_prog(struct head *h, unsigned depth, const char *name, const char *line,
+	struct cvt_err *e);
+int head_add_history(struct head *h, const struct head *other, unsigned deeper, struct cvt_err *e);
+int head_add_target(struct head *h, const char *field, const char *loss, struct cvt_err *e);
+
+#endif

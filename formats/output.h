@@ -1,0 +1,26 @@
+/*
+ * output: bytes out, whole or not at all. A file is written under a temporary name in the same
+ * folder and takes its own name only when everything is on the disk (fsync, rename, fsync of the
+ * folder); /dev/stdout, pipes, devices and other things that are no regular file are written in
+ * place. A pipe whose reader is gone gives CVT_GONE. Promise 3 lives here.
+ */
+#ifndef CVT_OUTPUT_H
+#define CVT_OUTPUT_H
+
+#include "../libcore/mem.h"
+
+struct output;
+
+int output_open(struct output **o, const char *path, struct cvt_err *e);
+/* For messages: the path, or "standard output". */
+const char *output_name(const struct output *o);
+bool output_is_pipe(const struct output *o); /* a pipe or socket: an error can travel as FAIL */
+int output_write(struct output *o, const void *bytes, size_t n, struct cvt_err *e);
+/* Everything durable and in place; frees o in any case. */
+int output_commit(struct output *o, struct cvt_err *e);
+/* Gives up: the temporary file goes, the old file stays. NULL is allowed. */
+void output_abandon(struct output *o);
+/* True if path names the very file that fd reads. */
+bool output_same_file(const char *path, int fd);
+
+#endif

@@ -1,0 +1,640 @@
+/* cli: how every program of the suite starts, reads its command line, speaks and ends (see cli.h).
+ * getopt_long does the parsing; what it allows beyond our grammar (abbreviations) is refused here. */
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* One word of the line as typed: an option (with its argument) or an operand. */
+struct cli_token {
+	const struct cli_option *option; /* NULL = operand */
+	const char *text;                /* the argument, or the operand */
+};
+
+enum { HELP_CODE = 0x1000, VERSION_CODE, TABLE_CODE = 0x2000 };
+
+double cli_seconds(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* ---- numbers ---------------------------------------------------------------------------------- */
+
+int cli_real(const char *text, const char *what, double *to, struct cvt_err *e)
+{
+	char *end;
+	const bool plain = strspn(text, "+-.0123456789eE") == strlen(text);
+	errno = 0;
+	const double v = strtod(text, &end);
+	if (!plain || end == text || *end || !isfinite(v))
+		return cvt_fail(e, CVT_USAGE, "%s: '%s' is no number", what, text);
+	*to = v;
+	return CVT_OK;
+}
+
+static int parse_u64(const char *text, const char *what, uint64_t *to, struct cvt_err *e)
+{
+	char *end;
+	errno = 0;
+	const unsigned long long v = strtoull(text, &end, 10);
+	if (strspn(text, "0123456789") != strlen(text) || end == text || errno)
+		return cvt_fail(e, CVT_USAGE, "%s: '%s' is no whole number from 0 up", what, text);
+	*to = v;
+	return CVT_OK;
+}
+
+int cli_count(const char *text, const char *what, size_t *to, struct cvt_err *e)
+{
+	uint64_t v;
+	TRY(parse_u64(text, what, &v, e));
+	if (v > SIZE_MAX / 2)
+		return cvt_fail(e, CVT_USAGE, "%s: '%s' is too large", what, text);
+	*to = (size_t)v;
+	return CVT_OK;
+}
+
+int cli_words(const char *text, char **copy, char **word, size_t max, size_t *n, struct cvt_err *e)
+{
+	*n = 0;
+	*copy = mem_strdup(text, e);
+	if (!*copy)
+		return CVT_SYSTEM;
+	for (char *s = *copy; s;) {
+		char *comma = strchr(s, ',');
+		if (comma)
+			*comma++ = '\0';
+		if (*n == max || !*s) {
+			free(*copy);
+			*copy = NULL;
+			return cvt_fail(e, CVT_USAGE,
+				*n == max ? "'%s' has too many words" : "'%s' has an empty word", text);
+		}
+		word[(*n)++] = s;
+		s = comma;
+	}
+	return CVT_OK;
+}
+
+int cli_reals(const char *text, const char *what, double *to, size_t max, size_t *n,
+	struct cvt_err *e)
+{
+	enum { MOST = 64 };
+	char *copy, *word[MOST];
+	TRY(cli_words(text, &copy, word, max < MOST ? max : MOST, n, e));
+	int code = CVT_OK;
+	for (size_t i = 0; i < *n && code == CVT_OK; i++)
+		code = cli_real(word[i], what, &to[i], e);
+	free(copy);
+	return code;
+}
+
+/* ---- the table -------------------------------------------------------------------------------- */
+
+static int store(const struct cli_option *o, const char *text, struct cvt_err *e)
+{
+	char what[80];
+	if (o->name)
+		(void)snprintf(what, sizeof what, "--%s", o->name);
+	else
+		(void)snprintf(what, sizeof what, "-%c", o->letter);
+	if (o->given)
+		*o->given = true;
+	switch (o->type) {
+	case CLI_FLAG:
+		*(bool *)o->to = true;
+		return CVT_OK;
+	case CLI_COUNT:
+		return cli_count(text, what, o->to, e);
+	case CLI_REAL:
+		return cli_real(text, what, o->to, e);
+	case CLI_TEXT:
+		*(const char **)o->to = text;
+		return CVT_OK;
+	case CLI_BYTES:
+		return mem_parse_size(text, o->to, e) ? cvt_fail_at(e, "%s", what) : CVT_OK;
+	case CLI_SEED:
+		return parse_u64(text, what, o->to, e);
+	case CLI_MANY: {
+		struct cli_many *m = o->to;
+		void *p = m->item;
+		TRY(mem_grow(&p, &m->capacity, m->n + 1, sizeof *m->item, e));
+		m->item = p;
+		m->item[m->n++] = text;
+		return CVT_OK;
+	}
+	}
+	return CVT_OK;
+}
+
+/* The common options, in the order of the help. */
+static size_t common_options(const struct cli_program *p, struct cli_option *to)
+{
+	struct cli_common *c = p->common;
+	const struct cli_option list[] = {
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Common", 0, NULL},
+		{"input", 'i', CLI_TEXT, "FILE", &c->input, "read FILE instead of stdin", CLI_SOURCE,
+			NULL},
+		{p->output_is_stage ? NULL : "output", 'o', CLI_TEXT, "FILE", &c->output,
+			"write FILE instead of stdout, whole or not at all", CLI_NEUTRAL, NULL},
+		{"seed", 0, CLI_SEED, "N", &c->seed, "what chance is drawn from (default: the stream's)",
+			CLI_NEUTRAL, &c->seed_given},
+		{"threads", 0, CLI_COUNT, "N", &c->threads, "threads, 0 = all cores; never changes a result",
+			CLI_NEUTRAL, NULL},
+		{"max-memory", 0, CLI_BYTES, "SIZE", &c->max_memory,
+			"most memory for data that must be held (default: half of the machine's)", CLI_NEUTRAL,
+			NULL},
+		{"allow-empty", 0, CLI_FLAG, NULL, &c->allow_empty, "zero rows are no error", 0, NULL},
+		{"no-history", 0, CLI_FLAG, NULL, &c->no_history, "leave out the lines that say what made this",
+			0, NULL},
+		{"progress", 0, CLI_TEXT, "WHEN", &c->progress_text, "auto, always or never", CLI_NEUTRAL,
+			NULL},
+		{"metrics", 0, CLI_TEXT, "FILE", &c->metrics, "write figures as JSON lines (or .tsv)",
+			CLI_NEUTRAL, NULL},
+		{"quiet", 'q', CLI_FLAG, NULL, &c->quiet, "no progress, no notes", CLI_NEUTRAL, NULL},
+		{"verbose", 'v', CLI_FLAG, NULL, &c->verbose, "say more", CLI_NEUTRAL, NULL},
+		{"list", 0, CLI_FLAG, NULL, &c->list, "print what it knows, name<TAB>help", CLI_NEUTRAL,
+			NULL},
+	};
+	const size_t n = sizeof list / sizeof *list;
+	if (to)
+		memcpy(to, list, sizeof list);
+	return n;
+}
+
+static bool is_heading(const struct cli_option *o)
+{
+	return !o->name && !o->letter;
+}
+
+static int build_table(struct cli *c, const struct cli_program *p, struct cvt_err *e)
+{
+	size_t n = 0;
+	while (p->options[n].name || p->options[n].letter || p->options[n].help)
+		n++;
+	const size_t common = common_options(p, NULL);
+	c->all = mem_alloc(n + common, sizeof *c->all, e);
+	if (!c->all)
+		return CVT_SYSTEM;
+	memcpy(c->all, p->options, n * sizeof *c->all);
+	common_options(p, c->all + n);
+	c->n = n + common;
+	return CVT_OK;
+}
+
+/* ---- help ------------------------------------------------------------------------------------- */
+
+static void default_text(const struct cli_option *o, char *to, size_t size)
+{
+	to[0] = '\0';
+	if (!o->to)
+		return;
+	if (o->type == CLI_COUNT && *(size_t *)o->to)
+		(void)snprintf(to, size, "%zu", *(size_t *)o->to);
+	else if (o->type == CLI_REAL && *(double *)o->to != 0)
+		(void)snprintf(to, size, "%g", *(double *)o->to);
+	else if (o->type == CLI_TEXT && *(const char **)o->to)
+		(void)snprintf(to, size, "%s", *(const char **)o->to);
+}
+
+/* "-b, --batch-size N" */
+static int option_text(const struct cli_option *o, char *to, size_t size)
+{
+	const char letter[3] = {'-', o->letter, '\0'};
+	return snprintf(to, size, "%s%s%s%s%s%s", o->letter ? letter : "",
+		o->letter && o->name ? ", " : "", o->name ? "--" : "", o->name ? o->name : "",
+		o->arg ? " " : "", o->arg ? o->arg : "");
+}
+
+/* The screen: every option once, with its default, filled to 80 columns a group. */
+static void help_screen(const struct cli *c)
+{
+	int column = 0;
+	for (size_t i = 0; i < c->n; i++) {
+		const struct cli_option *o = &c->all[i];
+		if (is_heading(o)) {
+			printf("%s%s:", column ? "\n" : "", o->help);
+			column = (int)strlen(o->help) + 1;
+			continue;
+		}
+		char value[60], text[140];
+		default_text(o, value, sizeof value);
+		const int n = snprintf(text, sizeof text, "%s%s%s%.0s%s%s", o->name ? "--" : "-",
+			o->name ? o->name : (const char[]){o->letter, '\0'}, "", "",
+			o->arg ? " " : "", o->arg ? (value[0] ? value : o->arg) : "");
+		if (column + n + 2 > 79) {
+			printf("\n ");
+			column = 1;
+		}
+		printf(" %s", text);
+		column += n + 1;
+	}
+	printf("\n");
+}
+
+static void help_all(const struct cli *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct cli_option *o = &c->all[i];
+		char value[60], text[140];
+		if (is_heading(o)) {
+			printf("\n%s:\n", o->help);
+			continue;
+		}
+		default_text(o, value, sizeof value);
+		option_text(o, text, sizeof text);
+		printf("  %-28s %s%s%s%s\n", text, o->help, value[0] ? " [" : "", value,
+			value[0] ? "]" : "");
+	}
+}
+
+static void help_tsv(const struct cli *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct cli_option *o = &c->all[i];
+		if (!is_heading(o))
+			printf("%s%s\t%s\t%s\n", o->name ? "--" : "-",
+				o->name ? o->name : (const char[]){o->letter, '\0'}, o->arg ? o->arg : "",
+				o->help);
+	}
+}
+
+/* mdoc, for the OPTIONS section of the man page. */
+static void help_man(const struct cli *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		const struct cli_option *o = &c->all[i];
+		char value[60];
+		if (is_heading(o)) {
+			printf("%s.Ss %s\n.Bl -tag -width Ds\n", i ? ".El\n" : "", o->help);
+			continue;
+		}
+		if (i == 0)
+			printf(".Bl -tag -width Ds\n");
+		default_text(o, value, sizeof value);
+		printf(".It");
+		if (o->letter)
+			printf(" Fl %c%s", o->letter, o->name ? " ," : "");
+		if (o->name)
+			printf(" Fl \\-%s", o->name);
+		if (o->arg)
+			printf(" Ar %s", o->arg);
+		printf("\n%s%s%s%s.\n", o->help, value[0] ? " (default: " : "", value, value[0] ? ")" : "");
+	}
+	printf(".El\n");
+}
+
+static int help(const struct cli *c, const char *how, struct cvt_err *e)
+{
+	const struct cli_program *p = c->program;
+	if (how && strcmp(how, "man") == 0)
+		help_man(c);
+	else if (how && strcmp(how, "tsv") == 0)
+		help_tsv(c);
+	else if (how && strcmp(how, "all") != 0)
+		return cvt_fail(e, CVT_USAGE, "--help=%s: there are --help, --help=all, --help=man, --help=tsv",
+			how);
+	else {
+		printf("%s\nusage: %s %s\n%s\n", p->examples, p->name, p->usage, p->summary);
+		if (how)
+			help_all(c);
+		else {
+			help_screen(c);
+			printf("More: %s --help=all, man %s\n", p->name, p->name);
+		}
+	}
+	return CVT_OK;
+}
+
+/* ---- parsing ---------------------------------------------------------------------------------- */
+
+static int unknown_option(const struct cli *c, const char *typed, struct cvt_err *e)
+{
+	char name[100], shown[200];
+	const char *words[512] = {"help", "version"};
+	size_t n = 2;
+	(void)snprintf(name, sizeof name, "%.*s", (int)strcspn(typed, "="), typed);
+	mem_printable(shown, sizeof shown, name);
+	if (strncmp(name, "--", 2) != 0)
+		return cvt_fail(e, CVT_USAGE, "unknown option '%s'; see %s --help", shown,
+			c->program->name);
+	for (size_t i = 0; i < c->n && n < 512; i++)
+		words[n++] = c->all[i].name;
+	size_t near = mem_nearest(name + 2, words, n);
+	for (size_t i = 0; near == n && i < n; i++)
+		if (words[i] && strlen(name) > 3 && strncmp(words[i], name + 2, strlen(name + 2)) == 0)
+			near = i;
+	if (near < n)
+		return cvt_fail(e, CVT_USAGE, "unknown option '%s'; did you mean '--%s'?", shown,
+			words[near]);
+	return cvt_fail(e, CVT_USAGE, "unknown option '%s'; see %s --help", shown, c->program->name);
+}
+
+struct getopt_table {
+	struct option *longs;
+	char *shorts;
+};
+
+static int getopt_tables(const struct cli *c, struct getopt_table *g, struct cvt_err *e)
+{
+	size_t n = 0, s = 0;
+	g->longs = mem_alloc(c->n + 3, sizeof *g->longs, e);
+	g->shorts = mem_alloc(2 * c->n + 4, 1, e);
+	if (!g->longs || !g->shorts)
+		return CVT_SYSTEM;
+	g->shorts[s++] = ':';
+	g->shorts[s++] = 'h';
+	for (size_t i = 0; i < c->n; i++) {
+		const struct cli_option *o = &c->all[i];
+		const int takes = o->type != CLI_FLAG ? required_argument : no_argument;
+		if (o->name)
+			g->longs[n++] = (struct option){o->name, takes, NULL, TABLE_CODE + (int)i};
+		if (o->letter) {
+			g->shorts[s++] = o->letter;
+			if (takes)
+				g->shorts[s++] = ':';
+		}
+	}
+	g->longs[n++] = (struct option){"help", optional_argument, NULL, HELP_CODE};
+	g->longs[n] = (struct option){"version", no_argument, NULL, VERSION_CODE};
+	return CVT_OK;
+}
+
+static const struct cli_option *by_letter(const struct cli *c, int letter)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->all[i].letter && c->all[i].letter == letter)
+			return &c->all[i];
+	return NULL;
+}
+
+/* getopt_long takes unique beginnings for the whole name; we do not. */
+static bool spelled_out(const char *typed, const char *name)
+{
+	return strncmp(typed, "--", 2) != 0
+		|| (strncmp(typed + 2, name, strlen(name)) == 0
+			&& (typed[2 + strlen(name)] == '\0' || typed[2 + strlen(name)] == '='));
+}
+
+static int missing_argument(const char *typed, struct cvt_err *e)
+{
+	char shown[200];
+	return cvt_fail(e, CVT_USAGE, "option '%s' needs an argument",
+		mem_printable(shown, sizeof shown, typed));
+}
+
+static int take_option(struct cli *c, const struct cli_option *o, struct cvt_err *e)
+{
+	c->token[c->tokens++] = (struct cli_token){o, o->type == CLI_FLAG ? NULL : optarg};
+	return store(o, optarg, e);
+}
+
+/* The word at hand: getopt has moved optind past it, and past its argument if that was a word of its
+ * own. */
+static const char *word_at_hand(char **argv, bool separate_argument)
+{
+	return argv[optind - (separate_argument ? 2 : 1)];
+}
+
+static int parse_words(
+	struct cli *c, const struct getopt_table *g, int argc, char **argv, bool *done, struct cvt_err *e)
+{
+	opterr = 0;
+	optind = 0;
+	for (;;) {
+		const int before = optind ? optind : 1;
+		int which = -1;
+		const int code = getopt_long(argc, argv, g->shorts, g->longs, &which);
+		if (code == -1)
+			break;
+		if (code == ':')
+			return missing_argument(argv[optind - 1], e);
+		if (code == '?') {
+			const char *word = argv[optind - 1];
+			if (optopt && optopt < HELP_CODE && word[1] != '-') {
+				const char letter[3] = {'-', (char)optopt, '\0'};
+				return unknown_option(c, letter, e);
+			}
+			if (optopt >= HELP_CODE)
+				return cvt_fail(e, CVT_USAGE, "option '%s' takes no argument", word);
+			return unknown_option(c, word, e);
+		}
+		(void)before;
+		if (which >= 0) {
+			const bool separate = optarg && optarg == argv[optind - 1];
+			const char *word = word_at_hand(argv, separate);
+			if (!spelled_out(word, g->longs[which].name))
+				return unknown_option(c, word, e);
+		}
+		if (code == HELP_CODE || code == 'h') {
+			*done = true;
+			return help(c, code == 'h' ? NULL : optarg, e);
+		}
+		if (code == VERSION_CODE) {
+			*done = true;
+			printf("%s (cvtools) %s\n", c->program->name, CVT_VERSION);
+			return CVT_OK;
+		}
+		const struct cli_option *o
+			= code >= TABLE_CODE ? &c->all[code - TABLE_CODE] : by_letter(c, code);
+		TRY(take_option(c, o, e));
+	}
+	return CVT_OK;
+}
+
+static int check_common(struct cli_common *common, struct cvt_err *e)
+{
+	static const char *const when[] = {"auto", "always", "never"};
+	if (!common->max_memory)
+		common->max_memory = mem_default_budget();
+	if (!common->progress_text)
+		return CVT_OK;
+	for (int i = 0; i < 3; i++)
+		if (strcmp(common->progress_text, when[i]) == 0) {
+			common->progress = (enum cli_progress)i;
+			return CVT_OK;
+		}
+	return cvt_fail(e, CVT_USAGE, "--progress: there are auto, always and never");
+}
+
+/* A program may be started without standard descriptors; opening a file must not land on one. */
+static void secure_descriptors(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF) {
+			const int got = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+			if (got != fd && got > 2)
+				(void)close(got);
+		}
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+int cli_parse(struct cli *c, const struct cli_program *p, int argc, char **argv, bool *done,
+	struct cvt_err *e)
+{
+	struct getopt_table g = {0};
+	secure_descriptors();
+	*c = (struct cli){.program = p};
+	*done = false;
+	int code = build_table(c, p, e);
+	c->token = mem_alloc((size_t)argc + 1, sizeof *c->token, e);
+	if (code == CVT_OK && !c->token)
+		code = CVT_SYSTEM;
+	if (code == CVT_OK)
+		code = getopt_tables(c, &g, e);
+	if (code == CVT_OK)
+		code = parse_words(c, &g, argc, argv, done, e);
+	if (code == CVT_OK) {
+		c->operand = argv + optind;
+		c->operands = (size_t)(argc - optind);
+		for (size_t i = 0; i < c->operands; i++)
+			c->token[c->tokens++] = (struct cli_token){NULL, c->operand[i]};
+		code = check_common(p->common, e);
+	}
+	free(g.longs);
+	free(g.shorts);
+	return code;
+}
+
+void cli_free(struct cli *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->all[i].type == CLI_MANY && c->all[i].to) {
+			struct cli_many *m = c->all[i].to;
+			free(m->item);
+			*m = (struct cli_many){0};
+		}
+	free(c->all);
+	free(c->token);
+	*c = (struct cli){0};
+}
+
+/* ---- history ---------------------------------------------------------------------------------- */
+
+int cli_quote(struct str *out, const char *word, struct cvt_err *e)
+{
+	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+							   "@%+=:,./-_{}[]";
+	if (*word && strspn(word, safe) == strlen(word))
+		return str_puts(out, word, e);
+	TRY(str_puts(out, "'", e));
+	for (const char *s = word; *s; s++) {
+		const unsigned char u = (unsigned char)*s;
+		if (*s == '\'')
+			TRY(str_puts(out, "'\\''", e));
+		else if (u < 0x20 || u == 0x7f)
+			TRY(str_printf(out, e, "\\%03o", u));
+		else
+			TRY(str_add(out, s, 1, e));
+	}
+	return str_puts(out, "'", e);
+}
+
+int cli_history(const struct cli *c, uint64_t seed, bool drop_source, struct str *out,
+	struct cvt_err *e)
+{
+	TRY(str_puts(out, c->program->name, e));
+	for (size_t i = 0; i < c->tokens; i++) {
+		const struct cli_token *t = &c->token[i];
+		const struct cli_option *o = t->option;
+		if (o && (o->flags & CLI_NEUTRAL))
+			continue;
+		if (drop_source && (o ? (o->flags & CLI_SOURCE) != 0 : c->program->operands_are_source))
+			continue;
+		TRY(str_puts(out, " ", e));
+		if (o && o->name)
+			TRY(str_printf(out, e, "--%s", o->name));
+		else if (o)
+			TRY(str_printf(out, e, "-%c", o->letter));
+		if (o && t->text)
+			TRY(str_puts(out, " ", e));
+		if (t->text)
+			TRY(cli_quote(out, t->text, e));
+	}
+	return str_printf(out, e, " --seed %llu", (unsigned long long)seed);
+}
+
+/* ---- voices ----------------------------------------------------------------------------------- */
+
+int cli_end(struct cli *c, int code, const struct cvt_err *e, bool quiet_upstream)
+{
+	char shown[2 * sizeof e->text];
+	const char *name = c->program->name;
+	if (code == CVT_GONE)
+		code = CVT_OK;
+	if (fclose(stdout) != 0 && code == CVT_OK && errno != EPIPE && errno != EBADF) {
+		fprintf(stderr, "%s: standard output: %s\n", name, strerror(errno));
+		code = CVT_SYSTEM;
+	} else if (code != CVT_OK && !(e->upstream && quiet_upstream))
+		fprintf(stderr, "%s: %s\n", name, mem_printable(shown, sizeof shown, e->text));
+	cli_free(c);
+	return code;
+}
+
+void cli_note(const struct cli *c, const char *format, ...)
+{
+	if (c->program->common->quiet)
+		return;
+	va_list args;
+	va_start(args, format);
+	fprintf(stderr, "%s: ", c->program->name);
+	(void)vfprintf(stderr, format, args);
+	(void)fputc('\n', stderr);
+	va_end(args);
+}
+
+int cli_refuse_terminal(const char *output, struct cvt_err *e)
+{
+	if (!output && isatty(STDOUT_FILENO))
+		return cvt_fail(e, CVT_USAGE,
+			"standard output is a terminal, and this is binary; add -o FILE or pipe it on");
+	return CVT_OK;
+}
+
+void cli_progress_start(struct cli_progress_line *p, const struct cli *c)
+{
+	const struct cli_common *common = c->program->common;
+	*p = (struct cli_progress_line){.cli = c, .started = cli_seconds()};
+	p->last = p->started;
+	p->terminal = common->progress == PROGRESS_ON || isatty(STDERR_FILENO);
+}
+
+bool cli_progress_due(struct cli_progress_line *p)
+{
+	const struct cli_common *common = p->cli->program->common;
+	const double now = cli_seconds();
+	if (common->quiet || common->progress == PROGRESS_OFF
+		|| now - p->last < (p->terminal ? 0.25 : 60.0))
+		return false;
+	p->last = now;
+	return true;
+}
+
+void cli_progress_say(struct cli_progress_line *p, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	fprintf(stderr, "%s%s: ", p->terminal ? "\r\033[K" : "", p->cli->program->name);
+	(void)vfprintf(stderr, format, args);
+	if (!p->terminal)
+		(void)fputc('\n', stderr);
+	p->open = p->terminal;
+	va_end(args);
+}
+
+void cli_progress_stop(struct cli_progress_line *p)
+{
+	if (p->open)
+		(void)fputc('\n', stderr);
+	p->open = false;
+}

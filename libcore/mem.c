@@ -1,0 +1,283 @@
+/* mem: memory, errors and growing text (see mem.h). */
+#include "mem.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void set_text(struct cvt_err *e, int code, const char *format, va_list args)
+{
+	if (!e)
+		return;
+	e->code = code;
+	e->upstream = false;
+	(void)vsnprintf(e->text, sizeof e->text, format, args);
+}
+
+int cvt_fail(struct cvt_err *e, int code, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	set_text(e, code, format, args);
+	va_end(args);
+	return code;
+}
+
+int cvt_fail_at(struct cvt_err *e, const char *format, ...)
+{
+	if (!e)
+		return CVT_SYSTEM;
+	char old[sizeof e->text];
+	memcpy(old, e->text, sizeof old);
+	char prefix[sizeof e->text];
+	va_list args;
+	va_start(args, format);
+	(void)vsnprintf(prefix, sizeof prefix, format, args);
+	va_end(args);
+	const int n = snprintf(e->text, sizeof e->text, "%s: ", prefix);
+	const size_t at = n < 0 ? 0 : (size_t)n;
+	if (at < sizeof e->text)
+		(void)snprintf(e->text + at, sizeof e->text - at, "%s", old);
+	return e->code;
+}
+
+int cvt_fail_errno(struct cvt_err *e, const char *format, ...)
+{
+	const int number = errno;
+	va_list args;
+	va_start(args, format);
+	set_text(e, CVT_SYSTEM, format, args);
+	va_end(args);
+	if (e) {
+		const size_t n = strlen(e->text);
+		(void)snprintf(e->text + n, sizeof e->text - n, ": %s", strerror(number));
+	}
+	return CVT_SYSTEM;
+}
+
+bool mem_mul(size_t a, size_t b, size_t *product)
+{
+	if (b != 0 && a > SIZE_MAX / b)
+		return false;
+	*product = a * b;
+	return true;
+}
+
+bool mem_add(size_t a, size_t b, size_t *sum)
+{
+	if (a > SIZE_MAX - b)
+		return false;
+	*sum = a + b;
+	return true;
+}
+
+void *mem_alloc(size_t n, size_t size, struct cvt_err *e)
+{
+	size_t bytes, padded;
+	void *p = NULL;
+	if (mem_mul(n, size, &bytes) && mem_add(bytes, 64, &padded)) {
+		const int code = posix_memalign(&p, 64, padded);
+		if (code != 0)
+			p = NULL;
+	}
+	if (!p) {
+		cvt_fail(e, CVT_SYSTEM, "out of memory for %zu items of %zu bytes", n, size);
+		return NULL;
+	}
+	memset(p, 0, bytes);
+	return p;
+}
+
+int mem_grow(void **p, size_t *capacity, size_t need, size_t size, struct cvt_err *e)
+{
+	if (need <= *capacity && *p)
+		return CVT_OK;
+	size_t want = *capacity > SIZE_MAX / 2 ? need : *capacity * 2;
+	want = want < need ? need : want;
+	want = want < 8 ? 8 : want;
+	size_t bytes;
+	void *q = mem_mul(want, size, &bytes) ? realloc(*p, bytes) : NULL;
+	if (!q)
+		return cvt_fail(e, CVT_SYSTEM, "out of memory for %zu items of %zu bytes", want, size);
+	*p = q;
+	*capacity = want;
+	return CVT_OK;
+}
+
+char *mem_strdup(const char *s, struct cvt_err *e)
+{
+	const size_t n = strlen(s) + 1;
+	char *p = malloc(n);
+	if (p)
+		memcpy(p, s, n);
+	else
+		cvt_fail(e, CVT_SYSTEM, "out of memory for %zu characters", n);
+	return p;
+}
+
+size_t mem_default_budget(void)
+{
+	const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+	if (pages <= 0 || page <= 0)
+		return (size_t)1 << 30;
+	return (size_t)pages / 2 * (size_t)page;
+}
+
+int mem_parse_size(const char *text, size_t *bytes, struct cvt_err *e)
+{
+	static const char unit[] = "kmgt";
+	unsigned long long whole = 0;
+	const char *s = text;
+	bool fits = isdigit((unsigned char)*s) != 0;
+	for (; isdigit((unsigned char)*s) && fits; s++) {
+		fits = whole < ULLONG_MAX / 20;
+		whole = whole * 10 + (unsigned)(*s - '0');
+	}
+	const char *u = *s ? strchr(unit, tolower((unsigned char)*s)) : NULL;
+	if (u) {
+		for (const char *p = unit; p <= u; p++) {
+			fits = fits && whole <= SIZE_MAX / 1024;
+			whole *= 1024;
+		}
+		s += strncmp(s + 1, "iB", 2) == 0 ? 3 : s[1] == 'B' ? 2 : 1;
+	}
+	if (!fits || *s)
+		return cvt_fail(
+			e, CVT_USAGE, "'%s' is no size; write a number such as 500000, 64M or 2G", text);
+	*bytes = (size_t)whole;
+	return CVT_OK;
+}
+
+int str_add(struct str *s, const void *bytes, size_t n, struct cvt_err *e)
+{
+	size_t need;
+	void *p = s->p;
+	if (!mem_add(s->n, n, &need) || !mem_add(need, 1, &need))
+		return cvt_fail(e, CVT_SYSTEM, "out of memory for text");
+	TRY(mem_grow(&p, &s->capacity, need, 1, e));
+	s->p = p;
+	if (n)
+		memcpy(s->p + s->n, bytes, n);
+	s->n += n;
+	s->p[s->n] = '\0';
+	return CVT_OK;
+}
+
+int str_puts(struct str *s, const char *text, struct cvt_err *e)
+{
+	return str_add(s, text, strlen(text), e);
+}
+
+int str_vprintf(struct str *s, struct cvt_err *e, const char *format, va_list args)
+{
+	va_list again;
+	va_copy(again, args);
+	const int n = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	if (n < 0)
+		return cvt_fail(e, CVT_SYSTEM, "text cannot be formatted");
+	size_t need;
+	void *p = s->p;
+	if (!mem_add(s->n, (size_t)n + 1, &need))
+		return cvt_fail(e, CVT_SYSTEM, "out of memory for text");
+	TRY(mem_grow(&p, &s->capacity, need, 1, e));
+	s->p = p;
+	(void)vsnprintf(s->p + s->n, (size_t)n + 1, format, args);
+	s->n += (size_t)n;
+	return CVT_OK;
+}
+
+int str_printf(struct str *s, struct cvt_err *e, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	const int code = str_vprintf(s, e, format, args);
+	va_end(args);
+	return code;
+}
+
+/* Edit distance of two short words, a swap of neighbours counting as one; limited to 31 letters. */
+static size_t distance(const char *a, const char *b)
+{
+	enum { MAX = 32 };
+	const size_t n = strlen(a), m = strlen(b);
+	if (n >= MAX || m >= MAX)
+		return MAX;
+	size_t d[MAX][MAX];
+	for (size_t i = 0; i <= n; i++)
+		d[i][0] = i;
+	for (size_t j = 0; j <= m; j++)
+		d[0][j] = j;
+	for (size_t i = 1; i <= n; i++)
+		for (size_t j = 1; j <= m; j++) {
+			size_t best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+			best = d[i - 1][j] + 1 < best ? d[i - 1][j] + 1 : best;
+			best = d[i][j - 1] + 1 < best ? d[i][j - 1] + 1 : best;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]
+				&& d[i - 2][j - 2] + 1 < best)
+				best = d[i - 2][j - 2] + 1;
+			d[i][j] = best;
+		}
+	return d[n][m];
+}
+
+size_t mem_nearest(const char *text, const char *const *words, size_t n)
+{
+	const size_t length = strlen(text);
+	size_t best = n, least = length / 3 + 2;
+	for (size_t i = 0; i < n; i++) {
+		if (!words[i])
+			continue;
+		const size_t d = distance(text, words[i]);
+		if (d < least) {
+			least = d;
+			best = i;
+		}
+	}
+	return best;
+}
+
+/* Bytes of the UTF-8 sequence at s, 0 when it is none or a control character. */
+static size_t printable_run(const unsigned char *s)
+{
+	if (s[0] >= 0x20 && s[0] < 0x7f)
+		return 1;
+	size_t n = 0;
+	if (s[0] >= 0xc2 && s[0] <= 0xdf)
+		n = 2;
+	else if (s[0] >= 0xe0 && s[0] <= 0xef)
+		n = 3;
+	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+		n = 4;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	const bool c1 = n == 2 && s[0] == 0xc2 && s[1] < 0xa0;
+	return c1 ? 0 : n;
+}
+
+char *mem_printable(char *to, size_t size, const char *text)
+{
+	size_t at = 0;
+	const unsigned char *s = (const unsigned char *)text;
+	while (*s && size > 0) {
+		const size_t n = printable_run(s);
+		if (at + (n ? n : 4) >= size)
+			break;
+		if (n) {
+			memcpy(to + at, s, n);
+			at += n;
+			s += n;
+		} else {
+			(void)snprintf(to + at, size - at, "\\%03o", *s++);
+			at += 4;
+		}
+	}
+	if (size > 0)
+		to[at] = '\0';
+	return to;
+}

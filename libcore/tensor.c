@@ -1,0 +1,356 @@
+/* tensor: an array of numbers with a shape, and a batch of named ones (see tensor.h). */
+#include "tensor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	size_t size;
+} dtypes[DT_COUNT] = {
+	[DT_U1] = {"|u1", 1},
+	[DT_I4] = {"<i4", 4},
+	[DT_I8] = {"<i8", 8},
+	[DT_F4] = {"<f4", 4},
+};
+
+size_t dtype_size(enum dtype t)
+{
+	return dtypes[t].size;
+}
+
+const char *dtype_name(enum dtype t)
+{
+	return dtypes[t].name;
+}
+
+bool dtype_parse(const char *text, enum dtype *t)
+{
+	for (int i = 0; i < DT_COUNT; i++)
+		if (strcmp(text, dtypes[i].name) == 0) {
+			*t = (enum dtype)i;
+			return true;
+		}
+	return false;
+}
+
+int tensor_count(int ndim, const size_t *dims, size_t *items, struct cvt_err *e)
+{
+	size_t n = 1;
+	if (ndim < 0 || ndim > TENSOR_DIMS)
+		return cvt_fail(e, CVT_INPUT, "%d dimensions; at most %d are allowed", ndim, TENSOR_DIMS);
+	for (int i = 0; i < ndim; i++)
+		if (!mem_mul(n, dims[i], &n))
+			return cvt_fail(e, CVT_INPUT, "a tensor of that shape does not fit in memory");
+	*items = n;
+	return CVT_OK;
+}
+
+int tensor_shape(
+	struct tensor *t, enum dtype dtype, int ndim, const size_t *dims, struct cvt_err *e)
+{
+	size_t items, bytes;
+	TRY(tensor_count(ndim, dims, &items, e));
+	if (!mem_mul(items, dtype_size(dtype), &bytes))
+		return cvt_fail(e, CVT_INPUT, "a tensor of that shape does not fit in memory");
+	if (bytes > t->capacity || !t->data) {
+		void *p = mem_alloc(bytes, 1, e);
+		if (!p)
+			return CVT_SYSTEM;
+		if (t->capacity)
+			free(t->data);
+		t->data = p;
+		t->capacity = bytes ? bytes : 1;
+	}
+	t->dtype = dtype;
+	t->ndim = ndim;
+	memmove(t->dims, dims, (size_t)ndim * sizeof *dims);
+	for (int i = ndim; i < TENSOR_DIMS; i++)
+		t->dims[i] = 0;
+	t->bytes = bytes;
+	return CVT_OK;
+}
+
+int tensor_rows(struct tensor *t, size_t rows, struct cvt_err *e)
+{
+	size_t bytes, want;
+	if (t->ndim < 1 || !mem_mul(rows, tensor_row_bytes(t), &bytes))
+		return cvt_fail(e, CVT_INPUT, "a tensor of that shape does not fit in memory");
+	if (bytes > t->capacity) {
+		want = bytes < 2 * t->capacity ? 2 * t->capacity : bytes;
+		void *p = mem_alloc(want, 1, e);
+		if (!p)
+			return CVT_SYSTEM;
+		if (t->data && t->bytes)
+			memcpy(p, t->data, t->bytes);
+		if (t->capacity)
+			free(t->data);
+		t->data = p;
+		t->capacity = want;
+	}
+	t->dims[0] = rows;
+	t->bytes = bytes;
+	return CVT_OK;
+}
+
+void tensor_free(struct tensor *t)
+{
+	if (t->capacity)
+		free(t->data);
+	*t = (struct tensor){0};
+}
+
+size_t tensor_items(const struct tensor *t)
+{
+	return t->bytes / dtype_size(t->dtype);
+}
+
+size_t tensor_row_items(const struct tensor *t)
+{
+	size_t n = 1;
+	for (int i = 1; i < t->ndim; i++)
+		n *= t->dims[i];
+	return n;
+}
+
+size_t tensor_row_bytes(const struct tensor *t)
+{
+	return tensor_row_items(t) * dtype_size(t->dtype);
+}
+
+int tensor_copy(struct tensor *to, const struct tensor *from, struct cvt_err *e)
+{
+	TRY(tensor_shape(to, from->dtype, from->ndim, from->dims, e));
+	if (from->bytes)
+		memcpy(to->data, from->data, from->bytes);
+	return CVT_OK;
+}
+
+bool tensor_same_row_shape(const struct tensor *a, const struct tensor *b)
+{
+	if (a->dtype != b->dtype || a->ndim != b->ndim)
+		return false;
+	for (int i = 1; i < a->ndim; i++)
+		if (a->dims[i] != b->dims[i])
+			return false;
+	return true;
+}
+
+bool field_name_ok(const char *name)
+{
+	const size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.");
+	return n > 0 && n < FIELD_NAME && name[n] == '\0';
+}
+
+void batch_free(struct batch *b)
+{
+	for (size_t i = 0; i < b->capacity; i++)
+		tensor_free(&b->field[i].t);
+	free(b->field);
+	*b = (struct batch){0};
+}
+
+struct field *batch_field(const struct batch *b, const char *name)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (strcmp(b->field[i].name, name) == 0)
+			return &b->field[i];
+	return NULL;
+}
+
+struct tensor *batch_get(const struct batch *b, const char *name)
+{
+	struct field *f = batch_field(b, name);
+	return f ? &f->t : NULL;
+}
+
+struct field *batch_add(struct batch *b, const char *name, struct cvt_err *e)
+{
+	struct field *f = batch_field(b, name);
+	if (f)
+		return f;
+	if (!field_name_ok(name)) {
+		char shown[200];
+		cvt_fail(e, CVT_INPUT,
+			"'%s' is no field name; use at most 47 of a-z 0-9 _ and .",
+			mem_printable(shown, sizeof shown, name));
+		return NULL;
+	}
+	if (b->n == b->capacity) {
+		void *p = b->field;
+		const size_t old = b->capacity;
+		if (mem_grow(&p, &b->capacity, b->n + 1, sizeof *b->field, e) != 0)
+			return NULL;
+		b->field = p;
+		memset(b->field + old, 0, (b->capacity - old) * sizeof *b->field);
+	}
+	f = &b->field[b->n++];
+	(void)snprintf(f->name, sizeof f->name, "%s", name);
+	f->flags = 0;
+	f->t.ndim = 0;
+	f->t.bytes = 0;
+	return f;
+}
+
+/* The memory of the removed field stays in the slot behind the last one, for the next batch_add. */
+void batch_remove(struct batch *b, const char *name)
+{
+	struct field *f = batch_field(b, name);
+	if (!f)
+		return;
+	const size_t at = (size_t)(f - b->field);
+	const struct field gone = *f;
+	memmove(f, f + 1, (b->n - at - 1) * sizeof *f);
+	b->field[--b->n] = gone;
+}
+
+bool batch_is_ragged(const struct batch *b, const char *name)
+{
+	char at[FIELD_NAME + 4];
+	(void)snprintf(at, sizeof at, "%s.at", name);
+	const struct field *f = batch_field(b, name);
+	return f && (f->flags & FIELD_WHOLE) && batch_field(b, at);
+}
+
+/* Offsets (NAME.at) have one entry more than there are rows: FIELD f is such a table of b. */
+static bool is_offsets(const struct batch *b, const struct field *f)
+{
+	const size_t n = strlen(f->name);
+	char base[FIELD_NAME];
+	if (n < 4 || strcmp(f->name + n - 3, ".at") != 0)
+		return false;
+	(void)snprintf(base, sizeof base, "%.*s", (int)(n - 3), f->name);
+	const struct field *whole = batch_field(b, base);
+	return whole && (whole->flags & FIELD_WHOLE);
+}
+
+static const int64_t *offsets_of(const struct batch *b, const char *name)
+{
+	char at[FIELD_NAME + 4];
+	(void)snprintf(at, sizeof at, "%s.at", name);
+	return batch_field(b, name)->flags & FIELD_WHOLE ? batch_get(b, at)->data : NULL;
+}
+
+/* Appends row `row` of from's ragged field i to to's. */
+static int append_ragged_row(
+	struct batch *to, const struct batch *from, size_t i, size_t row, struct cvt_err *e)
+{
+	const int64_t *at = offsets_of(from, from->field[i].name);
+	const struct tensor *f = &from->field[i].t;
+	struct tensor *t = &to->field[i].t;
+	const size_t size = dtype_size(f->dtype), old = t->bytes;
+	const size_t first = (size_t)at[row] * size, n = (size_t)(at[row + 1] - at[row]) * size;
+	TRY(tensor_rows(t, (old + n) / size, e));
+	memcpy((char *)t->data + old, (const char *)f->data + first, n);
+	return CVT_OK;
+}
+
+/* Appends one row of from's offset table i: the end of that row, moved to where it lies in to. */
+static int append_offset(
+	struct batch *to, const struct batch *from, size_t i, size_t row, struct cvt_err *e)
+{
+	const int64_t *at = from->field[i].t.data;
+	struct tensor *t = &to->field[i].t;
+	const size_t n = t->dims[0];
+	TRY(tensor_rows(t, n + 1, e));
+	int64_t *end = t->data;
+	end[n] = end[n - 1] + at[row + 1] - at[row];
+	return CVT_OK;
+}
+
+/* Gives the empty batch `to` the fields of from, without rows. */
+static int same_fields(struct batch *to, const struct batch *from, struct cvt_err *e)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct field *f = &from->field[i];
+		struct field *t = batch_add(to, f->name, e);
+		if (!t)
+			return e ? e->code : CVT_SYSTEM;
+		t->flags = f->flags;
+		size_t dims[TENSOR_DIMS];
+		memcpy(dims, f->t.dims, sizeof dims);
+		const bool whole = (f->flags & FIELD_WHOLE) && !batch_is_ragged(from, f->name);
+		if (whole) {
+			TRY(tensor_copy(&t->t, &f->t, e));
+			continue;
+		}
+		const bool table = is_offsets(from, f);
+		dims[0] = table ? 1 : 0;
+		TRY(tensor_shape(&t->t, f->t.dtype, f->t.ndim, dims, e));
+		if (table)
+			*(int64_t *)t->t.data = 0;
+	}
+	return CVT_OK;
+}
+
+static int check_same_fields(const struct batch *to, const struct batch *from, struct cvt_err *e)
+{
+	bool same = to->n == from->n;
+	for (size_t i = 0; same && i < to->n; i++)
+		same = strcmp(to->field[i].name, from->field[i].name) == 0
+			&& tensor_same_row_shape(&to->field[i].t, &from->field[i].t);
+	return same ? CVT_OK : cvt_fail(e, CVT_INPUT, "rows of different fields cannot be joined");
+}
+
+static int append_picked(struct batch *to, const struct batch *from, const size_t *pick,
+	size_t first, size_t count, struct cvt_err *e)
+{
+	if (to->n == 0)
+		TRY(same_fields(to, from, e));
+	TRY(check_same_fields(to, from, e));
+	for (size_t i = 0; i < from->n; i++) {
+		const struct field *f = &from->field[i];
+		struct tensor *t = &to->field[i].t;
+		const bool ragged = batch_is_ragged(from, f->name), table = is_offsets(from, f);
+		if ((f->flags & FIELD_WHOLE) && !ragged)
+			continue;
+		const size_t bytes = tensor_row_bytes(&f->t), old = t->bytes;
+		if (!ragged && !table)
+			TRY(tensor_rows(t, to->rows + count, e));
+		if (!ragged && !table && !pick) {
+			memcpy((char *)t->data + old, (const char *)f->t.data + first * bytes, count * bytes);
+			continue;
+		}
+		for (size_t r = 0; r < count; r++) {
+			const size_t row = pick ? pick[r] : first + r;
+			if (ragged)
+				TRY(append_ragged_row(to, from, i, row, e));
+			else if (table)
+				TRY(append_offset(to, from, i, row, e));
+			else
+				memcpy((char *)t->data + old + r * bytes,
+					(const char *)f->t.data + row * bytes, bytes);
+		}
+	}
+	to->rows += count;
+	return CVT_OK;
+}
+
+static void batch_clear(struct batch *b)
+{
+	b->n = 0;
+	b->rows = 0;
+}
+
+int batch_append(struct batch *to, const struct batch *from, size_t first, size_t count,
+	struct cvt_err *e)
+{
+	return append_picked(to, from, NULL, first, count, e);
+}
+
+int batch_slice(struct batch *to, const struct batch *from, size_t first, size_t count,
+	struct cvt_err *e)
+{
+	batch_clear(to);
+	to->epoch = from->epoch;
+	return append_picked(to, from, NULL, first, count, e);
+}
+
+int batch_gather(struct batch *to, const struct batch *from, const size_t *pick, size_t count,
+	struct cvt_err *e)
+{
+	batch_clear(to);
+	to->epoch = from->epoch;
+	return append_picked(to, from, pick, 0, count, e);
+}
