@@ -1,0 +1,57 @@
+/*
+ * plan: what layout.c finds out about a graph and plan.c runs (private to these two; graph.h has
+ * the public half).
+ */
+#ifndef CVT_PLAN_H
+#define CVT_PLAN_H
+
+#include "graph.h"
+
+enum { PLAN_ALIGN = 16 }; /* floats */
+
+struct buffer {
+	size_t floats, first, last; /* lives in steps first..last */
+	size_t offset;
+};
+
+struct slot {         /* what the plan knows of a node */
+	bool used;    /* an ancestor of the loss or of a kept node */
+	bool wants;   /* something that leads to it wants a gradient */
+	bool back;    /* it gets a gradient, and (unless an input) its backward runs */
+	bool started; /* while laying out: some consumer has given it a gradient already */
+	size_t step;  /* forward step; backward is 2F-1-step */
+	size_t last_use;
+	size_t value, grad, save; /* buffers; GRAPH_NONE = none */
+	size_t root;              /* the node whose memory the value is */
+	size_t edge, param;       /* first of its inputs and parameters in the tables */
+	const void *bound;        /* an input node's values */
+};
+
+struct step {
+	size_t node;
+	struct nn_io io;
+};
+
+struct plan {
+	struct graph *graph;
+	size_t rows, nodes, steps; /* N; nodes of the graph when it was planned; F */
+	struct slot *slot;
+	struct buffer *buffer;
+	size_t nbuffers, capacity;
+	size_t arena_floats, work_floats, thread_floats, threads;
+	float *arena, *work, *loss_grad;
+	struct step *step;
+	/* tables of all nodes, end to end: what nn_io points into */
+	size_t edges, params;
+	const float **x;
+	float **dx, **w, **dw;
+	bool *add;
+};
+
+/* Marks what the spec needs, gives every value, kept intermediate and gradient its place, and fills
+ * p->add. p->slot and the tables exist. */
+int plan_lay_out(struct plan *p, const struct plan_spec *s, struct cvt_err *e);
+/* The gradient of parameter i is asked for. */
+bool plan_param_wanted(const struct graph *g, const struct plan_spec *s, size_t i);
+
+#endif
