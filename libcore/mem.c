@@ -15,6 +15,7 @@ static void set_text(struct cvt_err *e, int code, const char *format, va_list ar
 		return;
 	e->code = code;
 	e->upstream = false;
+	e->cut = false;
 	(void)vsnprintf(e->text, sizeof e->text, format, args);
 }
 

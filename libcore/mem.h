@@ -25,7 +25,8 @@ enum cvt_exit {
 
 struct cvt_err {
 	int code;        /* enum cvt_exit of the failure, 0 = none yet */
-	bool upstream;   /* the text is the first reason of a program before us (a FAIL frame) */
+	bool upstream;   /* a program before us failed (FAIL frame, or its stream is cut) */
+	bool cut;        /* with upstream: nobody gave a reason, the text is our own */
 	char text[1024]; /* "SOURCE[:POSITION]: what happened; how to mend it", no newline */
 };
 
