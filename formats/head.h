@@ -60,7 +60,19 @@ int head_copy(struct head *to, const struct head *from, struct cvt_err *e);
 int head_parse(struct head *h, const char *text, size_t n, struct cvt_err *e);
 int head_format(const struct head *h, struct str *out, struct cvt_err *e);
 
+/* The `prog` lines alone, as text and back: the `cv.history` of a model file. */
+int head_format_history(const struct head *h, struct str *out, struct cvt_err *e);
+int head_parse_history(struct head *h, const char *text, size_t n, struct cvt_err *e);
+
 struct head_field *head_field(const struct head *h, const char *name);
+/* True if the field's number of entries a row (M of boxes, L of text) may differ from frame to
+ * frame: short rows are padded, boxes and the like with class (or score) -1, others with 0. */
+bool head_is_padded(const struct head_field *f);
+/* True for `boxes`, `proposals`, `detections` and their views. */
+bool head_is_boxes(const char *name);
+/* Rows of different size end to end (NAME, NAME.at): what NAME is, and what its offsets are. */
+bool head_is_ragged(const struct head *h, const struct head_field *f);
+bool head_is_offsets(const struct head *h, const struct head_field *f);
 /* Adds (or replaces) a field by what a batch holds; dims[0] is left out unless FIELD_WHOLE. */
 int head_add_field(struct head *h, const char *name, enum dtype dtype, unsigned flags, int ndim,
 	const size_t *row_dims, struct cvt_err *e);
@@ -71,17 +83,17 @@ int head_fields_from(struct head *h, const struct batch *b, struct cvt_err *e);
 
 /* Class names of a field; NULL when it has none. */
 struct head_classes *head_classes(const struct head *h, const char *field);
-int head_set_class(struct head *h, const char *field, size_t number, const char *name,
-	struct cvt_err *e);
+int head_set_class(
+	struct head *h, const char *field, size_t number, const char *name, struct cvt_err *e);
 /* Matches two class lists by NAME (STREAM.md, Rules): to_b[k] is the number in b of a's class k.
  * CVT_INPUT naming the first name that b lacks. to_b has a->n entries, caller frees. */
 int head_match_classes(const struct head_classes *a, const struct head_classes *b, int32_t **to_b,
 	struct cvt_err *e);
 
-/* Adds "prog DEPTH NAME VERSION: LINE". The history of another stream or model that was read goes in
- * first, one deeper, with head_add_history. */
-int head_add_prog(struct head *h, unsigned depth, const char *name, const char *line,
-	struct cvt_err *e);
+/* Adds "prog DEPTH NAME VERSION: LINE". The history of every other stream or model that the program
+ * read follows its own line one deeper: head_add_history(h, other, 1). */
+int head_add_prog(
+	struct head *h, unsigned depth, const char *name, const char *line, struct cvt_err *e);
 int head_add_history(struct head *h, const struct head *other, unsigned deeper, struct cvt_err *e);
 int head_add_target(struct head *h, const char *field, const char *loss, struct cvt_err *e);
 

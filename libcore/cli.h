@@ -10,8 +10,6 @@
 
 #include "mem.h"
 
-#define CVT_VERSION "0.1.0"
-
 enum cli_type {
 	CLI_FLAG,  /* bool: no argument */
 	CLI_COUNT, /* size_t >= 0 */

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define CVT_VERSION "0.1.0"
+
 enum cvt_exit {
 	CVT_OK = 0,
 	CVT_SYSTEM = 1,   /* the system refused: memory, disk, a file that cannot be opened */
