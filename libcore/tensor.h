@@ -80,6 +80,31 @@ int batch_append(struct batch *to, const struct batch *from, size_t first, size_
 /* Makes `to` the rows pick[0..count) of from, in that order (repeats allowed). */
 int batch_gather(struct batch *to, const struct batch *from, const size_t *pick, size_t count,
 	struct cvt_err *e);
+/* A state dict, as PyTorch calls it: named tensors (parameters, optimizer state) and metadata, in
+ * order. What formats/safetensors.h reads and writes and model.h moves into and out of a graph. */
+struct state_entry {
+	char *name;
+	struct tensor t;
+};
+struct state_meta {
+	char *key, *value;
+};
+struct state_dict {
+	size_t n, capacity;
+	struct state_entry *entry;
+	size_t nmeta, meta_capacity;
+	struct state_meta *meta;
+};
+void state_free(struct state_dict *d);
+/* Appends a tensor of that type and shape (contents undefined); *t is valid until the next one. */
+int state_add(struct state_dict *d, const char *name, enum dtype dtype, int ndim, const size_t *dims,
+	struct tensor **t, struct cvt_err *e);
+/* NULL when there is none. */
+struct tensor *state_get(const struct state_dict *d, const char *name);
+/* Sets (or replaces) a line of metadata. */
+int state_set_meta(struct state_dict *d, const char *key, const char *value, struct cvt_err *e);
+const char *state_meta(const struct state_dict *d, const char *key); /* NULL */
+
 /* True if NAME.at exists and NAME is FIELD_WHOLE: rows of different size end to end. */
 bool batch_is_ragged(const struct batch *b, const char *name);
 
