@@ -1,0 +1,239 @@
+/*
+ * bn: batch normalisation over the last dimension (Ioffe and Szegedy 2015), PyTorch's BatchNorm.
+ * In training each channel is normalised by the batch's own mean and variance (over rows and
+ * places), and the running statistics follow with momentum; otherwise by the running statistics.
+ *
+ * Statistics: each block of rows gives a mean and a sum of squared differences from it (two passes
+ * over the block); blocks are joined in order by Chan's formula.
+ *
+ *     dx = (w / sigma) (dy - mean(dy) - x^ mean(dy x^)),  x^ = (x - mean) / sigma
+ */
+#include "nn.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { ARG_MOMENTUM, ARG_EPS };
+enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
+enum { BLOCKS = 32 }; /* at most; the batch is cut into that many sums */
+
+struct bn {
+	size_t c, places; /* channels; vectors of them in a row */
+};
+
+static int bn_shape(struct graph *g, struct node *n, struct cvt_err *e)
+{
+	TRY(nn_need_float(g, n, 0, e));
+	const struct shape *in = nn_input_shape(g, n, 0);
+	if (in->ndim == 0)
+		return cvt_fail(e, CVT_USAGE, "bn: takes channels, not single numbers");
+	struct bn *b = mem_alloc(1, sizeof *b, e);
+	if (!b)
+		return CVT_SYSTEM;
+	n->conf = b;
+	n->row = *in;
+	b->c = in->dims[in->ndim - 1];
+	b->places = shape_items(in) / b->c;
+	TRY(graph_param(g, n, "weight", PARAM_BIAS, LAYOUT_PLAIN, 1, &b->c, INIT_ONE, 0, e));
+	TRY(graph_param(g, n, "bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &b->c, INIT_ZERO, 0, e));
+	TRY(graph_param(
+		g, n, "running_mean", PARAM_BUFFER, LAYOUT_PLAIN, 1, &b->c, INIT_ZERO, 0, e));
+	TRY(graph_param(g, n, "running_var", PARAM_BUFFER, LAYOUT_PLAIN, 1, &b->c, INIT_ONE, 0, e));
+	n->save_whole = 2 * b->c; /* mean, 1 / sigma */
+	n->work_whole = (2 * BLOCKS + 3) * b->c;
+	return CVT_OK;
+}
+
+static size_t vectors(const struct nn_io *io)
+{
+	const struct bn *b = io->node->conf;
+	return io->rows * b->places;
+}
+
+/* Vectors a block. */
+static size_t block_size(const struct nn_io *io)
+{
+	return (vectors(io) + BLOCKS - 1) / BLOCKS;
+}
+
+static size_t blocks(const struct nn_io *io)
+{
+	return (vectors(io) + block_size(io) - 1) / block_size(io);
+}
+
+/* Block's mean and sum of squared differences into work. */
+static void statistics_block(void *context, size_t block, unsigned thread)
+{
+	(void)thread;
+	const struct nn_io *io = context;
+	const size_t c = ((const struct bn *)io->node->conf)->c;
+	size_t first;
+	const size_t m = par_span(vectors(io), block_size(io), block, &first);
+	const float *x = io->x[0] + first * c;
+	float *mean = io->work + block * 2 * c, *square = mean + c;
+	memset(mean, 0, 2 * c * sizeof *mean);
+	for (size_t i = 0; i < m; i++)
+		for (size_t k = 0; k < c; k++)
+			mean[k] += x[i * c + k];
+	for (size_t k = 0; k < c; k++)
+		mean[k] /= (float)m;
+	for (size_t i = 0; i < m; i++)
+		for (size_t k = 0; k < c; k++) {
+			const float d = x[i * c + k] - mean[k];
+			square[k] += d * d;
+		}
+}
+
+/* Joins the blocks: save holds the mean and 1 / sigma, the running statistics follow. */
+static void join_statistics(const struct nn_io *io)
+{
+	const size_t c = ((const struct bn *)io->node->conf)->c, n = vectors(io);
+	const double eps = io->node->arg[ARG_EPS].a, momentum = io->node->arg[ARG_MOMENTUM].a;
+	for (size_t k = 0; k < c; k++) {
+		double mean = 0, square = 0, count = 0;
+		for (size_t b = 0; b < blocks(io); b++) {
+			size_t first;
+			const double m = (double)par_span(n, block_size(io), b, &first);
+			const double d = (double)io->work[b * 2 * c + k] - mean;
+			count += m;
+			mean += d * m / count;
+			square += (double)io->work[(b * 2 + 1) * c + k]
+				  + d * d * m * (count - m) / count;
+		}
+		io->save[k] = (float)mean;
+		io->save[c + k] = (float)(1 / sqrt(square / count + eps));
+		float *const rm = &io->w[RUNNING_MEAN][k], *const rv = &io->w[RUNNING_VAR][k];
+		const double unbiased = square / (count > 1 ? count - 1 : 1);
+		*rm = (float)((1 - momentum) * (double)*rm + momentum * mean);
+		*rv = (float)((1 - momentum) * (double)*rv + momentum * unbiased);
+	}
+}
+
+static void running_statistics(const struct nn_io *io)
+{
+	const size_t c = ((const struct bn *)io->node->conf)->c;
+	const double eps = io->node->arg[ARG_EPS].a;
+	for (size_t k = 0; k < c; k++) {
+		io->save[k] = io->w[RUNNING_MEAN][k];
+		io->save[c + k] = (float)(1 / sqrt((double)io->w[RUNNING_VAR][k] + eps));
+	}
+}
+
+/* y = x * scale + shift; scale and shift lie in work. */
+static void normalise_block(void *context, size_t block, unsigned thread)
+{
+	(void)thread;
+	const struct nn_io *io = context;
+	const size_t c = ((const struct bn *)io->node->conf)->c;
+	size_t first;
+	const size_t m = par_span(vectors(io), block_size(io), block, &first);
+	const float *x = io->x[0] + first * c;
+	const float *scale = io->work + 2 * BLOCKS * c, *shift = scale + c;
+	float *y = io->y + first * c;
+	for (size_t i = 0; i < m; i++)
+		for (size_t k = 0; k < c; k++)
+			y[i * c + k] = x[i * c + k] * scale[k] + shift[k];
+}
+
+static void bn_forward(const struct nn_io *io)
+{
+	const size_t c = ((const struct bn *)io->node->conf)->c;
+	struct nn_io copy = *io;
+	if (io->run->train) {
+		par_for(io->run->par, blocks(io), statistics_block, &copy);
+		join_statistics(io);
+	} else {
+		running_statistics(io);
+	}
+	float *scale = io->work + 2 * BLOCKS * c, *shift = scale + c;
+	for (size_t k = 0; k < c; k++) {
+		scale[k] = io->w[WEIGHT][k] * io->save[c + k];
+		shift[k] = io->w[BIAS][k] - io->save[k] * scale[k];
+	}
+	par_for(io->run->par, blocks(io), normalise_block, &copy);
+}
+
+/* Sums of dy and of dy x^ over a block. */
+static void sums_block(void *context, size_t block, unsigned thread)
+{
+	(void)thread;
+	const struct nn_io *io = context;
+	const size_t c = ((const struct bn *)io->node->conf)->c;
+	size_t first;
+	const size_t m = par_span(vectors(io), block_size(io), block, &first);
+	const float *x = io->x[0] + first * c, *dy = io->dy + first * c;
+	const float *mean = io->save, *invert = io->save + c;
+	float *sum = io->work + block * 2 * c, *product = sum + c;
+	memset(sum, 0, 2 * c * sizeof *sum);
+	for (size_t i = 0; i < m; i++)
+		for (size_t k = 0; k < c; k++) {
+			sum[k] += dy[i * c + k];
+			product[k] += dy[i * c + k] * (x[i * c + k] - mean[k]);
+		}
+	for (size_t k = 0; k < c; k++)
+		product[k] *= invert[k];
+}
+
+/* dx = a dy + b x + d, a channel by itself; a, b, d lie in work. */
+static void input_block(void *context, size_t block, unsigned thread)
+{
+	(void)thread;
+	const struct nn_io *io = context;
+	const size_t c = ((const struct bn *)io->node->conf)->c;
+	size_t first;
+	const size_t m = par_span(vectors(io), block_size(io), block, &first);
+	const float *x = io->x[0] + first * c, *dy = io->dy + first * c;
+	const float *a = io->work + 2 * BLOCKS * c, *b = a + c, *d = b + c;
+	float *dx = io->dx[0] + first * c;
+	for (size_t i = 0; i < m * c; i += c)
+		for (size_t k = 0; k < c; k++) {
+			const float v = a[k] * dy[i + k] + (b[k] * x[i + k] + d[k]);
+			dx[i + k] = io->add[0] ? dx[i + k] + v : v;
+		}
+}
+
+/* The whole sums for channel k, and with them a, b, d of input_block. */
+static void join_sums(const struct nn_io *io, size_t k)
+{
+	const size_t c = ((const struct bn *)io->node->conf)->c;
+	const double n = (double)vectors(io);
+	double sum = 0, product = 0;
+	for (size_t b = 0; b < blocks(io); b++) {
+		sum += (double)io->work[b * 2 * c + k];
+		product += (double)io->work[(b * 2 + 1) * c + k];
+	}
+	if (io->dw[WEIGHT])
+		io->dw[WEIGHT][k] += (float)product;
+	if (io->dw[BIAS])
+		io->dw[BIAS][k] += (float)sum;
+	const double mean = (double)io->save[k], invert = (double)io->save[c + k];
+	const double a = (double)io->w[WEIGHT][k] * invert;
+	const double b = io->run->train ? -a * invert * product / n : 0;
+	const double d = io->run->train ? -a * sum / n - b * mean : 0;
+	float *to = io->work + 2 * BLOCKS * c + k;
+	to[0] = (float)a;
+	to[c] = (float)b;
+	to[2 * c] = (float)d;
+}
+
+static void bn_backward(const struct nn_io *io)
+{
+	struct nn_io copy = *io;
+	par_for(io->run->par, blocks(io), sums_block, &copy);
+	for (size_t k = 0; k < ((const struct bn *)io->node->conf)->c; k++)
+		join_sums(io, k);
+	if (io->dx[0])
+		par_for(io->run->par, blocks(io), input_block, &copy);
+}
+
+const struct nn_op nn_bn = {
+	.name = "bn",
+	.help = "batch normalisation of the last dimension",
+	.inputs = 1,
+	.flags = NN_BACK_X,
+	.arg = {{.name = "momentum", .value = 0.1, .help = "of the running statistics"},
+		{.name = "eps", .value = 1e-5, .help = "added to the variance"}},
+	.shape = bn_shape,
+	.forward = bn_forward,
+	.backward = bn_backward,
+};

@@ -1,0 +1,61 @@
+/* simd: chooses the kernels for this processor, once (see simd.h). */
+#include "simd.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct simd simd_table_portable;
+#ifdef __x86_64__
+extern const struct simd simd_table_avx2, simd_table_avx512;
+#endif
+
+/* Best first; the last one runs everywhere. */
+static const struct simd *const tables[] = {
+#ifdef __x86_64__
+	&simd_table_avx512,
+	&simd_table_avx2,
+#endif
+	&simd_table_portable,
+};
+enum { TABLES = sizeof tables / sizeof *tables };
+
+static bool processor_has(const char *name)
+{
+#ifdef __x86_64__
+	const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+	if (strcmp(name, "avx2") == 0)
+		return avx2;
+	if (strcmp(name, "avx512") == 0)
+		return avx2 && __builtin_cpu_supports("avx512f")
+		       && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")
+		       && __builtin_cpu_supports("avx512vl");
+#endif
+	return strcmp(name, "portable") == 0;
+}
+
+const struct simd *simd_named(const char *name)
+{
+	for (size_t i = 0; i < TABLES; i++)
+		if (strcmp(tables[i]->name, name) == 0 && processor_has(name))
+			return tables[i];
+	return NULL;
+}
+
+/* Written once, by choose. */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const struct simd *chosen;
+
+static void choose(void)
+{
+	const char *forced = getenv("CVT_SIMD");
+	chosen = forced ? simd_named(forced) : NULL;
+	for (size_t i = 0; !chosen; i++)
+		chosen = simd_named(tables[i]->name);
+}
+
+const struct simd *simd(void)
+{
+	pthread_once(&once, choose);
+	return chosen;
+}

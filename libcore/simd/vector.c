@@ -1,0 +1,46 @@
+/* vector: elementwise kernels over n floats. */
+#include "kernel.h"
+
+/* to += from */
+void KERNEL(add)(float *restrict to, const float *restrict from, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		to[i] += from[i];
+}
+
+/* y = max(x, 0); y may be x. */
+void KERNEL(relu)(const float *x, float *y, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		y[i] = x[i] > 0 ? x[i] : 0;
+}
+
+/* dx = dy where y > 0, else 0; or dx += that. dx may be dy. */
+void KERNEL(relu_back)(const float *y, const float *dy, float *dx, size_t n, bool add)
+{
+	if (add)
+		for (size_t i = 0; i < n; i++)
+			dx[i] += y[i] > 0 ? dy[i] : 0;
+	else
+		for (size_t i = 0; i < n; i++)
+			dx[i] = y[i] > 0 ? dy[i] : 0;
+}
+
+/* sum[k] = sum over rows of x[row][k], in order. */
+void KERNEL(sum_rows)(const float *restrict x, size_t rows, size_t c, float *restrict sum)
+{
+	for (size_t k = 0; k < c; k++)
+		sum[k] = 0;
+	for (size_t r = 0; r < rows; r++)
+		for (size_t k = 0; k < c; k++)
+			sum[k] += x[r * c + k];
+}
+
+/* to[row][k] = scale x[k] for every row, or += that. */
+void KERNEL(spread_rows)(
+	const float *restrict x, float scale, size_t rows, size_t c, float *restrict to, bool add)
+{
+	for (size_t r = 0; r < rows; r++)
+		for (size_t k = 0; k < c; k++)
+			to[r * c + k] = (add ? to[r * c + k] : 0) + scale * x[k];
+}
