@@ -17,12 +17,18 @@ struct dataset_options {
 	size_t max_pixels, max_side, max_entries, max_entry_bytes, max_expansion;
 };
 
+struct tree;
+struct picture_codec;
+
 struct dataset {
 	struct head head; /* fields as rows will have them, class names, rows, index */
 	size_t rows;
+	size_t held;                 /* bytes of memory it keeps, for the budget of the next one */
 	char *name;                  /* for messages */
 	const struct format *format; /* its functions serve this data set */
 	void *state;                 /* the format's own */
+	const int64_t *index;        /* of each row; NULL = the row's number */
+	struct tree *tree;           /* the files it is made of, if several */
 };
 
 /* A kind of file. */
@@ -39,6 +45,14 @@ struct format {
 	int (*read)(struct dataset *d, const size_t *pick, size_t n, struct batch *out,
 		struct cvt_err *e);
 	void (*close)(struct dataset *d);
+	/* Optional: the labels of all rows, without reading anything else. */
+	int (*labels)(struct dataset *d, int32_t *label, struct cvt_err *e);
+	/* What is made of several files (a folder, an archive, a list of names), for formats that know
+	 * such; the files are d->tree, which dataset_close closes. */
+	int (*probe_tree)(struct tree *t);
+	int (*open_tree)(struct dataset *d, const struct dataset_options *o, struct cvt_err *e);
+	/* A kind of picture (picture.h); then nothing but name, help and this is set. */
+	const struct picture_codec *picture;
 };
 
 /* All formats, in the order of formats.def; NULL-terminated. */
@@ -53,6 +67,30 @@ int dataset_open_input(struct dataset **d, struct input *in, const struct datase
 	struct cvt_err *e);
 int dataset_read(struct dataset *d, const size_t *pick, size_t n, struct batch *out,
 	struct cvt_err *e);
+/* The labels of all rows (field `label`); -1 where there are none. */
+int dataset_labels(struct dataset *d, int32_t *label, struct cvt_err *e);
 void dataset_close(struct dataset *d);
+/* Loose files that are one data set together: pictures, or an IDX file and its labels. */
+int dataset_open_list(struct dataset **d, char *const *paths, size_t n,
+	const struct dataset_options *o, struct cvt_err *e);
+
+/* ---- for the formats -------------------------------------------------------------------------- */
+
+/* Gives `out` the fields of d (all but ragged ones) with n rows, and fills `index`. */
+int dataset_start(const struct dataset *d, const size_t *pick, size_t n, struct batch *out,
+	struct cvt_err *e);
+/* Adds a field of one number a row. */
+int dataset_add_number(struct dataset *d, const char *name, enum dtype dtype, struct cvt_err *e);
+/* Which of n splits o asks for ("test" is met by "t10k" too); CVT_USAGE when that is not clear. */
+int dataset_choose_split(const char *source, const char *const *split, size_t n,
+	const struct dataset_options *o, size_t *chosen, struct cvt_err *e);
+/* "train", "test" or "val" if the word is one of their usual names, NULL otherwise. */
+const char *dataset_split_word(const char *word);
+/* Class names of `field` from the lines of a text; numbers "0".. up to k-1 when text is NULL. */
+int dataset_name_classes(struct dataset *d, const char *field, size_t k, const char *text,
+	size_t length, struct cvt_err *e);
+/* Makes d what the files of a tree are; owns t. For formats that only unpack such files. */
+int dataset_from_tree(struct dataset *d, struct tree *t, const struct dataset_options *o,
+	struct cvt_err *e);
 
 #endif

@@ -28,4 +28,23 @@ int input_seek(struct input *in, uint64_t offset, struct cvt_err *e);
 /* Bytes taken so far, for messages. */
 uint64_t input_offset(const struct input *in);
 
+/* Exactly n bytes from an absolute offset of a seekable input, without moving it. CVT_INPUT when the
+ * input ends before. */
+int input_pread(const struct input *in, void *to, size_t n, uint64_t offset, struct cvt_err *e);
+/* The entry `path` of the open folder `folder`, called `name` in messages. */
+int input_open_in(struct input **in, const struct input *folder, const char *path, const char *name,
+	struct cvt_err *e);
+/* n bytes in memory as a seekable input; they are borrowed. */
+int input_of_memory(
+	struct input **in, const char *name, const void *bytes, size_t n, struct cvt_err *e);
+/* If the next bytes are gzip, xz, zstd, bzip2 or lz4, the input gives what they hold from now on (and
+ * can no longer seek). One layer; output beyond 64 MiB that is more than max_expansion times what
+ * went in is CVT_LIMIT (--max-expansion). */
+int input_unpack(struct input *in, size_t max_expansion, struct cvt_err *e);
+/* Reads what is left of an input that cannot seek into memory, so that it can; input_size is right
+ * then. Beyond max_memory it is CVT_LIMIT (--max-memory). Nothing to do for one that can. */
+int input_hold(struct input *in, size_t max_memory, struct cvt_err *e);
+/* Bytes of memory that the input holds. */
+size_t input_held(const struct input *in);
+
 #endif

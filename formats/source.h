@@ -13,6 +13,9 @@ struct source;
 /* path NULL or "-" = stdin. Data sets come as one epoch in their own order, in batches. */
 int source_open(struct source **s, const char *path, const struct dataset_options *o,
 	struct cvt_err *e);
+/* The same on an input that is open. Owns `in`. */
+int source_open_input(
+	struct source **s, struct input *in, const struct dataset_options *o, struct cvt_err *e);
 void source_close(struct source *s);
 const struct head *source_head(const struct source *s);
 /* As stream_next. */
@@ -27,6 +30,9 @@ size_t source_parts(const struct source *s);
 const char *source_name(const struct source *s);
 /* The descriptor it reads, for output_same_file. */
 int source_fd(const struct source *s);
+
+/* Rows of that schema that make a batch of handy size. */
+size_t source_batch_rows(const struct head *h);
 
 /* Reads everything into one batch (which is freed by the caller), up to max_memory; for banks and
  * truth files. Zero rows is CVT_INPUT unless allow_empty. */

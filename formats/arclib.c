@@ -1,0 +1,26 @@
+/* arclib: the only door to libarchive, opened late (see arclib.h). */
+#include "arclib.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+static int symbol(void *handle, const char *name, void *to, size_t size, struct cvt_err *e)
+{
+	void *found = dlsym(handle, name);
+	if (!found)
+		return cvt_fail(e, CVT_SYSTEM, "libarchive has no %s; install a newer libarchive13", name);
+	memcpy(to, &found, size); /* ISO C has no cast from void * to a function */
+	return CVT_OK;
+}
+
+int arclib_open(struct arclib *lib, struct cvt_err *e)
+{
+	void *handle = dlopen("libarchive.so.13", RTLD_NOW | RTLD_LOCAL);
+	if (!handle)
+		return cvt_fail(e, CVT_SYSTEM,
+			"archives need libarchive, which cannot be loaded; install libarchive13");
+#define X(name) TRY(symbol(handle, #name, &lib->name, sizeof lib->name, e));
+	ARCLIB_FUNCTIONS(X)
+#undef X
+	return CVT_OK;
+}

@@ -1,0 +1,416 @@
+/*
+ * dataset: which format knows these bytes, and what all formats share (see dataset.h).
+ *
+ * Limits, when the options say nothing: 64 Mi pixels a picture, 32,768 pixels a side, 4 Mi files in a
+ * folder or archive, 1 GiB a file in an archive, and compressed data that grows at most 200 times
+ * (once it is beyond 64 MiB).
+ */
+#include "dataset.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "picture.h"
+#include "tree.h"
+
+#define FORMAT(name) extern const struct format format_##name;
+#include "formats.def"
+#undef FORMAT
+
+const struct format *const formats[] = {
+#define FORMAT(name) &format_##name,
+#include "formats.def"
+#undef FORMAT
+	NULL,
+};
+
+enum { START = 1 << 16 };
+
+static struct dataset_options with_defaults(const struct dataset_options *o)
+{
+	struct dataset_options r = o ? *o : (struct dataset_options){0};
+	r.max_memory = r.max_memory ? r.max_memory : mem_default_budget();
+	r.max_pixels = r.max_pixels ? r.max_pixels : (size_t)1 << 26;
+	r.max_side = r.max_side ? r.max_side : (size_t)1 << 15;
+	r.max_entries = r.max_entries ? r.max_entries : (size_t)1 << 22;
+	r.max_entry_bytes = r.max_entry_bytes ? r.max_entry_bytes : (size_t)1 << 30;
+	r.max_expansion = r.max_expansion ? r.max_expansion : 200;
+	return r;
+}
+
+/* ---- which format ----------------------------------------------------------------------------- */
+
+static void known_names(char *to, size_t size)
+{
+	size_t at = 0;
+	for (size_t i = 0; formats[i] && at < size; i++) {
+		const int n = snprintf(to + at, size - at, "%s%s", i ? ", " : "", formats[i]->name);
+		at += n > 0 ? (size_t)n : 0;
+	}
+}
+
+static int unknown_format(const char *name, struct cvt_err *e)
+{
+	const char *words[64];
+	char known[300];
+	size_t n = 0;
+	for (; formats[n] && n < 64; n++)
+		words[n] = formats[n]->name;
+	const size_t near = mem_nearest(name, words, n);
+	if (near < n)
+		return cvt_fail(
+			e, CVT_USAGE, "--format %s: unknown; did you mean '%s'?", name, words[near]);
+	known_names(known, sizeof known);
+	return cvt_fail(e, CVT_USAGE, "--format %s: unknown; there are %s", name, known);
+}
+
+/* The format that --format names; NULL in *f when it names none. */
+static int named_format(const struct dataset_options *o, const struct format **f, struct cvt_err *e)
+{
+	*f = NULL;
+	if (!o->format)
+		return CVT_OK;
+	for (size_t i = 0; formats[i]; i++)
+		if (strcmp(formats[i]->name, o->format) == 0) {
+			*f = formats[i];
+			return CVT_OK;
+		}
+	return unknown_format(o->format, e);
+}
+
+static int unknown_content(const char *name, const char *what, struct cvt_err *e)
+{
+	char known[300];
+	known_names(known, sizeof known);
+	return cvt_fail(e, CVT_INPUT, "%s: %s; known are %s, and cvt streams", name, what, known);
+}
+
+static const struct format *best_for_file(
+	struct input *in, const unsigned char *start, size_t n)
+{
+	const struct format *best = NULL;
+	int surest = 0;
+	for (size_t i = 0; formats[i]; i++) {
+		const struct format *f = formats[i];
+		const int sure = f->picture ? 2 * f->picture->is(start, n)
+			: f->probe              ? f->probe(in, start, n)
+									: 0;
+		if (sure > surest) {
+			surest = sure;
+			best = f;
+		}
+	}
+	return best;
+}
+
+static const struct format *best_for_tree(struct tree *t, const struct format *named)
+{
+	const struct format *best = NULL;
+	int surest = 0;
+	if (named && named->open_tree)
+		return named;
+	for (size_t i = 0; formats[i]; i++) {
+		const int sure = formats[i]->probe_tree ? formats[i]->probe_tree(t) : 0;
+		if (sure > surest) {
+			surest = sure;
+			best = formats[i];
+		}
+	}
+	return best;
+}
+
+/* ---- opening ---------------------------------------------------------------------------------- */
+
+static int create(struct dataset **to, const char *name, struct cvt_err *e)
+{
+	struct dataset *d = mem_alloc(1, sizeof *d, e);
+	if (!d)
+		return CVT_SYSTEM;
+	head_init(&d->head);
+	d->name = mem_strdup(name, e);
+	if (!d->name) {
+		free(d);
+		return CVT_SYSTEM;
+	}
+	*to = d;
+	return CVT_OK;
+}
+
+static int finish(struct dataset **to, struct dataset *d, int code)
+{
+	if (code != CVT_OK) {
+		dataset_close(d);
+		return code;
+	}
+	d->head.rows = d->rows;
+	d->head.index = d->head.index == HEAD_UNKNOWN ? d->rows : d->head.index;
+	d->head.epochs = 1;
+	*to = d;
+	return CVT_OK;
+}
+
+int dataset_from_tree(struct dataset *d, struct tree *t, const struct dataset_options *o,
+	struct cvt_err *e)
+{
+	const struct format *named = NULL;
+	d->tree = t;
+	d->held += t->nbytes;
+	TRY(named_format(o, &named, e));
+	const struct format *f = best_for_tree(t, named);
+	if (!f)
+		return unknown_content(t->name,
+			t->n ? "none of its files is of a kind we know" : "has no files in it", e);
+	d->format = f;
+	return f->open_tree(d, o, e);
+}
+
+/* Owns t. */
+static int open_tree(struct dataset **to, struct tree *t, const struct dataset_options *o,
+	struct cvt_err *e)
+{
+	struct dataset *d = NULL;
+	if (create(&d, t->name, e) != CVT_OK) {
+		tree_close(t);
+		return CVT_SYSTEM;
+	}
+	return finish(to, d, dataset_from_tree(d, t, o, e));
+}
+
+static int open_one_picture(struct dataset **to, struct input *in, const struct dataset_options *o,
+	struct cvt_err *e)
+{
+	struct tree *t = NULL;
+	struct dataset_options any = *o;
+	any.format = NULL;
+	TRY(tree_open_one(&t, in, o, e));
+	return open_tree(to, t, &any, e);
+}
+
+static int open_file(struct dataset **to, const struct format *f, struct input *in,
+	const struct dataset_options *o, struct cvt_err *e)
+{
+	struct dataset *d = NULL;
+	if (f->picture)
+		return open_one_picture(to, in, o, e);
+	if (create(&d, input_name(in), e) != CVT_OK) {
+		input_close(in);
+		return CVT_SYSTEM;
+	}
+	d->format = f;
+	return finish(to, d, f->open(d, in, o, e));
+}
+
+/* Decides by the first bytes; *f NULL for a folder. */
+static int decide(struct input *in, const struct dataset_options *o, const struct format **f,
+	struct cvt_err *e)
+{
+	const unsigned char *start;
+	size_t n;
+	TRY(named_format(o, f, e));
+	if (input_is_folder(in)) {
+		*f = NULL;
+		return CVT_OK;
+	}
+	TRY(input_unpack(in, o->max_expansion, e));
+	TRY(input_peek(in, START, &start, &n, e));
+	if (n == 0)
+		return cvt_fail(e, CVT_INPUT, "%s: is empty", input_name(in));
+	const struct format *found = best_for_file(in, start, n);
+	/* A word such as `idx` or `folder` may speak of the files in an archive. */
+	if (*f && (*f)->open_tree && found && found->open && !found->read)
+		*f = found;
+	if (*f && !(*f)->open && !(*f)->picture)
+		return cvt_fail(e, CVT_INPUT, "%s: is no folder or archive, as --format %s wants",
+			input_name(in), (*f)->name);
+	*f = *f ? *f : found;
+	return *f ? CVT_OK : unknown_content(input_name(in), "is of no kind we know", e);
+}
+
+int dataset_open_input(struct dataset **d, struct input *in, const struct dataset_options *options,
+	struct cvt_err *e)
+{
+	const struct dataset_options o = with_defaults(options);
+	const struct format *f = NULL;
+	struct tree *t = NULL;
+	const int code = decide(in, &o, &f, e);
+	if (code != CVT_OK) {
+		input_close(in);
+		return code;
+	}
+	if (f)
+		return open_file(d, f, in, &o, e);
+	TRY(tree_open_folder(&t, in, &o, e));
+	return open_tree(d, t, &o, e);
+}
+
+int dataset_open(struct dataset **d, const char *path, const struct dataset_options *o,
+	struct cvt_err *e)
+{
+	struct input *in = NULL;
+	TRY(input_open(&in, path, e));
+	return dataset_open_input(d, in, o, e);
+}
+
+int dataset_open_list(struct dataset **d, char *const *paths, size_t n,
+	const struct dataset_options *options, struct cvt_err *e)
+{
+	const struct dataset_options o = with_defaults(options);
+	struct tree *t = NULL;
+	TRY(tree_open_list(&t, paths, n, e));
+	return open_tree(d, t, &o, e);
+}
+
+int dataset_read(struct dataset *d, const size_t *pick, size_t n, struct batch *out,
+	struct cvt_err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		if (pick[i] >= d->rows)
+			return cvt_fail(e, CVT_INPUT, "%s: has no row %zu", d->name, pick[i]);
+	return d->format->read(d, pick, n, out, e);
+}
+
+/* By reading every row, for formats that have no shorter way. */
+static int labels_of_rows(struct dataset *d, int32_t *label, struct cvt_err *e)
+{
+	struct batch b = {0};
+	int code = CVT_OK;
+	for (size_t i = 0; i < d->rows && code == CVT_OK; i++) {
+		code = dataset_read(d, &i, 1, &b, e);
+		if (code == CVT_OK)
+			memcpy(&label[i], batch_get(&b, "label")->data, sizeof *label);
+	}
+	batch_free(&b);
+	return code;
+}
+
+int dataset_labels(struct dataset *d, int32_t *label, struct cvt_err *e)
+{
+	const struct head_field *f = head_field(&d->head, "label");
+	if (f && f->dtype == DT_I4 && f->ndim == 0)
+		return d->format->labels ? d->format->labels(d, label, e)
+					 : labels_of_rows(d, label, e);
+	for (size_t i = 0; i < d->rows; i++)
+		label[i] = -1;
+	return CVT_OK;
+}
+
+void dataset_close(struct dataset *d)
+{
+	if (!d)
+		return;
+	if (d->state)
+		d->format->close(d);
+	tree_close(d->tree);
+	head_free(&d->head);
+	free(d->name);
+	free(d);
+}
+
+/* ---- for the formats -------------------------------------------------------------------------- */
+
+int dataset_start(const struct dataset *d, const size_t *pick, size_t n, struct batch *out,
+	struct cvt_err *e)
+{
+	out->n = 0;
+	out->rows = n;
+	for (size_t i = 0; i < d->head.nfields; i++) {
+		const struct head_field *h = &d->head.field[i];
+		size_t dims[TENSOR_DIMS] = {n};
+		struct field *f = batch_add(out, h->name, e);
+		if (!f)
+			return e ? e->code : CVT_SYSTEM;
+		f->flags = h->flags;
+		bool known = !(h->flags & FIELD_WHOLE);
+		for (int k = 0; known && k < h->ndim; k++) {
+			dims[k + 1] = h->dims[k];
+			known = h->dims[k] != HEAD_VARIES;
+		}
+		if (known)
+			TRY(tensor_shape(&f->t, h->dtype, h->ndim + 1, dims, e));
+	}
+	const struct tensor *t = batch_get(out, "index");
+	int64_t *index = t ? t->data : NULL;
+	for (size_t i = 0; index && i < n; i++)
+		index[i] = (int64_t)pick[i];
+	return CVT_OK;
+}
+
+int dataset_add_number(struct dataset *d, const char *name, enum dtype dtype, struct cvt_err *e)
+{
+	const size_t none[1] = {0};
+	return head_add_field(&d->head, name, dtype, 0, 0, none, e);
+}
+
+const char *dataset_split_word(const char *word)
+{
+	static const char *const words[][2] = {
+		{"train", "train"}, {"training", "train"}, {"test", "test"}, {"testing", "test"},
+		{"t10k", "test"}, {"val", "val"}, {"valid", "val"}, {"validation", "val"}, {"dev", "val"},
+	};
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(word, words[i][0]) == 0)
+			return words[i][1];
+	return NULL;
+}
+
+static void list_words(char *to, size_t size, const char *const *word, size_t n)
+{
+	size_t at = 0;
+	for (size_t i = 0; i < n && at < size; i++) {
+		const int k = snprintf(to + at, size - at, "%s%s", i ? (i + 1 == n ? " and " : ", ") : "",
+			word[i]);
+		at += k > 0 ? (size_t)k : 0;
+	}
+}
+
+int dataset_choose_split(const char *source, const char *const *split, size_t n,
+	const struct dataset_options *o, size_t *chosen, struct cvt_err *e)
+{
+	char all[300];
+	*chosen = 0;
+	list_words(all, sizeof all, split, n);
+	if (!o->split && n > 1)
+		return cvt_fail(e, CVT_USAGE,
+			"%s: has the splits %s; choose one with: cv-read --split %s", source, all, split[0]);
+	if (!o->split)
+		return CVT_OK;
+	const char *meant = dataset_split_word(o->split);
+	for (size_t i = 0; i < n; i++) {
+		const char *word = dataset_split_word(split[i]);
+		if (strcmp(split[i], o->split) == 0 || (meant && word && strcmp(meant, word) == 0)) {
+			*chosen = i;
+			return CVT_OK;
+		}
+	}
+	if (n == 0)
+		return cvt_fail(e, CVT_USAGE, "%s: has no splits; leave out --split", source);
+	const size_t near = mem_nearest(o->split, split, n);
+	if (near < n)
+		return cvt_fail(e, CVT_USAGE, "%s: has no split '%s'; did you mean --split %s?", source,
+			o->split, split[near]);
+	return cvt_fail(
+		e, CVT_USAGE, "%s: has no split '%s'; there %s %s", source, o->split,
+		n == 1 ? "is only" : "are", all);
+}
+
+int dataset_name_classes(struct dataset *d, const char *field, size_t k, const char *text,
+	size_t length, struct cvt_err *e)
+{
+	char name[256];
+	for (size_t i = 0; i < k; i++) {
+		size_t n = 0;
+		while (text && n < length && text[n] != '\n' && text[n] != '\r')
+			n++;
+		if (n > 0 && n < sizeof name)
+			(void)snprintf(name, sizeof name, "%.*s", (int)n, text);
+		else
+			(void)snprintf(name, sizeof name, "%zu", i);
+		TRY(head_set_class(&d->head, field, i, name, e));
+		while (text && n < length && (text[n] == '\n' || text[n] == '\r'))
+			n++;
+		text = text ? text + n : NULL;
+		length -= n;
+	}
+	return CVT_OK;
+}

@@ -1,0 +1,32 @@
+/*
+ * picture: one picture in memory, by whichever codec knows its bytes. A codec is one file that ends
+ * in a struct format with `picture` set and stands in formats.def.
+ */
+#ifndef CVT_PICTURE_H
+#define CVT_PICTURE_H
+
+#include "dataset.h"
+
+/* u1, row by row, channels together; 1 (grey) or 3 (red, green, blue). */
+struct picture {
+	size_t height, width, channels;
+};
+
+struct picture_codec {
+	bool (*is)(const unsigned char *start, size_t n);
+	/* The size, from the beginning of the file; *more when these bytes do not reach so far. */
+	int (*measure)(const unsigned char *p, size_t n, struct picture *size, bool *more,
+		struct cvt_err *e);
+	/* The whole picture of that size into `to`. Damage of any kind is CVT_INPUT. */
+	int (*decode)(const unsigned char *p, size_t n, const struct picture *size, unsigned char *to,
+		struct cvt_err *e);
+};
+
+/* The codec that knows these bytes, NULL = none. */
+const struct picture_codec *picture_codec(const unsigned char *start, size_t n);
+/* Measures and holds against the limits of o (--max-pixels, --max-side). */
+int picture_measure(const struct picture_codec *codec, const unsigned char *p, size_t n,
+	const struct dataset_options *o, struct picture *size, bool *more, struct cvt_err *e);
+size_t picture_bytes(const struct picture *size);
+
+#endif
