@@ -25,8 +25,7 @@ FORMAT_LIBS := -larchive -lpng -ljpeg -ljansson -lz
 PROGRAMS  := $(patsubst cmd/%.c,%,$(wildcard cmd/cv-*.c))
 SHARED_C  := $(filter-out $(wildcard cmd/cv-*.c),$(wildcard cmd/*.c))
 SIMD_C    := $(wildcard libcore/simd/*.c)
-CORE_C    := $(wildcard libcore/*.c libcore/nn/*.c libcore/loss/*.c libcore/method/*.c \
-	       libcore/opt/*.c libcore/aug/*.c)
+CORE_C    := $(filter-out $(SIMD_C),$(wildcard libcore/*.c libcore/*/*.c))
 FORMATS_C := $(wildcard formats/*.c)
 ARCHS     := $(sort $(wildcard libcore/arch/*.arch))
 UNIT_C    := $(wildcard tests/unit/*.c)
@@ -52,17 +51,20 @@ SHARED_O  := $(SHARED_C:%.c=$(OBJ)/%.o)
 BINS      := $(PROGRAMS:%=$(BUILD)/bin/%)
 UNITS     := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
 
-.PHONY: all check check-unit check-bats asan tsan fuzz lint bench demo deps install uninstall dist \
-	clean man torture format
+.PHONY: all check check-built asan tsan fuzz lint bench demo deps install uninstall dist clean man
 .SECONDARY:
 
 all: $(BINS)
 
-$(BUILD)/bin/%: $(OBJ)/cmd/%.o $(SHARED_O) $(BUILD)/libformats.a $(BUILD)/libcore.a
+$(BUILD)/bin/%: $(OBJ)/cmd/%.o $(BUILD)/libcmd.a $(BUILD)/libformats.a $(BUILD)/libcore.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(FORMAT_LIBS) $(CORE_LIBS)
 
 $(BUILD)/libcore.a: $(CORE_O) $(SIMD_O)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(BUILD)/libcmd.a: $(SHARED_O)
 	@rm -f $@
 	@ar rcs $@ $^
 
@@ -101,25 +103,82 @@ FORCE:
 -include $(shell [ -d $(BUILD) ] && find $(BUILD) -name '*.d')
 
 # ---- tests ----------------------------------------------------------------------------------------
-$(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(SHARED_O) $(BUILD)/libformats.a $(BUILD)/libcore.a
+$(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(BUILD)/libcmd.a $(BUILD)/libformats.a $(BUILD)/libcore.a
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(FORMAT_LIBS) $(CORE_LIBS)
 
+# make check sets the machine up and runs everything; check-built only runs (make check-built
+# ONLY=read.bats).
 check: deps
 	@$(MAKE) --no-print-directory check-built
 
-check-built: all $(UNITS)
-	BUILD=$(BUILD) sh tests/run.sh
-
-check-unit: all $(UNITS)
-	BUILD=$(BUILD) sh tests/run.sh unit
+check-built: all man $(UNITS)
+	BUILD=$(BUILD) sh tests/run.sh $(ONLY)
 
 asan:
-	$(MAKE) BUILD=$(BUILD)/asan OPT='-O1 -g -fno-omit-frame-pointer' \
-		SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' check-built
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 $(MAKE) --no-print-directory \
+		BUILD=$(BUILD)/asan OPT='-O1 -g -fno-omit-frame-pointer' \
+		SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' TESTS=asan check-built
 
 tsan:
-	$(MAKE) BUILD=$(BUILD)/tsan OPT='-O1 -g' SAN='-fsanitize=thread' TESTS=tsan check-built
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan OPT='-O1 -g' SAN='-fsanitize=thread' \
+		TESTS=tsan ONLY='train.bats threads.bats' check-built
+
+# ---- the machine ----------------------------------------------------------------------------------
+# What is missing from Debian's packages is installed; nothing happens when nothing is.
+BUILD_PACKAGES := libopenblas-dev libarchive-dev libpng-dev libjpeg-dev libjansson-dev zlib1g-dev
+TEST_PACKAGES  := bats python3-numpy mandoc
+LINT_PACKAGES  := clang clang-tidy clang-format cppcheck shellcheck
+PACKAGES       := $(BUILD_PACKAGES) $(TEST_PACKAGES)
+
+deps:
+	@missing=$$(for p in $(PACKAGES); do \
+		dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	[ -z "$$missing" ] || { echo "installing" $$missing; \
+		sudo=; [ "$$(id -u)" -eq 0 ] || sudo=sudo; \
+		$$sudo apt-get update -qq && \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			$$missing >/dev/null; }
+
+lint:
+	@$(MAKE) --no-print-directory PACKAGES='$(BUILD_PACKAGES) $(LINT_PACKAGES)' deps
+	sh tests/lint.sh
+
+demo: deps
+	@$(MAKE) --no-print-directory all
+	PATH="$(abspath $(BUILD))/bin:$$PATH" sh pipelines/demo.sh
+
+# ---- man pages and installing ---------------------------------------------------------------------
+# A page says .\" OPTIONS where its program's table of options belongs.
+MAN_OUT := $(addprefix $(BUILD)/man/,$(notdir $(MAN)))
+man: $(MAN_OUT)
+
+vpath %.1 cmd
+vpath %.5 formats libcore libcore/arch
+vpath %.7 cmd
+$(BUILD)/man/%.1: %.1 $(BUILD)/bin/%
+	@mkdir -p $(@D)
+	@$(BUILD)/bin/$* --help=man >$@.options
+	@sed -e '/^\.\\" OPTIONS/r $@.options' $< >$@.tmp && mv $@.tmp $@ && rm -f $@.options
+$(BUILD)/man/%: %
+	@mkdir -p $(@D)
+	@cp $< $@
+
+install: all man
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install $(BINS) $(DESTDIR)$(PREFIX)/bin
+	for page in $(MAN_OUT); do install -m 644 $$page \
+		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
+
+uninstall:
+	for p in $(PROGRAMS); do rm -f $(DESTDIR)$(PREFIX)/bin/$$p; done
+	for page in $(notdir $(MAN)); do \
+		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page; done
+
+dist:
+	git archive --format=tar.gz --prefix=cvtools-$(VERSION)/ -o $(BUILD)/cvtools-$(VERSION).tar.gz HEAD
 
 clean:
 	rm -rf $(BUILD)

@@ -1,0 +1,257 @@
+/*
+ * cv-embed: stream + model to stream. Runs a network over every row and writes what any of its
+ * stages gives (`--output embedding`, `logits`, `probs`, or a stage by its path). Rows are run in
+ * batches counted from the epoch's start, so the bytes do not depend on how the stream was cut.
+ */
+#include "network.h"
+
+#include "../formats/source.h"
+#include "../formats/stream.h"
+#include "embed_output.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct options {
+	struct cli_common common;
+	struct network_choice network;
+	struct cli_many weights;
+	const char *outputs, *keep, *format;
+	size_t batch_size;
+	bool by_number;
+};
+
+struct embed {
+	const struct options *o;
+	struct cli *cli;
+	struct source *in;
+	struct stream_writer *out;
+	struct network net;
+	struct embed_outputs outputs;
+	struct par *par;
+	struct plan *plan;
+	struct batch rows, result; /* waiting for the network; what it gave */
+	struct head head;
+	int32_t *relabel; /* the stream's class numbers to the model's; NULL = the same */
+	uint64_t done;
+	struct cli_progress_line progress;
+};
+
+/* Where two class lists meet, labels are matched by name; the stream goes on with the model's. */
+static int match_classes(struct embed *m, struct cvt_err *e)
+{
+	const struct head_classes *have = head_classes(&m->head, "label");
+	struct head model;
+	head_init(&model);
+	int code = CVT_OK;
+	if (m->net.info.classes && !m->o->by_number && embed_has_classes(&m->outputs)) {
+		code = network_classes_head(m->net.info.classes, &model, e);
+		const struct head_classes *want = head_classes(&model, "label");
+		if (code == CVT_OK && have && want)
+			code = head_match_classes(have, want, &m->relabel, e);
+		for (size_t k = 0; want && k < want->n && code == CVT_OK; k++)
+			code = head_set_class(
+				&m->head, "label", k, want->name[k] ? want->name[k] : "", e);
+	}
+	head_free(&model);
+	return code;
+}
+
+static int write_head(struct embed *m, struct cvt_err *e)
+{
+	const struct options *o = m->o;
+	struct str line = {0};
+	struct output *out;
+	const uint64_t seed = o->common.seed_given           ? o->common.seed
+			      : source_head(m->in)->has_seed ? m->head.seed
+							     : 0;
+	TRY(embed_fields(&m->outputs, &m->head, o->keep, e));
+	TRY(match_classes(m, e));
+	if (m->net.info.history && !o->common.no_history)
+		TRY(network_history_head(m->net.info.history, 1, &m->head, e));
+	int code = cli_history(m->cli, seed, source_is_stream(m->in), &line, e);
+	if (code == CVT_OK && !o->common.no_history)
+		code = head_add_prog(&m->head, 0, "cv-embed", line.p, e);
+	free(line.p);
+	TRY(code);
+	TRY(output_open(&out, o->common.output, e));
+	return stream_create(&m->out, out, &m->head, e);
+}
+
+static int prepare(struct embed *m, struct cvt_err *e)
+{
+	const struct options *o = m->o;
+	const struct dataset_options reading = {
+		.format = o->format, .max_memory = o->common.max_memory};
+	TRY(cli_refuse_terminal(o->common.output, e));
+	TRY(source_open(
+		&m->in, m->cli->operands ? m->cli->operand[0] : o->common.input, &reading, e));
+	if (o->common.output && output_same_file(o->common.output, source_fd(m->in)))
+		return cvt_fail(e, CVT_USAGE, "%s is the input, too; write to another file",
+			o->common.output);
+	TRY(head_copy(&m->head, source_head(m->in), e));
+	TRY(network_open(&m->net, &o->network, &m->head, e));
+	TRY(embed_outputs_open(&m->outputs, o->outputs, &m->net, &m->head, e));
+	TRY(par_open(&m->par, (unsigned)o->common.threads, e));
+	const struct plan_spec spec = {.rows = o->batch_size,
+		.threads = par_threads(m->par),
+		.keep = m->outputs.node,
+		.nkeep = m->outputs.n,
+		.loss = GRAPH_NONE};
+	TRY(plan_create(&m->plan, m->net.graph, &spec, e));
+	return write_head(m, e);
+}
+
+static void relabel(const struct embed *m, struct batch *b)
+{
+	const struct tensor *t = batch_get(b, "label");
+	const struct head_classes *c = head_classes(source_head(m->in), "label");
+	if (!m->relabel || !t || t->dtype != DT_I4)
+		return;
+	int32_t *label = t->data;
+	for (size_t i = 0; i < tensor_items(t); i++)
+		if (label[i] >= 0 && (size_t)label[i] < c->n)
+			label[i] = m->relabel[label[i]];
+}
+
+/* The rows that wait, through the network and on. */
+static int run_rows(struct embed *m, struct cvt_err *e)
+{
+	const struct run run = {.par = m->par};
+	const size_t n = m->rows.rows;
+	if (n == 0)
+		return CVT_OK;
+	TRY(embed_keep(&m->outputs, &m->result, &m->rows, e));
+	for (size_t v = 0; v < m->outputs.views; v++) {
+		plan_bind(m->plan, m->net.input, embed_view(&m->outputs, &m->rows, v)->data);
+		plan_forward(m->plan, &run, n);
+		TRY(embed_collect(&m->outputs, &m->result, m->plan, n, v, e));
+	}
+	relabel(m, &m->result);
+	m->done += n;
+	m->rows.n = m->rows.rows = 0; /* the memory stays */
+	if (cli_progress_due(&m->progress))
+		cli_progress_say(&m->progress, "%llu rows, %.0f/s", (unsigned long long)m->done,
+			(double)m->done / (cli_seconds() - m->progress.started));
+	return stream_put(m->out, &m->result, e);
+}
+
+/* Fills up to a whole batch; what is left waits for the next frame. */
+static int take_rows(struct embed *m, const struct batch *b, struct cvt_err *e)
+{
+	for (size_t first = 0; first < b->rows;) {
+		const size_t room = m->o->batch_size - m->rows.rows, left = b->rows - first;
+		const size_t n = left < room ? left : room;
+		TRY(batch_append(&m->rows, b, first, n, e));
+		first += n;
+		if (m->rows.rows == m->o->batch_size)
+			TRY(run_rows(m, e));
+	}
+	return CVT_OK;
+}
+
+static int run(struct embed *m, struct cvt_err *e)
+{
+	struct batch *b;
+	enum stream_event event = STREAM_BATCH;
+	cli_progress_start(&m->progress, m->cli);
+	while (event != STREAM_DONE) {
+		TRY(source_next(m->in, &b, &event, e));
+		if (event == STREAM_BATCH)
+			TRY(take_rows(m, b, e));
+		else
+			TRY(run_rows(m, e));
+		if (event == STREAM_EPOCH)
+			TRY(stream_put_epoch(m->out, e));
+		else if (event == STREAM_OTHER)
+			TRY(stream_put_other(m->out, source_other(m->in), e));
+	}
+	cli_progress_stop(&m->progress);
+	if (m->done == 0 && !m->o->common.allow_empty)
+		return cvt_fail(e, CVT_INPUT, "%s: no rows; --allow-empty lets that pass",
+			source_name(m->in));
+	struct stream_writer *out = m->out;
+	m->out = NULL;
+	return stream_finish(out, e);
+}
+
+static void close_all(struct embed *m)
+{
+	batch_free(&m->rows);
+	batch_free(&m->result);
+	plan_free(m->plan);
+	par_close(m->par);
+	embed_outputs_close(&m->outputs);
+	network_close(&m->net);
+	head_free(&m->head);
+	free(m->relabel);
+	source_close(m->in);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.batch_size = 128};
+	struct cli_option table[] = {
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Network", 0, NULL},
+		{"weights", 'w', CLI_MANY, "[STAGE=]FILE", &o.weights,
+			"model file (more than one: under STAGE)", 0, NULL},
+		{"arch", 0, CLI_TEXT, "NAME|FILE", &o.network.arch,
+			"architecture, when the model carries none", 0, NULL},
+		{"partial", 0, CLI_FLAG, NULL, &o.network.partial,
+			"load what fits, leave the rest untrained", 0, NULL},
+		{"num-classes", 0, CLI_COUNT, "N", &o.network.num_classes, "outputs of the head", 0,
+			NULL},
+		{"mean", 0, CLI_TEXT, "A,B,C", &o.network.mean, "of the pictures after /255", 0,
+			NULL},
+		{"std", 0, CLI_TEXT, "A,B,C", &o.network.std, "likewise", 0, NULL},
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Rows", 0, NULL},
+		{"output", 0, CLI_TEXT, "STAGE[=FIELD],...", &o.outputs,
+			"what to write: embedding (default), logits, probs, any stage", 0, NULL},
+		{"keep", 0, CLI_TEXT, "FIELDS", &o.keep,
+			"pass on these fields of the rows; default: all but pictures", 0, NULL},
+		{"batch-size", 'b', CLI_COUNT, "N", &o.batch_size, "rows run at a time", 0, NULL},
+		{"classes-by-number", 0, CLI_FLAG, NULL, &o.by_number, "do not match class names",
+			0, NULL},
+		{"format", 0, CLI_TEXT, "NAME", &o.format,
+			"what the input is, if its content does not tell", 0, NULL},
+		{NULL, 0, CLI_FLAG, NULL, NULL, NULL, 0, NULL},
+	};
+	const struct cli_program program = {
+		.name = "cv-embed",
+		.summary = "Runs a network over a stream and writes what its stages give.",
+		.usage = "[OPTION]... [STREAM|DATASET]",
+		.examples = "  cv-read cifar.tar.gz --split test | cv-embed -w net.safetensors "
+			    "--output logits | "
+			    "cv-eval\n"
+			    "  cv-gen shapes -n 1000 | cv-embed --arch resnet20 >untrained.cvt\n"
+			    "  cv-embed -w net.safetensors --output layer2=features photos/ | "
+			    "cv-knn --bank b.cvt",
+		.options = table,
+		.common = &o.common,
+		.operands_are_source = true,
+		.output_is_stage = true,
+	};
+	struct cli cli;
+	struct cvt_err e = {0};
+	struct embed m = {.o = &o, .cli = &cli};
+	bool done;
+	int code = cli_parse(&cli, &program, argc, argv, &done, &e);
+	if (code == CVT_OK && !done && o.common.list)
+		code = embed_list(&e);
+	else if (code == CVT_OK && !done) {
+		o.network.weights = &o.weights;
+		o.network.seed = o.common.seed;
+		if (cli.operands > 1)
+			code = cvt_fail(
+				&e, CVT_USAGE, "one input at a time; cv-read joins several");
+		else if (o.batch_size == 0)
+			code = cvt_fail(&e, CVT_USAGE, "--batch-size: must be at least 1");
+		if (code == CVT_OK)
+			code = prepare(&m, &e);
+		if (code == CVT_OK)
+			code = run(&m, &e);
+	}
+	const bool told = code != CVT_OK && stream_give_up(m.out, program.name, &e);
+	close_all(&m);
+	return cli_end(&cli, code, &e, told);
+}

@@ -1,0 +1,259 @@
+/* embed_output: which fields cv-embed writes (see embed_output.h). */
+#include "embed_output.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { VIEW_NAME = FIELD_NAME + 24 }; /* batch_add and head_add_field refuse what is too long */
+
+/* ---- what is asked for ------------------------------------------------------------------------
+ */
+
+static int add_output(
+	struct embed_outputs *o, char *text, const struct network *n, struct cvt_err *e)
+{
+	char *field = strchr(text, '=');
+	const size_t i = o->n;
+	if (field)
+		*field++ = '\0';
+	const char *stage = text;
+	size_t named;
+	const bool probs =
+		strcmp(text, "probs") == 0 && net_stage(&n->net, text, &named, NULL) != CVT_OK;
+	const bool logits =
+		strcmp(text, "logits") == 0 && net_stage(&n->net, text, &named, NULL) != CVT_OK;
+	if (probs || logits)
+		stage = "output";
+	TRY(net_stage(&n->net, stage, &o->node[i], e));
+	o->softmax[i] = probs;
+	o->head = o->head || probs || o->node[i] == n->net.output;
+	const int written = snprintf(o->field[i], FIELD_NAME, "%s", field ? field : text);
+	if (written >= FIELD_NAME - 4 || !field_name_ok(o->field[i]))
+		return cvt_fail(e, CVT_USAGE,
+			"--output: '%s' is no field name; write STAGE=FIELD with at most 43 of a-z "
+			"0-9 _ and .",
+			field ? field : text);
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(o->field[k], o->field[i]) == 0)
+			return cvt_fail(
+				e, CVT_USAGE, "--output: field '%s' comes twice", o->field[i]);
+	o->row[i] = n->graph->node[o->node[i]].row;
+	o->n++;
+	return CVT_OK;
+}
+
+/* A map of one pixel is a vector: embeddings are (N,D). */
+static void squeeze(struct shape *s)
+{
+	if (s->ndim == 3 && s->dims[0] == 1 && s->dims[1] == 1) {
+		s->dims[0] = s->dims[2];
+		s->ndim = 1;
+	}
+}
+
+static void count_views(struct embed_outputs *o, const struct head *h)
+{
+	char view[FIELD_NAME + 24];
+	o->views = 1;
+	if (head_field(h, o->input))
+		return;
+	o->numbered = true;
+	for (;; o->views++) {
+		(void)snprintf(view, sizeof view, "%s.%zu", o->input, o->views + 1);
+		if (!head_field(h, view))
+			return;
+	}
+}
+
+int embed_outputs_open(struct embed_outputs *o, const char *text, const struct network *n,
+	const struct head *h, struct cvt_err *e)
+{
+	char *copy, *word[EMBED_OUTPUTS];
+	size_t words;
+	*o = (struct embed_outputs){0};
+	(void)snprintf(o->input, sizeof o->input, "%s", n->info.field);
+	TRY(cli_words(text ? text : "embedding", &copy, word, EMBED_OUTPUTS, &words, e));
+	int code = CVT_OK;
+	for (size_t i = 0; i < words && code == CVT_OK; i++)
+		code = add_output(o, word[i], n, e);
+	free(copy);
+	for (size_t i = 0; i < o->n; i++)
+		squeeze(&o->row[i]);
+	count_views(o, h);
+	return code;
+}
+
+void embed_outputs_close(struct embed_outputs *o)
+{
+	for (size_t i = 0; i < o->nkeep; i++)
+		free(o->keep[i]);
+	free(o->keep);
+	*o = (struct embed_outputs){0};
+}
+
+bool embed_has_classes(const struct embed_outputs *o)
+{
+	return o->head;
+}
+
+/* ---- the schema -------------------------------------------------------------------------------
+ */
+
+static bool is_picture(const char *field)
+{
+	return strncmp(field, "image", 5) == 0 && (field[5] == '\0' || field[5] == '.');
+}
+
+static void field_name(const struct embed_outputs *o, size_t i, size_t view, char name[VIEW_NAME])
+{
+	if (o->numbered)
+		(void)snprintf(name, VIEW_NAME, "%.43s.%zu", o->field[i], view + 1);
+	else
+		(void)snprintf(name, VIEW_NAME, "%s", o->field[i]);
+}
+
+static bool listed(char *const *word, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(word[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* `index` travels always. A ragged field takes its table along. */
+static bool is_kept(const char *name, char *const *word, size_t n, bool all)
+{
+	char base[FIELD_NAME];
+	(void)snprintf(base, sizeof base, "%.*s", (int)strcspn(name, "."), name);
+	if (strcmp(name, "index") == 0)
+		return true;
+	return all ? !is_picture(name) : listed(word, n, name) || listed(word, n, base);
+}
+
+static int keep_fields(struct embed_outputs *o, struct head *h, char *const *word, size_t n,
+	bool all, struct cvt_err *e)
+{
+	o->keep = mem_alloc(h->nfields, sizeof *o->keep, e);
+	if (!o->keep)
+		return CVT_SYSTEM;
+	for (size_t i = 0; i < h->nfields; i++) {
+		const char *name = h->field[i].name;
+		bool replaced = false;
+		for (size_t k = 0; k < o->n; k++)
+			replaced = replaced || strcmp(o->field[k], name) == 0;
+		if (replaced || !is_kept(name, word, n, all))
+			continue;
+		o->keep[o->nkeep] = mem_strdup(name, e);
+		if (!o->keep[o->nkeep])
+			return CVT_SYSTEM;
+		o->nkeep++;
+	}
+	for (size_t i = h->nfields; i-- > 0;)
+		if (!listed(o->keep, o->nkeep, h->field[i].name))
+			head_remove_field(h, h->field[i].name);
+	return CVT_OK;
+}
+
+int embed_fields(struct embed_outputs *o, struct head *h, const char *keep, struct cvt_err *e)
+{
+	enum { MOST = 64 };
+	char *copy = NULL, *word[MOST], name[VIEW_NAME];
+	size_t n = 0;
+	if (keep)
+		TRY(cli_words(keep, &copy, word, MOST, &n, e));
+	for (size_t i = 0; i < n; i++)
+		if (!head_field(h, word[i])) {
+			const int code = cvt_fail(
+				e, CVT_INPUT, "--keep: the stream has no field '%s'", word[i]);
+			free(copy);
+			return code;
+		}
+	const int code = keep_fields(o, h, word, n, !keep, e);
+	free(copy);
+	TRY(code);
+	for (size_t i = 0; i < o->n; i++)
+		for (size_t v = 0; v < o->views; v++) {
+			field_name(o, i, v, name);
+			TRY(head_add_field(h, name, DT_F4, 0, o->row[i].ndim, o->row[i].dims, e));
+		}
+	return CVT_OK;
+}
+
+/* ---- the rows ---------------------------------------------------------------------------------
+ */
+
+int embed_keep(const struct embed_outputs *o, struct batch *result, const struct batch *rows,
+	struct cvt_err *e)
+{
+	result->n = 0;
+	result->rows = rows->rows;
+	result->epoch = rows->epoch;
+	for (size_t i = 0; i < o->nkeep; i++) {
+		const struct field *from = batch_field(rows, o->keep[i]);
+		struct field *to = batch_add(result, o->keep[i], e);
+		if (!to)
+			return CVT_SYSTEM;
+		to->flags = from->flags;
+		TRY(tensor_copy(&to->t, &from->t, e));
+	}
+	return CVT_OK;
+}
+
+const struct tensor *embed_view(const struct embed_outputs *o, const struct batch *rows, size_t v)
+{
+	char name[FIELD_NAME + 24];
+	if (!o->numbered)
+		return batch_get(rows, o->input);
+	(void)snprintf(name, sizeof name, "%s.%zu", o->input, v + 1);
+	return batch_get(rows, name);
+}
+
+/* p = exp(x - max) / sum, over the last dimension. */
+static void softmax(float *x, size_t vectors, size_t k)
+{
+	for (size_t i = 0; i < vectors; i++, x += k) {
+		float most = x[0];
+		double sum = 0;
+		for (size_t c = 1; c < k; c++)
+			most = x[c] > most ? x[c] : most;
+		for (size_t c = 0; c < k; c++) {
+			x[c] = expf(x[c] - most);
+			sum += (double)x[c];
+		}
+		for (size_t c = 0; c < k; c++)
+			x[c] = (float)((double)x[c] / sum);
+	}
+}
+
+int embed_collect(const struct embed_outputs *o, struct batch *result, const struct plan *p,
+	size_t n, size_t v, struct cvt_err *e)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		char name[VIEW_NAME];
+		size_t dims[TENSOR_DIMS] = {n};
+		const struct shape *row = &o->row[i];
+		field_name(o, i, v, name);
+		struct field *f = batch_add(result, name, e);
+		if (!f)
+			return CVT_SYSTEM;
+		memcpy(dims + 1, row->dims, (size_t)row->ndim * sizeof *dims);
+		TRY(tensor_shape(&f->t, DT_F4, row->ndim + 1, dims, e));
+		memcpy(f->t.data, plan_value(p, o->node[i]), f->t.bytes);
+		const size_t k = row->ndim ? row->dims[row->ndim - 1] : 1;
+		if (o->softmax[i])
+			softmax(f->t.data, n * shape_items(row) / k, k);
+	}
+	return CVT_OK;
+}
+
+int embed_list(struct cvt_err *e)
+{
+	(void)e;
+	for (const struct arch_zoo *z = arch_zoo; z->name; z++) {
+		const char *help = z->text + strspn(z->text, "# ");
+		printf("%s\t%.*s\n", z->name, (int)strcspn(help, "\n"), help);
+	}
+	return CVT_OK;
+}

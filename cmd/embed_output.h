@@ -1,0 +1,46 @@
+/*
+ * embed_output: which fields cv-embed writes: the stages asked for, each under its field's name, and
+ * the rows' other fields that are kept.
+ */
+#ifndef CVT_EMBED_OUTPUT_H
+#define CVT_EMBED_OUTPUT_H
+
+#include "network.h"
+
+enum { EMBED_OUTPUTS = 32 };
+
+struct embed_outputs {
+	size_t n;
+	size_t node[EMBED_OUTPUTS]; /* of the graph; what a plan must keep */
+	char field[EMBED_OUTPUTS][FIELD_NAME];
+	bool softmax[EMBED_OUTPUTS]; /* `probs` is made of the logits here */
+	struct shape row[EMBED_OUTPUTS];
+	bool head; /* logits or probs are among them: class numbers matter */
+	size_t views; /* 1: the field itself; else FIELD.1 .. FIELD.k */
+	bool numbered;
+	char input[FIELD_NAME]; /* the network's field */
+	char **keep; /* of the rows' fields */
+	size_t nkeep;
+};
+
+/* Reads "STAGE[=FIELD],..." (NULL = embedding). CVT_USAGE naming the nearest stage. */
+int embed_outputs_open(struct embed_outputs *o, const char *text, const struct network *n,
+	const struct head *h, struct cvt_err *e);
+void embed_outputs_close(struct embed_outputs *o);
+/* True when logits or probs are written. */
+bool embed_has_classes(const struct embed_outputs *o);
+/* Changes the HEAD's fields: keeps those of the comma list (NULL = all but pictures), adds outputs. */
+int embed_fields(struct embed_outputs *o, struct head *h, const char *keep, struct cvt_err *e);
+/* `result` = the kept fields of rows. */
+int embed_keep(
+	const struct embed_outputs *o, struct batch *result, const struct batch *rows, struct cvt_err *e);
+/* The values of view v (from 0). */
+const struct tensor *embed_view(
+	const struct embed_outputs *o, const struct batch *rows, size_t v);
+/* Adds what a run of n rows gave for view v. */
+int embed_collect(const struct embed_outputs *o, struct batch *result, const struct plan *p, size_t n,
+	size_t v, struct cvt_err *e);
+/* --list: the architectures. */
+int embed_list(struct cvt_err *e);
+
+#endif
