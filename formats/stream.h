@@ -27,34 +27,53 @@ struct stream_frame { /* of STREAM_OTHER */
 
 struct stream_reader;
 
-/* Takes over the input (closed by stream_close), whose next bytes are the magic; reads HEAD. */
+/* True if these bytes, at least 8, are how a stream begins. */
+bool stream_is(const unsigned char *bytes, size_t n);
+/* Takes over the input (also when it fails; else stream_close closes it), whose next bytes are the
+ * magic; reads HEAD. */
 int stream_open(struct stream_reader **r, struct input *in, struct cvt_err *e);
 void stream_close(struct stream_reader *r);
 const struct head *stream_head(const struct stream_reader *r);
 /* The next thing. *batch is borrowed until the next call and may be changed by the caller (fields
- * added, removed, rows gathered elsewhere). Concatenated parts come as one stream of one epoch.
- * Errors: CVT_INPUT (damage: "SOURCE: frame 7 at byte 4096: ..."; a FAIL frame sets e->upstream). */
-int stream_next(struct stream_reader *r, struct batch **batch, enum stream_event *event,
-	struct cvt_err *e);
+ * added, removed, rows gathered elsewhere); it has at least one row, its fields stand in the order
+ * of HEAD, and its offsets and indices were checked. Every epoch that has rows ends with
+ * STREAM_EPOCH before STREAM_DONE, whether the writer marked it or not. Concatenated parts come as
+ * one stream of one epoch; stream_head stays that of the first, so its counts speak for the first
+ * part only. Errors: CVT_INPUT (damage: "SOURCE: frame 7 at byte 4096: ..."; a FAIL frame sets
+ * e->upstream, a stream that ends too early sets e->cut, too). After an error nothing more can be
+ * read. */
+int stream_next(
+	struct stream_reader *r, struct batch **batch, enum stream_event *event, struct cvt_err *e);
 /* After STREAM_OTHER. */
 const struct stream_frame *stream_other(const struct stream_reader *r);
-/* How many parts (HEAD..DONE) were met so far; peeks for a further HEAD after DONE. */
+/* How many parts (HEAD..DONE) were met so far. A further one is looked for after each DONE, before
+ * anything of it is given out. */
 size_t stream_parts(const struct stream_reader *r);
+/* Rows given out so far. */
 uint64_t stream_rows(const struct stream_reader *r);
 
 struct stream_writer;
 
-/* Takes over the output. Writes HEAD at once. */
-int stream_create(struct stream_writer **w, struct output *out, const struct head *h,
-	struct cvt_err *e);
+/* Takes over the output (also when it fails). Writes HEAD at once. Fields that varied in HEAD are
+ * settled by the first rows, but for padded ones (head_is_padded), which are cut to what they need
+ * in each frame. Where frames are cut depends on HEAD and the rows alone, not on how they are put.
+ */
+int stream_create(
+	struct stream_writer **w, struct output *out, const struct head *h, struct cvt_err *e);
 /* Gathers the rows of b (which must fit HEAD); frames leave when they are full. The epoch of the
- * rows is the writer's (it counts stream_put_epoch). */
+ * rows is the writer's (it counts stream_put_epoch); the first rows say where it begins
+ * (b->epoch: a stream of --start-epoch goes on with its numbers). */
 int stream_put(struct stream_writer *w, const struct batch *b, struct cvt_err *e);
 /* Sends what is gathered now (for low latency on pipes). */
 int stream_flush(struct stream_writer *w, struct cvt_err *e);
 int stream_put_epoch(struct stream_writer *w, struct cvt_err *e);
+/* For filters: call it before the first rows after stream_parts (source_parts) of the input has
+ * grown. Ends this part (EPOC, DONE) and begins another with the same HEAD without rows, val,
+ * epochs and index, which nobody knows yet. */
+int stream_put_part(struct stream_writer *w, struct cvt_err *e);
 int stream_put_other(struct stream_writer *w, const struct stream_frame *f, struct cvt_err *e);
-/* DONE, and the output is committed; frees w in any case. */
+/* DONE (after EPOC, if rows were put since the last one), and the output is committed; frees w in
+ * any case. */
 int stream_finish(struct stream_writer *w, struct cvt_err *e);
 /* FAIL with "PROGRAM: reason" (an upstream reason goes on as it came) into a pipe; a file is
  * abandoned. Frees w; w may be NULL (failed before HEAD: nothing is written). Returns true if the
