@@ -33,3 +33,11 @@ fails() {
 		return 1
 	}
 }
+
+# refute COMMAND...: must fail (a plain ! does not stop a test).
+refute() {
+	if "$@"; then
+		echo "should have failed: $*"
+		return 1
+	fi
+}

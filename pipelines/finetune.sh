@@ -1,0 +1,40 @@
+#!/bin/sh
+# Transfer: a network trained on one task learns another from few labels, beside the same network
+# trained on those labels alone.
+#
+#   finetune.sh                            shapes: all classes first, then 20 labels a class of others
+#   DATA=cifar-10/ NET=net.safetensors PER_CLASS=25 finetune.sh
+#
+# The head is new (`--reset-head`); the body starts from the weights.
+set -eu
+: "${DATA:=}" "${NET:=}" "${ARCH:=resnet8}" "${PER_CLASS:=20}" "${EPOCHS:=30}" "${SEED:=0}"
+: "${OUT:=finetune}"
+mkdir -p "$OUT"
+
+rows() { # train|test
+	if [ -n "$DATA" ]; then
+		cv-read "$DATA" --split "$1"
+	elif [ "$1" = train ]; then
+		cv-gen shapes --split train --start 1000000 -n 4000
+	else
+		cv-gen shapes --split test -n 2000
+	fi
+}
+
+if [ -z "$NET" ]; then
+	NET=$OUT/source.safetensors
+	cv-gen shapes -n 6000 | cv-read --epochs 5 --shuffle | cv-augment pad-crop=4 hflip |
+		cv-train --arch "$ARCH" --lr 0.2 -o "$NET"
+fi
+
+learn() { # NAME OPTION...: from few labels, then the accuracy on the test split
+	name=$1
+	shift
+	rows train | cv-read --per-class "$PER_CLASS" --epochs "$EPOCHS" --shuffle --seed "$SEED" |
+		cv-augment pad-crop=4 hflip | cv-train "$@" -b 32 -o "$OUT/$name.safetensors"
+	printf '%s\t' "$name"
+	rows test | cv-embed -w "$OUT/$name.safetensors" --output logits | cv-eval | grep '^accuracy'
+}
+
+learn scratch --arch "$ARCH" --lr 0.1
+learn finetuned --arch "$ARCH" --weights "$NET" --reset-head --lr 0.02

@@ -1,0 +1,43 @@
+#!/bin/sh
+# Everything that reads the code without running it; warnings are errors. What the machine lacks is
+# named and skipped (make lint installs it).
+set -u
+cd "$(dirname "$0")/.." || exit 1
+failed=0
+sources=$(git ls-files '*.c')
+headers=$(git ls-files '*.h')
+flags='-std=c11 -D_POSIX_C_SOURCE=200809L -Ilibcore -DSIMD_ISA=portable -DSIMD_WIDTH=4'
+warn='-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wcast-qual
+	-Wpointer-arith -Wformat=2 -Werror'
+
+step() { # NAME COMMAND...
+	name=$1
+	shift
+	command -v "$1" >/dev/null || {
+		echo "skip $name: no $1 here"
+		return
+	}
+	if "$@" >"${TMPDIR:-/tmp}/cvtools-lint.$$" 2>&1; then
+		echo "ok $name"
+	else
+		echo "not ok $name"
+		head -n 40 "${TMPDIR:-/tmp}/cvtools-lint.$$"
+		failed=1
+	fi
+	rm -f "${TMPDIR:-/tmp}/cvtools-lint.$$"
+}
+
+# shellcheck disable=SC2086 # the lists are meant to split
+{
+	step gcc gcc $flags $warn -O2 -fsyntax-only $sources
+	step clang clang $flags $warn -fsyntax-only $sources
+	step clang-format clang-format --dry-run -Werror $sources $headers
+	step cppcheck cppcheck -q --error-exitcode=1 --enable=warning,portability --inline-suppr \
+		--suppress=missingIncludeSystem -DSIMD_ISA=portable -DSIMD_WIDTH=4 -Ilibcore $sources
+	step clang-tidy clang-tidy --quiet $sources -- $flags
+	scripts=$(git ls-files '*.sh' .ci/run)
+	step shellcheck shellcheck $scripts
+	pages=$(git ls-files '*.1' '*.5' '*.7')
+	[ -z "$pages" ] || step mandoc mandoc -T lint -W warning $pages
+}
+exit $failed
