@@ -34,15 +34,16 @@ int cvt_fail_at(struct cvt_err *e, const char *format, ...)
 		return CVT_SYSTEM;
 	char old[sizeof e->text];
 	memcpy(old, e->text, sizeof old);
-	char prefix[sizeof e->text];
 	va_list args;
 	va_start(args, format);
-	(void)vsnprintf(prefix, sizeof prefix, format, args);
+	(void)vsnprintf(e->text, sizeof e->text - 2, format, args);
 	va_end(args);
-	const int n = snprintf(e->text, sizeof e->text, "%s: ", prefix);
-	const size_t at = n < 0 ? 0 : (size_t)n;
-	if (at < sizeof e->text)
-		(void)snprintf(e->text + at, sizeof e->text - at, "%s", old);
+	size_t at = strlen(e->text);
+	e->text[at++] = ':';
+	e->text[at++] = ' ';
+	for (const char *s = old; *s && at < sizeof e->text - 1; s++)
+		e->text[at++] = *s;
+	e->text[at] = '\0';
 	return e->code;
 }
 

@@ -2,8 +2,8 @@
  * Model files: safetensors in and out, what is damaged is refused, and what meets a graph fits.
  * Every malformed header here must give CVT_INPUT and a text, never a crash.
  */
-#include "../../formats/safetensors.h"
 #include "../../libcore/model.h"
+#include "../../formats/safetensors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,16 +30,25 @@ static int read_bytes(const void *bytes, size_t n, struct state_dict *d, struct 
 	return code;
 }
 
-/* A file with that JSON header and that many bytes of zeros behind it. */
-static int read_header(const char *json, size_t data, struct cvt_err *e)
+/* A file of that JSON header and n bytes of data, of which the last `cut` bytes are missing. */
+static int read_file(const char *json, const void *data, size_t n, size_t cut, struct state_dict *d,
+	struct cvt_err *e)
 {
 	unsigned char file[2048] = {0};
-	const size_t n = strlen(json);
-	struct state_dict d = {0};
+	const size_t length = strlen(json);
 	for (size_t i = 0; i < 8; i++)
-		file[i] = (unsigned char)((uint64_t)n >> 8 * i);
-	memcpy(file + 8, json, n);
-	const int code = read_bytes(file, 8 + n + data, &d, e);
+		file[i] = (unsigned char)((uint64_t)length >> 8 * i);
+	memcpy(file + 8, json, length);
+	if (n)
+		memcpy(file + 8 + length, data, n);
+	return read_bytes(file, 8 + length + n - cut, d, e);
+}
+
+static int read_header(const char *json, size_t n, struct cvt_err *e)
+{
+	static const unsigned char zeros[64];
+	struct state_dict d = {0};
+	const int code = read_file(json, zeros, n, 0, &d, e);
 	state_free(&d);
 	return code;
 }
@@ -55,24 +64,30 @@ static void refused(const char *json, size_t data, const char *what)
 
 static void headers(void)
 {
-	static const char good[] = "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
+	static const char good[] =
+		"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
 	struct cvt_err e = {0};
 	check(read_header(good, 8, &e) == CVT_OK, "a small file is read");
 	refused(good, 7, "cut data is refused");
 	refused(good, 9, "bytes behind the data are refused");
-	refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 12, "a gap is refused");
+	refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}", 12,
+		"a gap is refused");
 	refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
-			"\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}",
+		"\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}",
 		12, "an overlap is refused");
 	refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
-			"\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]}}",
+		"\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,16]}}",
 		16, "a name that comes twice is refused");
-	refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,2],\"data_offsets\":[0,0]}}", 0,
-		"a size that overflows is refused");
-	refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1000000000000],\"data_offsets\":[0,4000000000000]}}", 8,
-		"a size that lies is refused without allocating it");
-	refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8, "a negative size");
-	refused("{\"a\":{\"dtype\":\"Q8\",\"shape\":[2],\"data_offsets\":[0,2]}}", 2, "an unknown type");
+	refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[4294967296,4294967296,2],\"data_offsets\":[0,"
+		"0]}}",
+		0, "a size that overflows is refused");
+	refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1000000000000],\"data_offsets\":[0,"
+		"4000000000000]}}",
+		8, "a size that lies is refused without allocating it");
+	refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]}}", 8,
+		"a negative size");
+	refused("{\"a\":{\"dtype\":\"Q8\",\"shape\":[2],\"data_offsets\":[0,2]}}", 2,
+		"an unknown type");
 	refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4,
 		"too many dimensions");
 	refused("{\"a\":3}", 0, "an entry that is no object");
@@ -87,33 +102,29 @@ static void headers(void)
 
 static void cut_everywhere(void)
 {
-	static const char file[] = "\x3a\0\0\0\0\0\0\0"
-							   "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}  "
-							   "12345678";
+	static const char json[] =
+		"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}";
+	const size_t whole = 8 + sizeof json - 1 + 8;
 	bool all = true;
 	struct cvt_err e = {0};
-	struct state_dict d = {0};
-	check(read_bytes(file, sizeof file - 1, &d, &e) == CVT_OK, "the whole file is read");
-	state_free(&d);
-	for (size_t n = 0; n < sizeof file - 1; n++) {
-		all = all && read_bytes(file, n, &d, &e) == CVT_INPUT;
+	for (size_t cut = 1; cut <= whole; cut++) {
+		struct state_dict d = {0};
+		all = all && read_file(json, "12345678", 8, cut, &d, &e) == CVT_INPUT;
 		state_free(&d);
 	}
 	check(all, "a file cut at any byte is refused");
 }
 
-/* f16 and bf16 become f4. */
+/* f16 and bf16 become f4: 1, -2, the smallest subnormal; 1, -2. */
 static void widening(void)
 {
-	static const char file[] = "\x78\0\0\0\0\0\0\0"
-							   "{\"h\":{\"dtype\":\"F16\",\"shape\":[3],\"data_offsets\":[0,6]},"
-							   "\"b\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[6,10]}}"
-							   "             "
-							   "\x00\x3c\x00\xc0\x01\x00"
-							   "\x80\x3f\x00\xc0";
+	static const char json[] =
+		"{\"h\":{\"dtype\":\"F16\",\"shape\":[3],\"data_offsets\":[0,6]},"
+		"\"b\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[6,10]}}";
+	static const unsigned char data[] = {0, 0x3c, 0, 0xc0, 1, 0, 0x80, 0x3f, 0, 0xc0};
 	struct cvt_err e = {0};
 	struct state_dict d = {0};
-	const int code = read_bytes(file, sizeof file - 1, &d, &e);
+	const int code = read_file(json, data, sizeof data, 0, &d, &e);
 	const struct tensor *h = state_get(&d, "h"), *b = state_get(&d, "b");
 	if (code != CVT_OK)
 		printf("# %s\n", e.text);
