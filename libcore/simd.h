@@ -1,9 +1,9 @@
 /*
  * simd: the hot loops, compiled from one source for each kind of processor (portable C, AVX2+FMA,
- * AVX-512) and chosen once at start-up. simd.def lists the kernels; each lives in a file of simd/ and
- * is written with vectors of SIMD_WIDTH floats (GCC's vector extensions), so that the portable
- * version is the same text and the tests can hold the others to it. CVT_SIMD=portable|avx2|avx512 in
- * the environment forces one that the processor has.
+ * AVX-512) and chosen once at start-up. simd.def lists the kernels; each lives in a file of simd/
+ * and is written with vectors of SIMD_WIDTH floats (GCC's vector extensions), so that the portable
+ * version is the same text and the tests can hold the others to it. CVT_SIMD=portable|avx2|avx512
+ * in the environment forces one that the processor has.
  */
 #ifndef CVT_SIMD_H
 #define CVT_SIMD_H
@@ -12,8 +12,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A convolution of one picture for conv and conv_weights (simd/conv.c says how it is laid out).
+ * Distances are in floats: of neighbouring output places in x (x_row, x_column) and in y. */
+struct simd_conv {
+	size_t taps, run;  /* a window is that many runs of inputs */
+	const size_t *tap; /* where each begins, from the window's first place */
+	size_t outputs, rows, columns;
+	size_t x_row, x_column, y_row, y_column;
+	const float *w;    /* packed */
+	const float *bias; /* or NULL */
+	bool add;
+};
+
+/* Where weight (tap t, input r of its run, output o) lies: w[tap[t] + r run_step + o output_step].
+ * Packed they take taps x run x outputs floats, outputs rounded up to a multiple of 16 at most. */
+struct simd_weights {
+	const float *w;
+	size_t taps, run;
+	const size_t *tap;
+	size_t run_step, output_step, outputs;
+};
+
 struct simd {
 	const char *name;
+	size_t width; /* floats of a register */
 #define SIMD(result, kernel, arguments) result(*kernel) arguments;
 #include "simd/simd.def"
 #undef SIMD

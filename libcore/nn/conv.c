@@ -1,79 +1,84 @@
 /* conv: convolution of pictures, PyTorch's Conv2d. */
 #include "convolve.h"
 
-#include "../blas.h"
-
 #include <math.h>
 
 enum { ARG_C, ARG_K, ARG_STRIDE, ARG_PAD, ARG_GROUPS, ARG_DILATION, ARG_BIAS };
-enum { MOST = 1 << 16 };
+enum { MOST = 1 << 10, MOST_CHANNELS = 1 << 16 };
 
-static int read_arguments(
-	const struct graph *g, struct node *n, struct convolve *c, struct cvt_err *e)
+static int read_arguments(const struct graph *g, struct node *n, struct window *v, size_t *outputs,
+	size_t *groups, struct cvt_err *e)
 {
-	struct window *v = &c->v;
 	TRY(window_picture(g, n, v, e));
-	TRY(window_number(n, ARG_C, 1, MOST, &c->outputs, e));
+	TRY(window_number(n, ARG_C, 1, MOST_CHANNELS, outputs, e));
 	TRY(window_pair(n, ARG_K, 1, MOST, &v->kh, &v->kw, e));
 	TRY(window_pair(n, ARG_STRIDE, 1, MOST, &v->sh, &v->sw, e));
 	TRY(window_pair(n, ARG_DILATION, 1, MOST, &v->dh, &v->dw, e));
-	TRY(window_number(n, ARG_GROUPS, 1, MOST, &c->groups, e));
+	TRY(window_number(n, ARG_GROUPS, 1, MOST_CHANNELS, groups, e));
 	v->ph = v->kh / 2;
 	v->pw = v->kw / 2;
 	if (n->arg[ARG_PAD].given)
 		TRY(window_pair(n, ARG_PAD, 0, MOST, &v->ph, &v->pw, e));
-	if (v->c % c->groups || c->outputs % c->groups)
+	if (v->c % *groups || *outputs % *groups)
 		return cvt_fail(e, CVT_USAGE,
-			"conv: %zu groups must divide %zu inputs and %zu outputs", c->groups, v->c,
-			c->outputs);
+			"conv: %zu groups must divide %zu inputs and %zu outputs", *groups, v->c,
+			*outputs);
 	return window_fit(n, v, e);
 }
 
 /* As torchvision's ResNets: weights Kaiming normal by the outputs, He et al. 2015; biases PyTorch's
  * default. */
-static int declare(struct graph *g, struct node *n, const struct convolve *c, struct cvt_err *e)
+static int declare(struct graph *g, struct node *n, const struct window *v, size_t outputs,
+	size_t groups, struct cvt_err *e)
 {
-	const struct window *v = &c->v;
-	const size_t inputs = v->c / c->groups, window = v->kh * v->kw;
-	const double out = (double)(c->outputs / c->groups * window),
-		     in = (double)(inputs * window);
+	const size_t inputs = v->c / groups, window = v->kh * v->kw;
+	const double out = (double)(outputs / groups * window), in = (double)(inputs * window);
 	TRY(graph_param(g, n, "weight", PARAM_WEIGHT, LAYOUT_CONV, 4,
-		(size_t[]){c->outputs, inputs, v->kh, v->kw}, INIT_KAIMING_NORMAL, sqrt(2 / out),
-		e));
+		(size_t[]){outputs, inputs, v->kh, v->kw}, INIT_KAIMING_NORMAL, sqrt(2 / out), e));
 	if (n->arg[ARG_BIAS].a != 0)
-		TRY(graph_param(g, n, "bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &c->outputs,
-			INIT_UNIFORM, 1 / sqrt(in), e));
+		TRY(graph_param(g, n, "bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &outputs, INIT_UNIFORM,
+			1 / sqrt(in), e));
 	return CVT_OK;
 }
 
 static int conv_shape(struct graph *g, struct node *n, struct cvt_err *e)
 {
-	struct convolve *c = mem_alloc(1, sizeof *c, e);
-	if (!c)
-		return CVT_SYSTEM;
-	n->conf = c;
-	TRY(read_arguments(g, n, c, e));
-	n->row = (struct shape){3, {c->v.oh, c->v.ow, c->outputs}};
-	TRY(declare(g, n, c, e));
-	convolve_scratch(c, n);
-	return blas_open(e);
+	struct window v = {0};
+	size_t outputs, groups;
+	TRY(read_arguments(g, n, &v, &outputs, &groups, e));
+	n->row = (struct shape){3, {v.oh, v.ow, outputs}};
+	TRY(declare(g, n, &v, outputs, groups, e));
+	return convolve_create(n, &v, outputs, groups, e);
+}
+
+static bool has_bias(const struct nn_io *io)
+{
+	return io->node->nparam > 1;
 }
 
 static void conv_forward(const struct nn_io *io)
 {
-	const float *bias = io->node->nparam > 1 ? io->w[1] : NULL;
-	convolve_forward(io->node->conf, io, io->rows, io->x[0], io->w[0], bias, false, io->y);
+	const struct convolve_data d = {.rows = io->rows,
+		.x = io->x[0],
+		.w = io->w[0],
+		.bias = has_bias(io) ? io->w[1] : NULL,
+		.to = io->y};
+	convolve_forward(io, &d);
 }
 
 static void conv_backward(const struct nn_io *io)
 {
-	const struct convolve *c = io->node->conf;
-	if (io->dx[0])
-		convolve_backward(c, io, io->rows, io->dy, io->w[0], NULL, io->add[0], io->dx[0]);
-	if (io->dw[0])
-		convolve_weights(c, io, io->rows, io->x[0], io->dy, io->dw[0]);
-	if (io->node->nparam > 1 && io->dw[1])
-		convolve_bias(io, io->rows * c->v.oh * c->v.ow, c->outputs, io->dy, io->dw[1]);
+	const struct convolve_data d = {.rows = io->rows,
+		.x = io->x[0],
+		.dy = io->dy,
+		.w = io->w[0],
+		.to = io->dx[0],
+		.add = io->add[0],
+		.dw = io->dw[0]};
+	if (d.to || d.dw)
+		convolve_backward(io, &d);
+	if (has_bias(io) && io->dw[1])
+		convolve_bias(io, io->dw[1]);
 }
 
 const struct nn_op nn_conv = {

@@ -1,169 +1,195 @@
-/* convolve: convolutions in three directions (see convolve.h), by a picture's windows laid out as
- * rows of a matrix (im2col) and matrix products. */
+/* convolve: the geometry of the three directions, fixed when the graph is built (see convolve.h;
+ * convolve_run.c runs them). */
 #include "convolve.h"
-
-#include "../blas.h"
 
 #include <string.h>
 
-enum { SUMS = 8 }; /* partial sums of the weights' gradient, at most */
+enum { MOST_BLOCKS = 16, MOST_SUMS = 1 << 22 }; /* floats that partial sums may take in all */
 
-/* One call, for the blocks of par_for. */
-struct job {
-	const struct convolve *c;
-	const struct nn_io *io;
-	size_t rows, each; /* rows in all, and of a partial sum */
-	const float *x, *w, *bias, *dy;
-	float *y, *dx;
-	bool add;
-};
-
-static size_t window_items(const struct convolve *c)
+static size_t round_up(size_t n, size_t to)
 {
-	return c->v.kh * c->v.kw * (c->v.c / c->groups);
+	return (n + to - 1) / to * to;
 }
 
-static size_t weight_items(const struct convolve *c)
-{
-	return window_items(c) * c->outputs;
-}
-
-void convolve_scratch(const struct convolve *c, struct node *n)
-{
-	n->work_whole = SUMS * weight_items(c);
-	n->work_thread = c->v.oh * c->v.ow * window_items(c);
-}
-
-/* Calls copy for every place of every window that lies inside the picture. */
-static void each_place(const struct convolve *c, size_t group, float *columns, float *x,
-	void (*copy)(float *column, float *x, size_t n))
+/* Offsets of the window's places in bordered x and in the weights, row major. */
+static void lay_forward(struct convolve *c)
 {
 	const struct window *v = &c->v;
-	const size_t ci = v->c / c->groups;
-	for (size_t oh = 0; oh < v->oh; oh++)
-		for (size_t ow = 0; ow < v->ow; ow++, columns += window_items(c)) {
-			size_t h0, h1, w0, w1;
-			window_inside(oh, v->sh, v->ph, v->kh, v->dh, v->h, &h0, &h1);
-			window_inside(ow, v->sw, v->pw, v->kw, v->dw, v->w, &w0, &w1);
-			for (size_t i = h0; i < h1; i++)
-				for (size_t j = w0; j < w1; j++) {
-					const size_t h = oh * v->sh + i * v->dh - v->ph;
-					const size_t w = ow * v->sw + j * v->dw - v->pw;
-					copy(columns + (i * v->kw + j) * ci,
-						x + (h * v->w + w) * v->c + group * ci, ci);
-				}
+	const size_t line = (v->w + 2 * v->pw) * v->c;
+	for (size_t i = 0; i < v->kh; i++)
+		for (size_t j = 0; j < v->kw; j++) {
+			const size_t t = i * v->kw + j;
+			c->place[t] = i * v->dh * line + j * v->dw * v->c;
+			c->place_weight[t] = t * c->inputs * c->outputs;
 		}
-}
-
-static void gather(float *column, float *x, size_t n)
-{
-	memcpy(column, x, n * sizeof *x);
-}
-
-static void scatter(float *column, float *x, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		x[i] += column[i];
-}
-
-/* The windows of one picture as a matrix: places x window_items; zeros outside the picture. */
-static void columns_of(const struct convolve *c, size_t group, const float *x, float *columns)
-{
-	memset(columns, 0, c->v.oh * c->v.ow * window_items(c) * sizeof *columns);
-	/* gather only reads x */
-	union {
-		const float *in;
-		float *out;
-	} u = {.in = x};
-	each_place(c, group, columns, u.out, gather);
-}
-
-static void forward_row(void *context, size_t row, unsigned thread)
-{
-	const struct job *j = context;
-	const struct convolve *c = j->c;
-	const size_t places = c->v.oh * c->v.ow, k = window_items(c), o = c->outputs;
-	float *columns = j->io->thread_work + thread * j->io->thread_stride;
-	float *y = j->y + row * places * o;
-	for (size_t p = 0; j->bias && p < places; p++)
-		for (size_t i = 0; i < o; i++)
-			y[p * o + i] = j->bias[i] + (j->add ? y[p * o + i] : 0);
-	const float beta = j->bias || j->add ? 1 : 0;
-	for (size_t g = 0; g < c->groups; g++) {
-		const size_t at = g * (o / c->groups);
-		columns_of(c, g, j->x + row * c->v.h * c->v.w * c->v.c, columns);
-		blas_gemm(false, false, places, o / c->groups, k, 1, columns, k, j->w + at, o, beta,
-			y + at, o);
+	c->runs = v->kh * v->kw;
+	c->run = c->inputs;
+	if (v->dw == 1 && c->groups == 1) { /* a row of the window is one run */
+		for (size_t i = 0; i < v->kh; i++)
+			c->place[i] = c->place[i * v->kw];
+		c->runs = v->kh;
+		c->run = v->kw * c->inputs;
 	}
 }
 
-void convolve_forward(const struct convolve *c, const struct nn_io *io, size_t rows, const float *x,
-	const float *w, const float *bias, bool add, float *y)
+/* One axis of backward. A place at residue a is fed by window place k iff
+ * (a + pad - k dilation) is a multiple of the stride; from y place u + that quotient. */
+struct axis {
+	size_t size, k, stride, pad, dilation, out;
+	long low, high; /* y places that are read: low <= 0, high >= out - 1 */
+};
+
+static bool feeds(const struct axis *x, size_t a, size_t k, long *quotient)
 {
-	struct job j = {.c = c, .io = io, .x = x, .w = w, .bias = bias, .add = add, .y = y};
-	par_for(io->run->par, rows, forward_row, &j);
+	const long n = (long)(a + x->pad) - (long)(k * x->dilation);
+	if (n % (long)x->stride != 0)
+		return false;
+	*quotient = n / (long)x->stride;
+	return true;
 }
 
-static void backward_row(void *context, size_t row, unsigned thread)
+static size_t residues(const struct axis *x)
 {
-	const struct job *j = context;
-	const struct convolve *c = j->c;
-	const size_t places = c->v.oh * c->v.ow, k = window_items(c), o = c->outputs;
-	const size_t pixels = c->v.h * c->v.w, ci = c->v.c;
-	float *columns = j->io->thread_work + thread * j->io->thread_stride;
-	float *dx = j->dx + row * pixels * ci;
-	for (size_t p = 0; p < pixels; p++)
-		for (size_t i = 0; i < ci; i++)
-			dx[p * ci + i] = (j->bias ? j->bias[i] : 0) + (j->add ? dx[p * ci + i] : 0);
-	for (size_t g = 0; g < c->groups; g++) {
-		const size_t at = g * (o / c->groups);
-		blas_gemm(false, true, places, k, o / c->groups, 1, j->dy + row * places * o + at,
-			o, j->w + at, o, 0, columns, k);
-		each_place(c, g, columns, dx, scatter);
+	return x->stride < x->size ? x->stride : x->size;
+}
+
+/* How many places have residue a. */
+static size_t places(const struct axis *x, size_t a)
+{
+	return (x->size - a + x->stride - 1) / x->stride;
+}
+
+static struct axis make_axis(
+	size_t size, size_t k, size_t stride, size_t pad, size_t dilation, size_t out)
+{
+	struct axis x = {size, k, stride, pad, dilation, out, 0, (long)out - 1};
+	for (size_t a = 0; a < residues(&x); a++)
+		for (size_t i = 0; i < k; i++) {
+			long q;
+			if (!feeds(&x, a, i, &q))
+				continue;
+			const long last = q + (long)places(&x, a) - 1;
+			x.low = q < x.low ? q : x.low;
+			x.high = last > x.high ? last : x.high;
+		}
+	return x;
+}
+
+/* The taps of phase (a, b), columns from left to right in dy, which is the window backwards. */
+static size_t lay_taps(struct convolve *c, const struct axis *h, const struct axis *w, size_t a,
+	size_t b, size_t first)
+{
+	size_t n = first;
+	long p, q;
+	for (size_t i = 0; i < h->k; i++)
+		for (size_t j = w->k; j-- > 0;)
+			if (feeds(h, a, i, &p) && feeds(w, b, j, &q)) {
+				const size_t row = (size_t)(p - h->low),
+					     column = (size_t)(q - w->low);
+				c->back[n] = (row * c->bordered_w + column) * c->lanes;
+				c->back_weight[n] = (i * w->k + j) * c->inputs * c->outputs;
+				n++;
+			}
+	return n - first;
+}
+
+/* How many columns of the window feed residue b, if they are neighbours in dy; else 0. */
+static size_t neighbours(const struct axis *w, size_t b)
+{
+	size_t n = 0;
+	long q, before = 0;
+	for (size_t j = w->k; j-- > 0;)
+		if (feeds(w, b, j, &q)) {
+			if (n > 0 && q != before + 1)
+				return 0;
+			before = q;
+			n++;
+		}
+	return n;
+}
+
+static void lay_phase(
+	struct convolve *c, const struct axis *h, const struct axis *w, size_t a, size_t b)
+{
+	struct phase *p = &c->phase[c->phases++];
+	const struct phase *last = c->phases > 1 ? p - 1 : NULL;
+	p->at = (a * c->v.w + b) * c->v.c;
+	p->rows = places(h, a);
+	p->columns = places(w, b);
+	p->first = last ? last->first + last->taps : 0;
+	p->taps = p->runs = lay_taps(c, h, w, a, b, p->first);
+	p->run = c->outputs / c->groups;
+	const size_t n = neighbours(w, b);
+	if (n > 1 && c->groups == 1 && c->lanes == c->outputs) { /* a row of them is one run */
+		p->runs /= n;
+		p->run *= n;
+		for (size_t i = 0; i < p->runs; i++)
+			c->back[p->first + i] = c->back[p->first + i * n];
 	}
 }
 
-void convolve_backward(const struct convolve *c, const struct nn_io *io, size_t rows,
-	const float *dy, const float *w, const float *bias, bool add, float *dx)
+static void lay_backward(struct convolve *c)
 {
-	struct job j = {.c = c, .io = io, .dy = dy, .w = w, .bias = bias, .add = add, .dx = dx};
-	par_for(io->run->par, rows, backward_row, &j);
+	const struct window *v = &c->v;
+	const struct axis h = make_axis(v->h, v->kh, v->sh, v->ph, v->dh, v->oh);
+	const struct axis w = make_axis(v->w, v->kw, v->sw, v->pw, v->dw, v->ow);
+	c->top = (size_t)-h.low;
+	c->left = (size_t)-w.low;
+	c->bordered_h = (size_t)(h.high - h.low) + 1;
+	c->bordered_w = (size_t)(w.high - w.low) + 1;
+	for (size_t a = 0; a < residues(&h); a++)
+		for (size_t b = 0; b < residues(&w); b++)
+			lay_phase(c, &h, &w, a, b);
 }
 
-static void weights_block(void *context, size_t block, unsigned thread)
+/* Scratch of all directions: packed weights, then the partial sums; a thread: bordered x and dy. */
+static void lay_scratch(struct node *n, struct convolve *c)
 {
-	const struct job *j = context;
-	const struct convolve *c = j->c;
-	const size_t places = c->v.oh * c->v.ow, k = window_items(c), o = c->outputs;
-	float *columns = j->io->thread_work + thread * j->io->thread_stride;
-	float *sum = j->io->work + block * weight_items(c);
-	size_t first;
-	const size_t n = par_span(j->rows, j->each, block, &first);
-	for (size_t r = 0; r < n; r++)
-		for (size_t g = 0; g < c->groups; g++) {
-			const size_t row = first + r, at = g * (o / c->groups);
-			columns_of(c, g, j->x + row * c->v.h * c->v.w * c->v.c, columns);
-			blas_gemm(true, false, k, o / c->groups, places, 1, columns, k,
-				j->dy + row * places * o + at, o, r ? 1 : 0, sum + at, o);
-		}
+	const struct window *v = &c->v;
+	const size_t places = v->kh * v->kw, width = simd()->width;
+	c->packed_forward =
+		places * c->inputs * round_up(c->outputs / c->groups, width) * c->groups;
+	c->packed_backward = places * round_up(c->inputs, width) * c->outputs;
+	c->blocks = MOST_SUMS / (places * c->inputs * c->outputs);
+	c->blocks = c->blocks < 4 ? 4 : c->blocks > MOST_BLOCKS ? MOST_BLOCKS : c->blocks;
+	const size_t gradient = c->packed_backward + c->blocks * c->packed_forward;
+	const size_t bias = NN_PARTS * (v->c > c->outputs ? v->c : c->outputs);
+	n->work_whole = gradient > bias ? gradient : bias;
+	c->bordered_x = round_up((v->h + 2 * v->ph) * (v->w + 2 * v->pw) * v->c, 16);
+	n->work_thread = c->bordered_x + c->bordered_h * c->bordered_w * c->lanes + 2 * width;
 }
 
-void convolve_weights(const struct convolve *c, const struct nn_io *io, size_t rows, const float *x,
-	const float *dy, float *dw)
+/* The node's conf is one block, which free() releases. */
+static struct convolve *allocate(const struct window *v, struct cvt_err *e)
 {
-	struct job j = {.c = c, .io = io, .rows = rows, .x = x, .dy = dy};
-	j.each = (rows + SUMS - 1) / SUMS;
-	const size_t blocks = (rows + j.each - 1) / j.each, items = weight_items(c);
-	par_for(io->run->par, blocks, weights_block, &j);
-	for (size_t b = 0; b < blocks; b++)
-		for (size_t i = 0; i < items; i++)
-			dw[i] += io->work[b * items + i];
+	const size_t places = v->kh * v->kw;
+	const size_t phases = (v->sh < v->h ? v->sh : v->h) * (v->sw < v->w ? v->sw : v->w);
+	struct convolve *c = mem_alloc(
+		1, sizeof *c + 4 * places * sizeof *c->place + phases * sizeof *c->phase, e);
+	if (!c)
+		return NULL;
+	c->phase = (struct phase *)(c + 1);
+	c->place = (size_t *)(c->phase + phases);
+	c->place_weight = c->place + places;
+	c->back = c->place_weight + places;
+	c->back_weight = c->back + places;
+	return c;
 }
 
-void convolve_bias(const struct nn_io *io, size_t vectors, size_t c, const float *dy, float *db)
+int convolve_create(
+	struct node *n, const struct window *v, size_t outputs, size_t groups, struct cvt_err *e)
 {
-	(void)io;
-	for (size_t i = 0; i < vectors; i++)
-		for (size_t k = 0; k < c; k++)
-			db[k] += dy[i * c + k];
+	struct convolve *c = allocate(v, e);
+	if (!c)
+		return CVT_SYSTEM;
+	n->conf = c;
+	c->v = *v;
+	c->outputs = outputs;
+	c->groups = groups;
+	c->inputs = v->c / groups;
+	c->lanes = groups == 1 ? round_up(outputs, simd()->width) : outputs;
+	lay_forward(c);
+	lay_backward(c);
+	lay_scratch(n, c);
+	return CVT_OK;
 }

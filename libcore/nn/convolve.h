@@ -3,31 +3,62 @@
  * and a small one y (v.oh x v.ow x outputs), in three directions:
  *
  *     forward    y[p][o]    = bias[o] + sum over window places t and inputs i of x[p,t][i]
- * w[t][i][o] backward   dx[p,t][i] = sum of dy[p][o] w[t][i][o]       (a transposed convolution's
- * forward) weights    dw[t][i][o] += sum over rows and places of x[p,t][i] dy[p][o]
+ * w[t][i][o] backward   dx[p,t][i] = bias[i] + sum of dy[p][o] w[t][i][o] weights    dw[t][i][o] +=
+ * sum over rows and places of x[p,t][i] dy[p][o]
  *
- * Weights lie as [KH][KW][inputs of a group][outputs].
+ * Weights lie as [KH][KW][inputs of a group][outputs]. All three run on the kernels of simd/conv.c,
+ * picture by picture, on copies with a border of zeros in the thread's scratch.
+ *
+ * Backward is itself a convolution of dy with stride 1. With strides the places of dx fall into
+ * phases by their residues, each reached by its own subset of the window:
+ *     place h of phase a = (h mod s) gets dy[(h + pad - kh d) / s] w[kh] where that division is
+ * exact.
  */
 #ifndef CVT_NN_CONVOLVE_H
 #define CVT_NN_CONVOLVE_H
 
+#include "../simd.h"
 #include "window.h"
+
+/* The places h = a, a + sh, ... x w = b, b + sw, ... of the large picture. */
+struct phase {
+	size_t at;            /* floats of the first place */
+	size_t rows, columns; /* how many places */
+	size_t first, taps;   /* its part of the window, in .back and .back_weight */
+	size_t runs, run;     /* as the kernel sees it: neighbouring taps are one run */
+};
 
 struct convolve {
 	struct window v;
-	size_t outputs, groups;
+	size_t outputs, groups, inputs;           /* inputs of a group */
+	size_t lanes;                             /* outputs rounded up to whole registers */
+	size_t top, left, bordered_h, bordered_w; /* dy with its border of zeros */
+	size_t bordered_x;                        /* floats of x with its */
+	size_t runs, run;                         /* forward, as the kernel sees a window */
+	size_t blocks; /* partial sums of the weights' gradient, at most */
+	size_t packed_forward, packed_backward, phases;
+	/* floats from the window's first place to each run in bordered x, and to each place in the
+	 * weights; the same for the phases of backward, in bordered dy, from phase.first on */
+	size_t *place, *place_weight, *back, *back_weight;
+	struct phase *phase;
 };
 
-/* Sets the node's work_* for all three directions. */
-void convolve_scratch(const struct convolve *c, struct node *n);
-/* bias may be NULL. */
-void convolve_forward(const struct convolve *c, const struct nn_io *io, size_t rows, const float *x,
-	const float *w, const float *bias, bool add, float *y);
-void convolve_backward(const struct convolve *c, const struct nn_io *io, size_t rows,
-	const float *dy, const float *w, const float *bias, bool add, float *dx);
-void convolve_weights(const struct convolve *c, const struct nn_io *io, size_t rows, const float *x,
-	const float *dy, float *dw);
-/* db[k] += sum over rows x places vectors of width c. */
-void convolve_bias(const struct nn_io *io, size_t vectors, size_t c, const float *dy, float *db);
+/* What the three directions work on. */
+struct convolve_data {
+	size_t rows;
+	const float *x, *dy, *w, *bias;
+	float *to; /* y of forward, dx of backward; NULL = not wanted */
+	bool add;  /* to += */
+	float *dw; /* NULL = not wanted */
+};
+
+/* Makes the node's conf (one block of memory) from the geometry, and sets the node's work_*. */
+int convolve_create(
+	struct node *n, const struct window *v, size_t outputs, size_t groups, struct cvt_err *e);
+void convolve_forward(const struct nn_io *io, const struct convolve_data *d);
+/* dx and dw in one pass over the pictures, either may be left out. */
+void convolve_backward(const struct nn_io *io, const struct convolve_data *d);
+/* db[k] += sum of io->dy over rows and places. */
+void convolve_bias(const struct nn_io *io, float *db);
 
 #endif

@@ -2,12 +2,10 @@
  * forward one, so its "large picture" is our output. */
 #include "convolve.h"
 
-#include "../blas.h"
-
 #include <math.h>
 
 enum { ARG_C, ARG_K, ARG_STRIDE, ARG_PAD, ARG_EXTRA, ARG_DILATION, ARG_BIAS };
-enum { MOST = 1 << 16 };
+enum { MOST = 1 << 10, MOST_CHANNELS = 1 << 16 };
 
 /* The size of our output: (n - 1) stride - 2 pad + dilation (K - 1) + output_padding + 1. */
 static int grown(const struct node *n, size_t in, size_t k, size_t stride, size_t pad,
@@ -25,12 +23,12 @@ static int grown(const struct node *n, size_t in, size_t k, size_t stride, size_
 }
 
 static int read_arguments(
-	const struct graph *g, struct node *n, struct convolve *c, struct cvt_err *e)
+	const struct graph *g, struct node *n, struct window *v, size_t *inputs, struct cvt_err *e)
 {
-	struct window *v = &c->v, in;
+	struct window in;
 	size_t extra_h, extra_w;
 	TRY(window_picture(g, n, &in, e));
-	TRY(window_number(n, ARG_C, 1, MOST, &v->c, e));
+	TRY(window_number(n, ARG_C, 1, MOST_CHANNELS, &v->c, e));
 	TRY(window_pair(n, ARG_K, 1, MOST, &v->kh, &v->kw, e));
 	TRY(window_pair(n, ARG_STRIDE, 1, MOST, &v->sh, &v->sw, e));
 	TRY(window_pair(n, ARG_PAD, 0, MOST, &v->ph, &v->pw, e));
@@ -38,8 +36,7 @@ static int read_arguments(
 	TRY(window_pair(n, ARG_DILATION, 1, MOST, &v->dh, &v->dw, e));
 	TRY(grown(n, in.h, v->kh, v->sh, v->ph, v->dh, extra_h, &v->h, e));
 	TRY(grown(n, in.w, v->kw, v->sw, v->pw, v->dw, extra_w, &v->w, e));
-	c->outputs = in.c;
-	c->groups = 1;
+	*inputs = in.c;
 	v->oh = in.h;
 	v->ow = in.w;
 	return CVT_OK;
@@ -47,39 +44,47 @@ static int read_arguments(
 
 static int tconv_shape(struct graph *g, struct node *n, struct cvt_err *e)
 {
-	struct convolve *c = mem_alloc(1, sizeof *c, e);
-	if (!c)
-		return CVT_SYSTEM;
-	n->conf = c;
-	TRY(read_arguments(g, n, c, e));
-	const struct window *v = &c->v;
-	n->row = (struct shape){3, {v->h, v->w, v->c}};
+	struct window v = {0};
+	size_t inputs;
+	TRY(read_arguments(g, n, &v, &inputs, e));
+	n->row = (struct shape){3, {v.h, v.w, v.c}};
 	/* PyTorch's default counts the second dimension of the weights as what comes in */
-	const double bound = 1 / sqrt((double)(v->c * v->kh * v->kw));
+	const double bound = 1 / sqrt((double)(v.c * v.kh * v.kw));
 	TRY(graph_param(g, n, "weight", PARAM_WEIGHT, LAYOUT_TCONV, 4,
-		(size_t[]){c->outputs, v->c, v->kh, v->kw}, INIT_UNIFORM, bound, e));
+		(size_t[]){inputs, v.c, v.kh, v.kw}, INIT_UNIFORM, bound, e));
 	if (n->arg[ARG_BIAS].a != 0)
 		TRY(graph_param(
-			g, n, "bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &v->c, INIT_UNIFORM, bound, e));
-	convolve_scratch(c, n);
-	return blas_open(e);
+			g, n, "bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &v.c, INIT_UNIFORM, bound, e));
+	return convolve_create(n, &v, inputs, 1, e);
+}
+
+static bool has_bias(const struct nn_io *io)
+{
+	return io->node->nparam > 1;
 }
 
 static void tconv_forward(const struct nn_io *io)
 {
-	const float *bias = io->node->nparam > 1 ? io->w[1] : NULL;
-	convolve_backward(io->node->conf, io, io->rows, io->x[0], io->w[0], bias, false, io->y);
+	const struct convolve_data d = {.rows = io->rows,
+		.dy = io->x[0],
+		.w = io->w[0],
+		.bias = has_bias(io) ? io->w[1] : NULL,
+		.to = io->y};
+	convolve_backward(io, &d);
 }
 
 static void tconv_backward(const struct nn_io *io)
 {
-	const struct convolve *c = io->node->conf;
-	if (io->dx[0])
-		convolve_forward(c, io, io->rows, io->dy, io->w[0], NULL, io->add[0], io->dx[0]);
-	if (io->dw[0])
-		convolve_weights(c, io, io->rows, io->dy, io->x[0], io->dw[0]);
-	if (io->node->nparam > 1 && io->dw[1])
-		convolve_bias(io, io->rows * c->v.h * c->v.w, c->v.c, io->dy, io->dw[1]);
+	const struct convolve_data input = {
+		.rows = io->rows, .x = io->dy, .w = io->w[0], .to = io->dx[0], .add = io->add[0]};
+	const struct convolve_data weights = {
+		.rows = io->rows, .x = io->dy, .dy = io->x[0], .dw = io->dw[0]};
+	if (input.to)
+		convolve_forward(io, &input);
+	if (weights.dw)
+		convolve_backward(io, &weights);
+	if (has_bias(io) && io->dw[1])
+		convolve_bias(io, io->dw[1]);
 }
 
 const struct nn_op nn_tconv = {

@@ -7,6 +7,7 @@
 extern const struct simd KERNEL(table);
 const struct simd KERNEL(table) = {
 	.name = TEXT(SIMD_ISA),
+	.width = SIMD_WIDTH,
 #define SIMD(result, kernel, arguments) .kernel = KERNEL(kernel),
 #include "simd.def"
 #undef SIMD

@@ -1,0 +1,305 @@
+/* convolve_run: convolutions in three directions, picture by picture (see convolve.h). */
+#include "convolve.h"
+
+#include <string.h>
+
+enum { CHUNK = 1 << 13 }; /* floats of partial sums added by one block of work */
+
+/* One call, for the blocks of par_for. */
+struct job {
+	const struct convolve *c;
+	const struct nn_io *io;
+	const struct convolve_data *d;
+	float *packed, *sums;
+	size_t each, blocks; /* rows of a partial sum, and how many there are */
+};
+
+/* A picture in memory: first float, floats from line to line and from place to place. */
+struct picture {
+	const float *p;
+	size_t line, place;
+};
+
+/* A picture with a border of zeros, and perhaps more channels, all zero. */
+struct border {
+	size_t h, w, c;                           /* without */
+	size_t top, left, full_h, full_w, full_c; /* with */
+};
+
+static void copy_line(const struct border *b, const float *from, float *to)
+{
+	if (b->full_c == b->c) {
+		memcpy(to, from, b->w * b->c * sizeof *to);
+		return;
+	}
+	for (size_t i = 0; i < b->w; i++, to += b->full_c, from += b->c) {
+		memcpy(to, from, b->c * sizeof *to);
+		memset(to + b->c, 0, (b->full_c - b->c) * sizeof *to);
+	}
+}
+
+static void copy_with_border(const struct border *b, const float *from, float *to)
+{
+	const size_t line = b->full_w * b->full_c, left = b->left * b->full_c;
+	const size_t right = (b->full_w - b->left - b->w) * b->full_c;
+	memset(to, 0, b->top * line * sizeof *to);
+	to += b->top * line;
+	for (size_t i = 0; i < b->h; i++, to += line, from += b->w * b->c) {
+		memset(to, 0, left * sizeof *to);
+		copy_line(b, from, to + left);
+		memset(to + line - right, 0, right * sizeof *to);
+	}
+	memset(to, 0, (b->full_h - b->top - b->h) * line * sizeof *to);
+}
+
+static bool is_bare(const struct border *b)
+{
+	return b->full_h == b->h && b->full_w == b->w && b->full_c == b->c;
+}
+
+static struct picture bordered(const struct border *b, const float *from, float *scratch)
+{
+	if (!is_bare(b)) {
+		copy_with_border(b, from, scratch);
+		from = scratch;
+	}
+	return (struct picture){from, b->full_w * b->full_c, b->full_c};
+}
+
+static float *scratch(const struct job *j, unsigned thread)
+{
+	return j->io->thread_work + thread * j->io->thread_stride;
+}
+
+static struct picture bordered_x(const struct job *j, size_t row, unsigned thread)
+{
+	const struct window *v = &j->c->v;
+	const struct border b = {
+		v->h, v->w, v->c, v->ph, v->pw, v->h + 2 * v->ph, v->w + 2 * v->pw, v->c};
+	return bordered(&b, j->d->x + row * v->h * v->w * v->c, scratch(j, thread));
+}
+
+/* The gradient of the weights reads whole registers of dy: where those would reach beyond the last
+ * place, dy is copied to where more floats follow. */
+static struct picture bordered_dy(const struct job *j, size_t row, unsigned thread)
+{
+	const struct convolve *c = j->c;
+	const size_t o = c->outputs, width = simd()->width;
+	const struct border b = {
+		c->v.oh, c->v.ow, o, c->top, c->left, c->bordered_h, c->bordered_w, c->lanes};
+	const float *dy = j->d->dy + row * c->v.oh * c->v.ow * o;
+	float *to = scratch(j, thread) + c->bordered_x;
+	if (is_bare(&b) && o / c->groups % width != 0) {
+		memcpy(to, dy, c->v.oh * c->v.ow * o * sizeof *to);
+		dy = to;
+	}
+	return bordered(&b, dy, to);
+}
+
+/* ---- forward ----------------------------------------------------------------------------------
+ */
+
+static struct simd_weights forward_weights(const struct convolve *c, const float *w, size_t group)
+{
+	const size_t o = c->outputs / c->groups;
+	return (struct simd_weights){.w = w + group * o,
+		.taps = c->v.kh * c->v.kw,
+		.run = c->inputs,
+		.tap = c->place_weight,
+		.run_step = c->outputs,
+		.output_step = 1,
+		.outputs = o};
+}
+
+/* The kernel's view of group g: places of y, each with its window in x. */
+static struct simd_conv forward_view(const struct convolve *c, const struct picture *x)
+{
+	return (struct simd_conv){.taps = c->runs,
+		.run = c->run,
+		.tap = c->place,
+		.outputs = c->outputs / c->groups,
+		.rows = c->v.oh,
+		.columns = c->v.ow,
+		.x_row = c->v.sh * x->line,
+		.x_column = c->v.sw * x->place,
+		.y_row = c->v.ow * c->outputs,
+		.y_column = c->outputs};
+}
+
+static void forward_row(void *context, size_t row, unsigned thread)
+{
+	const struct job *j = context;
+	const struct convolve *c = j->c;
+	const size_t o = c->outputs / c->groups;
+	const struct picture x = bordered_x(j, row, thread);
+	struct simd_conv view = forward_view(c, &x);
+	float *y = j->d->to + row * c->v.oh * c->v.ow * c->outputs;
+	view.add = j->d->add;
+	for (size_t g = 0; g < c->groups; g++) {
+		view.w = j->packed + g * (c->packed_forward / c->groups);
+		view.bias = j->d->bias ? j->d->bias + g * o : NULL;
+		simd()->conv(&view, x.p + g * c->inputs, y + g * o);
+	}
+}
+
+void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
+{
+	const struct convolve *c = io->node->conf;
+	struct job j = {.c = c, .io = io, .d = d, .packed = io->work};
+	for (size_t g = 0; g < c->groups; g++) {
+		const struct simd_weights w = forward_weights(c, d->w, g);
+		simd()->conv_pack(&w, j.packed + g * (c->packed_forward / c->groups));
+	}
+	par_for(io->run->par, d->rows, forward_row, &j);
+}
+
+/* ---- backward ---------------------------------------------------------------------------------
+ */
+
+static struct simd_weights backward_weights(
+	const struct convolve *c, const float *w, size_t group, const struct phase *p)
+{
+	const size_t o = c->outputs / c->groups;
+	return (struct simd_weights){.w = w + group * o,
+		.taps = p->taps,
+		.run = o,
+		.tap = c->back_weight + p->first,
+		.run_step = 1,
+		.output_step = c->outputs,
+		.outputs = c->inputs};
+}
+
+/* Where the packed weights of a phase lie. */
+static float *backward_place(const struct job *j, size_t group, const struct phase *p)
+{
+	const struct convolve *c = j->c;
+	const size_t all = c->v.kh * c->v.kw, each = c->packed_backward / (all * c->groups);
+	return j->packed + (group * all + p->first) * each;
+}
+
+static void pack_backward(const struct job *j)
+{
+	const struct convolve *c = j->c;
+	for (size_t g = 0; g < c->groups; g++)
+		for (size_t i = 0; i < c->phases; i++) {
+			const struct simd_weights w = backward_weights(c, j->d->w, g, &c->phase[i]);
+			simd()->conv_pack(&w, backward_place(j, g, &c->phase[i]));
+		}
+}
+
+/* The kernel's view of a phase: places of dx, each with its window in dy. */
+static struct simd_conv backward_view(
+	const struct convolve *c, const struct phase *p, const struct picture *dy)
+{
+	return (struct simd_conv){.taps = p->runs,
+		.run = p->run,
+		.outputs = c->inputs,
+		.rows = p->rows,
+		.columns = p->columns,
+		.x_row = dy->line,
+		.x_column = dy->place,
+		.y_row = c->v.sh * c->v.w * c->v.c,
+		.y_column = c->v.sw * c->v.c};
+}
+
+static void backward_row(const struct job *j, size_t row, const struct picture *dy)
+{
+	const struct convolve *c = j->c;
+	float *dx = j->d->to + row * c->v.h * c->v.w * c->v.c;
+	for (size_t i = 0; i < c->phases; i++) {
+		const struct phase *p = &c->phase[i];
+		struct simd_conv view = backward_view(c, p, dy);
+		view.tap = c->back + p->first;
+		view.add = j->d->add;
+		for (size_t g = 0; g < c->groups; g++) {
+			view.w = backward_place(j, g, p);
+			view.bias = j->d->bias ? j->d->bias + g * c->inputs : NULL;
+			simd()->conv(&view, dy->p + g * (c->outputs / c->groups),
+				dx + p->at + g * c->inputs);
+		}
+	}
+}
+
+static void weights_row(const struct job *j, float *sum, const struct picture *x, const float *dy,
+	const struct picture *dy_view)
+{
+	const struct convolve *c = j->c;
+	struct simd_conv view = forward_view(c, x);
+	view.y_row = dy_view->line;
+	view.y_column = dy_view->place;
+	for (size_t g = 0; g < c->groups; g++)
+		simd()->conv_weights(&view, x->p + g * c->inputs, dy + g * (c->outputs / c->groups),
+			sum + g * (c->packed_forward / c->groups));
+}
+
+static void backward_block(void *context, size_t block, unsigned thread)
+{
+	const struct job *j = context;
+	const struct convolve *c = j->c;
+	float *sum = j->sums + block * c->packed_forward;
+	size_t first;
+	const size_t n = par_span(j->d->rows, j->each, block, &first);
+	if (j->d->dw)
+		memset(sum, 0, c->packed_forward * sizeof *sum);
+	for (size_t row = first; row < first + n; row++) {
+		const struct picture dy = bordered_dy(j, row, thread);
+		if (j->d->to)
+			backward_row(j, row, &dy);
+		if (!j->d->dw)
+			continue;
+		const struct picture x = bordered_x(j, row, thread);
+		weights_row(j, sum, &x, dy.p + c->top * dy.line + c->left * dy.place, &dy);
+	}
+}
+
+/* The first partial sum becomes the sum of all, in order. */
+static void add_chunk(void *context, size_t chunk, unsigned thread)
+{
+	(void)thread;
+	const struct job *j = context;
+	size_t first;
+	const size_t n = par_span(j->c->packed_forward, CHUNK, chunk, &first);
+	for (size_t b = 1; b < j->blocks; b++)
+		simd()->add(j->sums + first, j->sums + b * j->c->packed_forward + first, n);
+}
+
+static void add_sums(struct job *j)
+{
+	const struct convolve *c = j->c;
+	par_for(j->io->run->par, (c->packed_forward + CHUNK - 1) / CHUNK, add_chunk, j);
+	for (size_t g = 0; g < c->groups; g++) {
+		const struct simd_weights w = forward_weights(c, NULL, g);
+		simd()->conv_unpack_add(&w, j->sums + g * (c->packed_forward / c->groups),
+			j->d->dw + g * (c->outputs / c->groups));
+	}
+}
+
+void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
+{
+	const struct convolve *c = io->node->conf;
+	struct job j = {.c = c, .io = io, .d = d, .packed = io->work};
+	j.sums = io->work + c->packed_backward;
+	j.each = (d->rows + c->blocks - 1) / c->blocks;
+	j.blocks = (d->rows + j.each - 1) / j.each;
+	if (d->to)
+		pack_backward(&j);
+	par_for(io->run->par, j.blocks, backward_block, &j);
+	if (d->dw)
+		add_sums(&j);
+}
+
+/* ---- bias -------------------------------------------------------------------------------------
+ */
+
+static void bias_part(const struct nn_io *io, size_t first, size_t n, size_t part)
+{
+	const size_t c = nn_last(&io->node->row);
+	simd()->sum_rows(io->dy + first * c, n, c, io->work + part * c);
+}
+
+void convolve_bias(const struct nn_io *io, float *db)
+{
+	const size_t c = nn_last(&io->node->row);
+	const size_t parts = nn_parts(io, io->rows * nn_vectors(&io->node->row), bias_part);
+	nn_add_parts(db, io->work, parts, c, c);
+}

@@ -1,0 +1,188 @@
+/*
+ * conv: convolutions of channel-last pictures without im2col. For an output place, the inputs of
+ * its window are `taps` runs of `run` floats each (a run is a row of the window when its places are
+ * neighbours in memory), so one output vector is a product of those floats with a packed matrix of
+ * weights. A tile keeps P places x V registers of outputs; each input is broadcast once for V
+ * registers, each weight loaded once for P places.
+ *
+ * Packed weights: panels of 2 registers of outputs (the last may be 1), each [taps x run][panel],
+ * zeros beyond the last output.
+ */
+#include "kernel.h"
+
+#include <string.h>
+
+#if SIMD_WIDTH == 16
+enum { MOST_1 = 16, MOST_2 = 14 }; /* places a tile for V = 1, 2: 32 registers */
+#else
+enum { MOST_1 = 12, MOST_2 = 6 }; /* 16 registers */
+#endif
+enum { PANEL = 2 * SIMD_WIDTH };
+
+/* Rows first..first+rows of a panel come from one tap; what lies beyond `outputs` is zero. */
+static void pack_panel(
+	const struct simd_weights *p, size_t first, size_t lanes, size_t width, float *to)
+{
+	for (size_t t = 0; t < p->taps; t++)
+		for (size_t r = 0; r < p->run; r++, to += width) {
+			const float *w =
+				p->w + p->tap[t] + r * p->run_step + first * p->output_step;
+			for (size_t k = 0; k < lanes; k++)
+				to[k] = w[k * p->output_step];
+			for (size_t k = lanes; k < width; k++)
+				to[k] = 0;
+		}
+}
+
+static size_t panel_width(size_t outputs, size_t first)
+{
+	return outputs - first > SIMD_WIDTH ? PANEL : SIMD_WIDTH;
+}
+
+void KERNEL(conv_pack)(const struct simd_weights *p, float *to)
+{
+	for (size_t first = 0; first < p->outputs; first += PANEL) {
+		const size_t width = panel_width(p->outputs, first), rest = p->outputs - first;
+		pack_panel(p, first, rest < width ? rest : width, width, to);
+		to += p->taps * p->run * width;
+	}
+}
+
+void KERNEL(conv_unpack_add)(const struct simd_weights *p, const float *from, float *w)
+{
+	for (size_t first = 0; first < p->outputs; first += PANEL) {
+		const size_t width = panel_width(p->outputs, first), rest = p->outputs - first;
+		const size_t lanes = rest < width ? rest : width;
+		for (size_t t = 0; t < p->taps; t++)
+			for (size_t r = 0; r < p->run; r++, from += width) {
+				float *to = w + p->tap[t] + r * p->run_step;
+				for (size_t k = 0; k < lanes; k++)
+					to[(first + k) * p->output_step] += from[k];
+			}
+	}
+}
+
+/* The first `lanes` floats of v to p. */
+static inline void store_part(float *p, vec v, size_t lanes)
+{
+	if (lanes >= SIMD_WIDTH)
+		vec_store(p, v);
+	else
+		memcpy(p, &v, lanes * sizeof *p);
+}
+
+static inline vec load_part(const float *p, size_t lanes)
+{
+	vec v = {0};
+	if (lanes >= SIMD_WIDTH)
+		return vec_load(p);
+	memcpy(&v, p, lanes * sizeof *p);
+	return v;
+}
+
+/* One tile: P places in a row, V registers. */
+struct tile {
+	const float *x, *w;
+	float *y;
+	size_t first, lanes; /* the panel's first output, and how many are left from there */
+};
+
+static inline __attribute__((always_inline)) void run_tile(
+	const int P, const int V, const struct simd_conv *c, const struct tile *t)
+{
+	vec sum[MOST_1 > 2 * MOST_2 ? MOST_1 : 2 * MOST_2];
+	for (int v = 0; v < V; v++) {
+		const size_t at = (size_t)v * SIMD_WIDTH;
+		const vec b = c->bias && at < t->lanes
+				      ? load_part(c->bias + t->first + at, t->lanes - at)
+				      : (vec){0};
+		for (int p = 0; p < P; p++)
+			sum[p * V + v] = b;
+	}
+	const float *w = t->w;
+	const size_t step = c->x_column;
+	for (size_t tap = 0; tap < c->taps; tap++) {
+		const float *x = t->x + c->tap[tap];
+		for (size_t r = 0; r < c->run; r++, x++, w += V * SIMD_WIDTH) {
+			vec wv[2];
+			for (int v = 0; v < V; v++)
+				wv[v] = vec_load(w + v * SIMD_WIDTH);
+			for (int p = 0; p < P; p++) {
+				const vec in = vec_all(x[(size_t)p * step]);
+				for (int v = 0; v < V; v++)
+					sum[p * V + v] += in * wv[v];
+			}
+		}
+	}
+	for (int p = 0; p < P; p++)
+		for (int v = 0; v < V; v++) {
+			const size_t at = (size_t)v * SIMD_WIDTH;
+			float *y = t->y + (size_t)p * c->y_column + at;
+			if (at >= t->lanes)
+				continue;
+			if (c->add)
+				sum[p * V + v] += load_part(y, t->lanes - at);
+			store_part(y, sum[p * V + v], t->lanes - at);
+		}
+}
+
+/* Tiles by their constants, so that sums stay in registers. */
+typedef void tile_function(const struct simd_conv *c, const struct tile *t);
+#define TILE(P, V)                                                                                 \
+	static void tile_##P##_##V(const struct simd_conv *c, const struct tile *t)                \
+	{                                                                                          \
+		run_tile(P, V, c, t);                                                              \
+	}
+#define TILES(P) TILE(P, 1) TILE(P, 2)
+TILES(1)
+TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1)
+	TILE(11, 1) TILE(12, 1)
+#if SIMD_WIDTH == 16
+		TILE(7, 2) TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILES(13)
+			TILES(14) TILE(15, 1) TILE(16, 1)
+#endif
+				static tile_function *const tile_1[] = {tile_1_1, tile_2_1,
+					tile_3_1, tile_4_1, tile_5_1, tile_6_1, tile_7_1, tile_8_1,
+					tile_9_1, tile_10_1, tile_11_1, tile_12_1,
+#if SIMD_WIDTH == 16
+					tile_13_1, tile_14_1, tile_15_1, tile_16_1
+#endif
+};
+static tile_function *const tile_2[] = {tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2,
+#if SIMD_WIDTH == 16
+	tile_7_2, tile_8_2, tile_9_2, tile_10_2, tile_11_2, tile_12_2, tile_13_2, tile_14_2
+#endif
+};
+
+/* A row of output places in tiles of nearly equal size. */
+static void conv_row(const struct simd_conv *c, struct tile t, size_t columns, bool wide)
+{
+	const size_t most = wide ? MOST_2 : MOST_1;
+	for (size_t tiles = (columns + most - 1) / most; tiles > 0; tiles--) {
+		const size_t n = (columns + tiles - 1) / tiles;
+		(wide ? tile_2 : tile_1)[n - 1](c, &t);
+		columns -= n;
+		t.x += n * c->x_column;
+		t.y += n * c->y_column;
+	}
+}
+
+/* y = bias + conv(x), or += that. */
+void KERNEL(conv)(const struct simd_conv *c, const float *x, float *y)
+{
+	size_t rows = c->rows, columns = c->columns;
+	if (c->x_row == columns * c->x_column && c->y_row == columns * c->y_column) {
+		columns *= rows;
+		rows = 1;
+	}
+	const float *w = c->w;
+	for (size_t first = 0; first < c->outputs; first += PANEL) {
+		const size_t width = panel_width(c->outputs, first);
+		for (size_t r = 0; r < rows; r++) {
+			const struct tile t = {x + r * c->x_row, w, y + r * c->y_row + first, first,
+				c->outputs - first};
+			conv_row(c, t, columns, width == PANEL);
+		}
+		w += c->taps * c->run * width;
+	}
+}
