@@ -12,12 +12,15 @@
 #include "nn.def"
 #undef NN
 
-/* Work on units [first, first + count) of something; slot is the index of private memory: the thread
- * (nn_each) or the part (nn_parts). */
+/* Work on units [first, first + count) of something; slot is the index of private memory: the
+ * thread (nn_each) or the part (nn_parts). */
 typedef void nn_range(const struct nn_io *io, size_t first, size_t count, size_t slot);
 
 /* Runs work over n units in blocks of about 16 Ki floats, each unit weighing `floats`. */
 void nn_each(const struct nn_io *io, size_t n, size_t floats, nn_range *work);
+/* ... over all floats of the output; over its rows. */
+void nn_each_item(const struct nn_io *io, nn_range *work);
+void nn_each_row(const struct nn_io *io, nn_range *work);
 
 /* For sums over n units: runs work over at most NN_PARTS equal parts of them, each adding into
  * memory of its own; returns how many there were. Then nn_add_parts adds them in order:
@@ -41,12 +44,19 @@ static inline void nn_put(float *to, float value, bool add)
 /* The same for n of them. */
 void nn_put_all(float *to, const float *from, size_t n, bool add);
 
+/* forward() of an operator that changes no value but must own its memory: y = x. */
+void nn_copy_forward(const struct nn_io *io);
+
 /* For shape(): fails (CVT_INPUT) unless input i is f4. */
 int nn_need_float(const struct graph *g, const struct node *n, size_t i, struct cvt_err *e);
 /* ... unless all inputs are f4 of one row shape and mult; the output's are the same. */
 int nn_same_inputs(const struct graph *g, struct node *n, struct cvt_err *e);
 /* shape() of operators whose output is like their only input, an f4. */
 int nn_like_input(struct graph *g, struct node *n, struct cvt_err *e);
+/* ... for operators that are only another view of it: of any type. */
+int nn_view_shape(struct graph *g, struct node *n, struct cvt_err *e);
+/* ... unless the input is a picture (H,W,C). */
+int nn_need_picture(const struct graph *g, const struct node *n, struct cvt_err *e);
 /* A whole number >= least from argument i; CVT_USAGE otherwise. */
 int nn_count(const struct node *n, size_t i, size_t least, size_t *to, struct cvt_err *e);
 

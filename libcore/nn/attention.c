@@ -1,0 +1,258 @@
+/*
+ * attention: multi-head self-attention over the tokens of a row (Vaswani et al., "Attention is all
+ * you need", 2017), with the parameters as timm's vision transformers name them: q, k, v of all
+ * heads are one product x qkv.weight' + qkv.bias; each head gives softmax(q k' / sqrt(K)) v; proj
+ * mixes the heads.
+ *
+ * What forward keeps is what backward reads: q k v, the probabilities, the heads' results. Weight
+ * gradients are cut by outputs, so that each is one product over all rows and needs no partial
+ * sums.
+ *
+ * Dimensions: T tokens of D features; H heads of K = D / H features; M = rows x T vectors.
+ */
+#include "nn.h"
+
+#include "../blas.h"
+#include "../simd.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { HEADS, BIAS };
+enum { OUTPUTS = 64 }; /* of a weight gradient in one block of work */
+
+struct sizes {
+	size_t T, D, H, K, rows;
+};
+
+static struct sizes sizes_of(const struct nn_io *io)
+{
+	const struct node *n = io->node;
+	const size_t D = n->row.dims[1], H = (size_t)n->arg[HEADS].a;
+	return (struct sizes){n->row.dims[0], D, H, D / H, io->rows};
+}
+
+/* Parameters by what they are; the bias of q k v may be missing. */
+struct weights {
+	const float *qkv, *qkv_bias, *proj, *proj_bias;
+	float *d_qkv, *d_qkv_bias, *d_proj, *d_proj_bias;
+};
+
+static struct weights weights_of(const struct nn_io *io)
+{
+	const size_t b = io->node->nparam == 4; /* index of qkv.bias, 0 = none */
+	return (struct weights){io->w[0], b ? io->w[1] : NULL, io->w[1 + b], io->w[2 + b],
+		io->dw[0], b ? io->dw[1] : NULL, io->dw[1 + b], io->dw[2 + b]};
+}
+
+/* save: q k v (3D a vector), heads' results (D a vector), probabilities (H T T a row);
+ * work: sums of biases' gradients, then the gradients of q k v and of the heads' results. */
+static float *saved_heads(const struct nn_io *io, const struct sizes *z)
+{
+	return io->save + z->rows * z->T * 3 * z->D;
+}
+
+static float *saved_probabilities(const struct nn_io *io, const struct sizes *z)
+{
+	return io->save + z->rows * z->T * 4 * z->D;
+}
+
+static float *work_qkv(const struct nn_io *io, const struct sizes *z)
+{
+	return io->work + NN_PARTS * 3 * z->D;
+}
+
+static float *work_heads(const struct nn_io *io, const struct sizes *z)
+{
+	return work_qkv(io, z) + z->rows * z->T * 3 * z->D;
+}
+
+static int declare(struct graph *g, struct node *n, size_t D, struct cvt_err *e)
+{
+	const size_t wide = 3 * D;
+	TRY(graph_param(g, n, "qkv.weight", PARAM_WEIGHT, LAYOUT_PLAIN, 2, (size_t[]){wide, D},
+		INIT_TRUNC_NORMAL, 0.02, e));
+	if (n->arg[BIAS].a != 0)
+		TRY(graph_param(
+			g, n, "qkv.bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &wide, INIT_ZERO, 0, e));
+	TRY(graph_param(g, n, "proj.weight", PARAM_WEIGHT, LAYOUT_PLAIN, 2, (size_t[]){D, D},
+		INIT_TRUNC_NORMAL, 0.02, e));
+	return graph_param(g, n, "proj.bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &D, INIT_ZERO, 0, e);
+}
+
+static int shape(struct graph *g, struct node *n, struct cvt_err *e)
+{
+	size_t H;
+	TRY(nn_like_input(g, n, e));
+	TRY(nn_count(n, HEADS, 1, &H, e));
+	if (n->row.ndim != 2)
+		return cvt_fail(e, CVT_INPUT,
+			"attention: takes (tokens, features); put 'tokens' "
+			"before it");
+	const size_t T = n->row.dims[0], D = n->row.dims[1];
+	if (D % H != 0)
+		return cvt_fail(
+			e, CVT_USAGE, "attention: %zu features do not part into %zu heads", D, H);
+	n->save_row = 4 * T * D + H * T * T;
+	n->work_whole = NN_PARTS * 3 * D;
+	n->work_row = 4 * T * D;
+	n->work_thread = T * T;
+	TRY(declare(g, n, D, e));
+	return blas_open(e);
+}
+
+/* y[m, outputs] = x[m, inputs] w' + bias */
+static void linear(const float *x, const float *w, const float *bias, size_t m, size_t inputs,
+	size_t outputs, float *y)
+{
+	for (size_t r = 0; bias && r < m; r++)
+		memcpy(y + r * outputs, bias, outputs * sizeof *y);
+	blas_gemm(
+		false, true, m, outputs, inputs, 1, x, inputs, w, inputs, bias ? 1 : 0, y, outputs);
+}
+
+static void forward_head(const struct sizes *z, const float *qkv, float *P, float *heads)
+{
+	const size_t T = z->T, D = z->D, K = z->K;
+	const float scale = 1 / sqrtf((float)K);
+	blas_gemm(false, true, T, T, K, scale, qkv, 3 * D, qkv + D, 3 * D, 0, P, T);
+	for (size_t t = 0; t < T; t++)
+		simd()->softmax(P + t * T, P + t * T, T, 1);
+	blas_gemm(false, false, T, K, T, 1, P, T, qkv + 2 * D, 3 * D, 0, heads, D);
+}
+
+static void forward_rows(const struct nn_io *io, size_t first, size_t count, size_t slot)
+{
+	const struct sizes z = sizes_of(io);
+	const struct weights w = weights_of(io);
+	const size_t at = first * z.T, m = count * z.T;
+	float *qkv = io->save + at * 3 * z.D, *heads = saved_heads(io, &z) + at * z.D;
+	float *P = saved_probabilities(io, &z) + first * z.H * z.T * z.T;
+	(void)slot;
+	linear(io->x[0] + at * z.D, w.qkv, w.qkv_bias, m, z.D, 3 * z.D, qkv);
+	for (size_t i = 0; i < count * z.H; i++) {
+		const size_t row = i / z.H * z.T, column = i % z.H * z.K;
+		forward_head(&z, qkv + row * 3 * z.D + column, P + i * z.T * z.T,
+			heads + row * z.D + column);
+	}
+	linear(heads, w.proj, w.proj_bias, m, z.D, z.D, io->y + at * z.D);
+}
+
+/* Rows that make about 64 vectors are one block. */
+static void each_row(const struct nn_io *io, const struct sizes *z, nn_range *work)
+{
+	nn_each(io, z->rows, 256 * z->T, work);
+}
+
+static void forward(const struct nn_io *io)
+{
+	const struct sizes z = sizes_of(io);
+	each_row(io, &z, forward_rows);
+}
+
+/* With A the gradient of the head's result: dv = P' A, dP = A v', dS = softmax' / sqrt(K),
+ * dq = dS k, dk = dS' q. */
+static void backward_head(const struct sizes *z, const float *qkv, const float *P, const float *A,
+	float *dqkv, float *dS)
+{
+	const size_t T = z->T, D = z->D, K = z->K, wide = 3 * D;
+	const float scale = 1 / sqrtf((float)K);
+	blas_gemm(true, false, T, K, T, 1, P, T, A, D, 0, dqkv + 2 * D, wide);
+	blas_gemm(false, true, T, T, K, 1, A, D, qkv + 2 * D, wide, 0, dS, T);
+	for (size_t t = 0; t < T; t++)
+		simd()->softmax_back(P + t * T, dS + t * T, dS + t * T, T, scale, false);
+	blas_gemm(false, false, T, K, T, 1, dS, T, qkv + D, wide, 0, dqkv, wide);
+	blas_gemm(true, false, T, K, T, 1, dS, T, qkv, wide, 0, dqkv + D, wide);
+}
+
+static void backward_rows(const struct nn_io *io, size_t first, size_t count, size_t slot)
+{
+	const struct sizes z = sizes_of(io);
+	const struct weights w = weights_of(io);
+	const size_t at = first * z.T, m = count * z.T, wide = 3 * z.D;
+	const float *qkv = io->save + at * wide;
+	const float *P = saved_probabilities(io, &z) + first * z.H * z.T * z.T;
+	float *dqkv = work_qkv(io, &z) + at * wide, *A = work_heads(io, &z) + at * z.D;
+	float *dS = io->thread_work + slot * io->thread_stride;
+	blas_gemm(false, false, m, z.D, z.D, 1, io->dy + at * z.D, z.D, w.proj, z.D, 0, A, z.D);
+	for (size_t i = 0; i < count * z.H; i++) {
+		const size_t row = i / z.H * z.T, column = i % z.H * z.K;
+		backward_head(&z, qkv + row * wide + column, P + i * z.T * z.T,
+			A + row * z.D + column, dqkv + row * wide + column, dS);
+	}
+	if (io->dx[0])
+		blas_gemm(false, false, m, z.D, wide, 1, dqkv, wide, w.qkv, z.D, io->add[0] ? 1 : 0,
+			io->dx[0] + at * z.D, z.D);
+}
+
+/* dw[outputs, D] += dy' x over all vectors, for outputs [first, first + count). */
+static void weight_gradient(const struct sizes *z, const float *dy, const float *x, size_t wide,
+	size_t first, size_t count, float *dw)
+{
+	if (dw)
+		blas_gemm(true, false, count, z->D, z->rows * z->T, 1, dy + first, wide, x, z->D, 1,
+			dw + first * z->D, z->D);
+}
+
+static void qkv_outputs(const struct nn_io *io, size_t first, size_t count, size_t slot)
+{
+	const struct sizes z = sizes_of(io);
+	(void)slot;
+	weight_gradient(
+		&z, work_qkv(io, &z), io->x[0], 3 * z.D, first, count, weights_of(io).d_qkv);
+}
+
+static void proj_outputs(const struct nn_io *io, size_t first, size_t count, size_t slot)
+{
+	const struct sizes z = sizes_of(io);
+	(void)slot;
+	weight_gradient(&z, io->dy, saved_heads(io, &z), z.D, first, count, weights_of(io).d_proj);
+}
+
+static void sum_vectors(const float *dy, size_t count, size_t wide, float *sum)
+{
+	memset(sum, 0, wide * sizeof *sum);
+	for (size_t v = 0; v < count; v++)
+		simd()->add(sum, dy + v * wide, wide);
+}
+
+static void qkv_bias_part(const struct nn_io *io, size_t first, size_t count, size_t part)
+{
+	const struct sizes z = sizes_of(io);
+	sum_vectors(work_qkv(io, &z) + first * 3 * z.D, count, 3 * z.D, io->work + part * 3 * z.D);
+}
+
+static void proj_bias_part(const struct nn_io *io, size_t first, size_t count, size_t part)
+{
+	const struct sizes z = sizes_of(io);
+	sum_vectors(io->dy + first * z.D, count, z.D, io->work + part * z.D);
+}
+
+static void backward(const struct nn_io *io)
+{
+	const struct sizes z = sizes_of(io);
+	const struct weights w = weights_of(io);
+	const size_t M = z.rows * z.T, heavy = (1 << 14) / OUTPUTS;
+	each_row(io, &z, backward_rows);
+	if (w.d_qkv)
+		nn_each(io, 3 * z.D, heavy, qkv_outputs);
+	if (w.d_proj)
+		nn_each(io, z.D, heavy, proj_outputs);
+	if (w.d_qkv_bias)
+		nn_add_parts(
+			w.d_qkv_bias, io->work, nn_parts(io, M, qkv_bias_part), 3 * z.D, 3 * z.D);
+	if (w.d_proj_bias)
+		nn_add_parts(w.d_proj_bias, io->work, nn_parts(io, M, proj_bias_part), z.D, z.D);
+}
+
+const struct nn_op nn_attention = {
+	.name = "attention",
+	.help = "multi-head self-attention over tokens (Vaswani et al. 2017)",
+	.inputs = 1,
+	.flags = NN_BACK_X,
+	.arg = {{"H", 0, true, true, false, "heads"},
+		{"bias", 1, false, false, false, "0 = no bias of q, k, v"}},
+	.shape = shape,
+	.forward = forward,
+	.backward = backward,
+};

@@ -1,0 +1,65 @@
+/* drop-path: in training a whole row is 0 with probability P, else multiplied by 1 / (1 - P):
+ * stochastic depth of the branch it ends (Huang et al., "Deep networks with stochastic depth",
+ * 2016). The draw is Philox(seed; step, node, row of the batch). */
+#include "nn.h"
+
+#include "../rng.h"
+#include "../simd.h"
+
+static int shape(struct graph *g, struct node *n, struct cvt_err *e)
+{
+	if (!(n->arg[0].a >= 0 && n->arg[0].a < 1))
+		return cvt_fail(e, CVT_USAGE, "drop-path: P must be in 0..1, not %g", n->arg[0].a);
+	return nn_like_input(g, n, e);
+}
+
+/* What the row is multiplied by. */
+static float factor(const struct nn_io *io, size_t row)
+{
+	const double P = io->node->arg[0].a;
+	struct rng r;
+	if (!io->run->train)
+		return 1;
+	rng_for(&r, io->run->seed, RNG_LAYER, io->run->step, (size_t)(io->node - io->graph->node));
+	r.counter[0] = (uint32_t)row;
+	return (double)rng_u32(&r) * 0x1p-32 < P ? 0 : (float)(1 / (1 - P));
+}
+
+static void forward_rows(const struct nn_io *io, size_t first, size_t count, size_t slot)
+{
+	const size_t items = shape_items(&io->node->row);
+	(void)slot;
+	for (size_t r = first; r < first + count; r++)
+		simd()->times(io->x[0] + r * items, factor(io, r), io->y + r * items, items, false);
+}
+
+static void forward(const struct nn_io *io)
+{
+	nn_each_row(io, forward_rows);
+}
+
+static void backward_rows(const struct nn_io *io, size_t first, size_t count, size_t slot)
+{
+	const size_t items = shape_items(&io->node->row);
+	(void)slot;
+	for (size_t r = first; r < first + count; r++)
+		simd()->times(io->dy + r * items, factor(io, r), io->dx[0] + r * items, items,
+			io->add[0]);
+}
+
+static void backward(const struct nn_io *io)
+{
+	if (io->dx[0])
+		nn_each_row(io, backward_rows);
+}
+
+const struct nn_op nn_drop_path = {
+	.name = "drop-path",
+	.help = "in training, rows are 0 with probability P (Huang et al. 2016)",
+	.inputs = 1,
+	.flags = NN_INPLACE | NN_EVAL_VIEW,
+	.arg = {{"P", 0.1, false, true, false, "probability"}},
+	.shape = shape,
+	.forward = forward,
+	.backward = backward,
+};

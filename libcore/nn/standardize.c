@@ -1,0 +1,83 @@
+/* standardize: the first operation of a network on pictures: (v - mean) / std for each channel,
+ * where v is x / 255 of bytes and x of floats (which are in 0..1). In this order, and in float, it
+ * is to the bit what torchvision's ToTensor and Normalize give. */
+#include "nn.h"
+
+enum { MEAN, STD = 3 };
+
+static int shape(struct graph *g, struct node *n, struct cvt_err *e)
+{
+	const struct node *in = &g->node[n->in[0]];
+	const size_t C = nn_last(&in->row);
+	if (in->dtype != DT_U1 && in->dtype != DT_F4)
+		return cvt_fail(e, CVT_INPUT, "standardize: takes u1 or f4 pictures, not %s",
+			dtype_name(in->dtype));
+	if (C != 1 && C != 3)
+		return cvt_fail(e, CVT_INPUT, "standardize: takes 1 or 3 channels, not %zu", C);
+	for (size_t c = 0; c < C; c++)
+		if (!(n->arg[STD + c].a > 0))
+			return cvt_fail(e, CVT_USAGE, "standardize: std must be above 0, not %g",
+				n->arg[STD + c].a);
+	n->row = in->row;
+	return CVT_OK;
+}
+
+static void forward_pixels(const struct nn_io *io, size_t first, size_t count, size_t slot)
+{
+	const size_t C = nn_last(&io->node->row);
+	const bool bytes = io->graph->node[io->node->in[0]].dtype == DT_U1;
+	const uint8_t *u1 = nn_input(io, 0);
+	(void)slot;
+	for (size_t c = 0; c < C; c++) {
+		const float mean = (float)io->node->arg[MEAN + c].a;
+		const float std = (float)io->node->arg[STD + c].a;
+		for (size_t i = first * C + c; i < (first + count) * C; i += C) {
+			const float v = bytes ? (float)u1[i] / 255 : io->x[0][i];
+			io->y[i] = (v - mean) / std;
+		}
+	}
+}
+
+static void each_pixel(const struct nn_io *io, nn_range *work)
+{
+	nn_each(io, io->rows * nn_vectors(&io->node->row), nn_last(&io->node->row), work);
+}
+
+static void forward(const struct nn_io *io)
+{
+	each_pixel(io, forward_pixels);
+}
+
+static void backward_pixels(const struct nn_io *io, size_t first, size_t count, size_t slot)
+{
+	const size_t C = nn_last(&io->node->row);
+	(void)slot;
+	for (size_t c = 0; c < C; c++) {
+		const float std = (float)io->node->arg[STD + c].a;
+		for (size_t i = first * C + c; i < (first + count) * C; i += C)
+			nn_put(&io->dx[0][i], io->dy[i] / std, io->add[0]);
+	}
+}
+
+/* Bytes have no gradient; a generated picture has. */
+static void backward(const struct nn_io *io)
+{
+	if (io->dx[0])
+		each_pixel(io, backward_pixels);
+}
+
+const struct nn_op nn_standardize = {
+	.name = "standardize",
+	.help = "pictures as (x / 255 - mean) / std for each channel",
+	.inputs = 1,
+	.flags = NN_INPLACE,
+	.arg = {{"mean0", 0.5, false, false, false, "of the first channel"},
+		{"mean1", 0.5, false, false, false, "of the second"},
+		{"mean2", 0.5, false, false, false, "of the third"},
+		{"std0", 0.5, false, false, false, "of the first channel"},
+		{"std1", 0.5, false, false, false, "of the second"},
+		{"std2", 0.5, false, false, false, "of the third"}},
+	.shape = shape,
+	.forward = forward,
+	.backward = backward,
+};

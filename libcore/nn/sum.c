@@ -1,0 +1,47 @@
+/* sum: the sum of its inputs, which is what { } of the architecture language is. */
+#include "nn.h"
+
+#include "../simd.h"
+
+/* y may be the first input's memory, and inputs may be the same: a piece is summed aside. */
+static void forward_items(const struct nn_io *io, size_t first, size_t n, size_t slot)
+{
+	enum { PIECE = 1 << 10 };
+	float piece[PIECE];
+	(void)slot;
+	for (size_t i = 0; i < n; i += PIECE) {
+		const size_t at = first + i, count = n - i < PIECE ? n - i : PIECE;
+		simd()->sum(io->x[0] + at, io->x[1] + at, piece, count);
+		for (size_t k = 2; k < io->node->nin; k++)
+			simd()->sum(piece, io->x[k] + at, piece, count);
+		nn_put_all(io->y + at, piece, count, false);
+	}
+}
+
+static void forward_two(const struct nn_io *io, size_t first, size_t n, size_t slot)
+{
+	(void)slot;
+	simd()->sum(io->x[0] + first, io->x[1] + first, io->y + first, n);
+}
+
+static void forward(const struct nn_io *io)
+{
+	if (io->node->nin == 1)
+		nn_copy_forward(io);
+	else
+		nn_each_item(io, io->node->nin == 2 ? forward_two : forward_items);
+}
+
+static int shape(struct graph *g, struct node *n, struct cvt_err *e)
+{
+	return nn_same_inputs(g, n, e);
+}
+
+const struct nn_op nn_sum = {
+	.name = "sum",
+	.help = "the sum of its inputs",
+	.inputs = -1,
+	.flags = NN_PASS | NN_INPLACE,
+	.shape = shape,
+	.forward = forward,
+};
