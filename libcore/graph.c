@@ -343,6 +343,9 @@ static void init_param(const struct graph *g, size_t i, uint64_t seed)
 		case INIT_ONE:
 			w[k] = 1;
 			break;
+		case INIT_VALUE:
+			w[k] = scale;
+			break;
 		case INIT_KAIMING_NORMAL:
 			w[k] = scale * rng_normal(&r);
 			break;

@@ -51,7 +51,8 @@ struct node {
 	size_t mult;
 	size_t nparam, param[NODE_PARAMS];
 	/* Floats kept from forward to backward, and scratch of either, for the plan's N rows:
-	 * total = whole + per_row x rows; scratch also per thread. Set by the op's shape(). */
+	 * total = whole + per_row x rows (N x mult; N where mult is 0); scratch also per thread. Set by
+	 * the op's shape(). */
 	size_t save_whole, save_row, work_whole, work_row, work_thread;
 	void *conf; /* the op's own constants from shape(), freed with free() */
 };
@@ -68,7 +69,14 @@ enum param_layout {
 	LAYOUT_TCONV, /* file (I,O,KH,KW), slab [KH][KW][O][I] */
 };
 
-enum param_init { INIT_ZERO, INIT_ONE, INIT_KAIMING_NORMAL, INIT_UNIFORM, INIT_TRUNC_NORMAL };
+enum param_init {
+	INIT_ZERO,
+	INIT_ONE,
+	INIT_KAIMING_NORMAL,
+	INIT_UNIFORM,
+	INIT_TRUNC_NORMAL,
+	INIT_VALUE, /* every item is `scale` */
+};
 
 struct param {
 	char *name; /* "layer1.0.conv1.weight" */
@@ -149,7 +157,7 @@ struct nn_op {
 	 * (the inputs' unless it says otherwise), save_*, work_*, declares parameters. */
 	int (*shape)(struct graph *g, struct node *n, struct cvt_err *e);
 	void (*forward)(const struct nn_io *io);
-	void (*backward)(const struct nn_io *io); /* NULL only with NN_STOP */
+	void (*backward)(const struct nn_io *io); /* NULL only with NN_STOP, NN_VIEW, NN_PASS */
 };
 
 /* Lists, NULL-terminated, in the order of nn/nn.def and loss/loss.def. */

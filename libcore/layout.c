@@ -176,7 +176,7 @@ static int lay_value(struct plan *p, size_t i, struct cvt_err *e)
 
 static size_t node_rows(const struct plan *p, const struct node *n)
 {
-	return n->mult ? p->rows * n->mult : 1;
+	return n->mult ? p->rows * n->mult : p->rows; /* a loss keeps something of every row */
 }
 
 static int lay_extra(struct plan *p, size_t i, struct cvt_err *e)
