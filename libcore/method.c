@@ -1,0 +1,332 @@
+/*
+ * method: the list of methods, and what their build() is made of (see method/method.h): nodes for
+ * fields, networks on them, losses, phases; then the plans that run them.
+ */
+#include "method/method.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define METHOD(name) extern const struct method method_##name;
+#include "method/method.def"
+#undef METHOD
+
+const struct method *const methods[] = {
+#define METHOD(name) &method_##name,
+#include "method/method.def"
+#undef METHOD
+	NULL,
+};
+
+const struct method *method_find(const char *name, struct cvt_err *e)
+{
+	const char *words[64];
+	size_t n = 0;
+	for (; methods[n] && n < 64; n++) {
+		if (strcmp(name, methods[n]->name) == 0)
+			return methods[n];
+		words[n] = methods[n]->name;
+	}
+	const size_t near = mem_nearest(name, words, n);
+	if (near < n)
+		(void)cvt_fail(e, CVT_USAGE,
+			"--method %s: there is no such method; did you mean '%s'?", name,
+			words[near]);
+	else
+		(void)cvt_fail(
+			e, CVT_USAGE, "--method %s: there is no such method; see --list", name);
+	return NULL;
+}
+
+static int full(const char *what, struct cvt_err *e)
+{
+	return cvt_fail(e, CVT_USAGE, "more %s than a method may have", what);
+}
+
+/* ---- fields ------------------------------------------------------------------------- */
+
+const struct method_field *method_field(const struct learner *l, const char *name)
+{
+	for (size_t i = 0; i < l->facts->nfields; i++)
+		if (strcmp(l->facts->field[i].name, name) == 0)
+			return &l->facts->field[i];
+	return NULL;
+}
+
+static bool is_picture(const char *field)
+{
+	return strncmp(field, "image", 5) == 0;
+}
+
+static int no_field(const struct learner *l, const char *field, struct cvt_err *e)
+{
+	char have[400] = "";
+	for (size_t i = 0, n = 0; i < l->facts->nfields && n < sizeof have - FIELD_NAME; i++)
+		n += (size_t)snprintf(have + n, sizeof have - n, " %s", l->facts->field[i].name);
+	return cvt_fail(e, CVT_INPUT,
+		"the stream has no field '%s', which this training reads; it has:%s", field, have);
+}
+
+int method_input(struct learner *l, const char *field, size_t *node, struct cvt_err *e)
+{
+	for (size_t i = 0; i < l->ninputs; i++)
+		if (strcmp(l->input[i].field, field) == 0) {
+			*node = l->input[i].node;
+			return CVT_OK;
+		}
+	const struct method_field *f = method_field(l, field);
+	if (!f)
+		return no_field(l, field, e);
+	if (f->flags & FIELD_WHOLE)
+		return cvt_fail(e, CVT_INPUT,
+			"the rows of '%s' have different sizes; cv-augment resize=32,32", field);
+	if (l->ninputs == METHOD_INPUTS)
+		return full("fields", e);
+	struct learner_input *in = &l->input[l->ninputs++];
+	(void)snprintf(in->field, sizeof in->field, "%s", field);
+	TRY(graph_input(l->graph, field, f->dtype, &f->row, &in->node, e));
+	*node = in->node;
+	return CVT_OK;
+}
+
+/* A field as a network wants it: pictures normalised, other numbers as they are. */
+static int network_input(struct learner *l, const char *field, size_t *node, struct cvt_err *e)
+{
+	const double *m = l->facts->mean, *s = l->facts->std;
+	TRY(method_input(l, field, node, e));
+	if (!is_picture(field))
+		return CVT_OK;
+	return graph_op(l->graph, "standardize", "input", (size_t[]){*node}, 1, node, e, "mean0",
+		m[0], "mean1", m[1], "mean2", m[2], "mean3", m[3], "std0", s[0], "std1", s[1],
+		"std2", s[2], "std3", s[3], NULL);
+}
+
+/* ---- what a method declares --------------------------------------------------------- */
+
+int method_net(struct learner *l, const char *name, const struct net **net, struct cvt_err *e)
+{
+	const struct arch *a = l->facts->arch;
+	const size_t n = arch_net_inputs(a, name);
+	size_t input[METHOD_INPUTS];
+	if (l->nnets == METHOD_NETS || n > METHOD_INPUTS)
+		return full("networks", e);
+	for (size_t i = 0; i < n; i++)
+		TRY(network_input(l, arch_net_input(a, name, i), &input[i], e));
+	struct learner_net *ln = &l->net[l->nnets++];
+	ln->name = name;
+	*net = &ln->net;
+	const struct net_spec spec = {.net = name, .input = input, .inputs = n};
+	return net_build(&ln->net, l->graph, a, &spec, e);
+}
+
+int method_phase(struct learner *l, const char *name, size_t loss, struct learner_phase **phase,
+	struct cvt_err *e)
+{
+	if (l->nphases == METHOD_PHASES)
+		return full("phases", e);
+	struct learner_phase *p = &l->phase[l->nphases++];
+	*p = (struct learner_phase){.name = name, .loss = loss, .period = 1, .lr_scale = 1.0};
+	if (phase)
+		*phase = p;
+	return CVT_OK;
+}
+
+int method_keep(struct learner *l, size_t node, struct cvt_err *e)
+{
+	if (l->nkeep == METHOD_KEEP)
+		return full("kept values", e);
+	l->keep[l->nkeep++] = node;
+	return CVT_OK;
+}
+
+int method_state(struct learner *l, const char *name, int ndim, const size_t *dims, float **data,
+	struct cvt_err *e)
+{
+	if (l->nstates == METHOD_STATES || ndim > 4)
+		return full("states", e);
+	struct learner_state *s = &l->state[l->nstates];
+	s->name = name;
+	s->ndim = ndim;
+	memcpy(s->dims, dims, (size_t)ndim * sizeof *dims);
+	TRY(tensor_count(ndim, dims, &s->items, e));
+	*data = s->data = mem_alloc(s->items, sizeof *s->data, e);
+	if (!s->data)
+		return CVT_SYSTEM;
+	l->nstates++;
+	return CVT_OK;
+}
+
+int method_loss(struct learner *l, const char *loss, size_t output, const char *field,
+	double label_smoothing, size_t *node, struct cvt_err *e)
+{
+	char path[FIELD_NAME + 40];
+	size_t in[3] = {output}, n = 2;
+	TRY(method_input(l, field, &in[1], e));
+	if (method_field(l, "weight"))
+		TRY(method_input(l, "weight", &in[n++], e));
+	(void)snprintf(path, sizeof path, "loss.%s", field);
+	const bool smooth = label_smoothing > 0 && strcmp(loss, "cross-entropy") == 0;
+	return graph_op(l->graph, loss, path, in, n, node, e, smooth ? "smoothing" : NULL,
+		label_smoothing, NULL);
+}
+
+const struct method_value *method_value(const struct learner *l, const char *option)
+{
+	size_t i = 0;
+	while (l->method->options[i].name && strcmp(l->method->options[i].name, option) != 0)
+		i++;
+	return &l->facts->value[i];
+}
+
+/* ---- for the loop ------------------------------------------------------------------- */
+
+int learner_open(struct learner **out, const struct method *m, const struct method_facts *facts,
+	struct cvt_err *e)
+{
+	struct learner *l = *out = mem_alloc(1, sizeof *l, e);
+	if (!l)
+		return CVT_SYSTEM;
+	l->method = m;
+	l->facts = facts;
+	l->val_loss = GRAPH_NONE;
+	int code = graph_open(&l->graph, e);
+	if (code == CVT_OK)
+		code = m->build(l, e);
+	if (code == CVT_OK)
+		code = graph_finish(l->graph, e);
+	if (code != CVT_OK) {
+		learner_close(l);
+		*out = NULL;
+	} else if (l->val_loss == GRAPH_NONE)
+		l->val_loss = l->phase[0].loss;
+	return code;
+}
+
+static int prepare_phase(
+	struct learner *l, struct learner_phase *p, const struct opt *opt, struct cvt_err *e)
+{
+	const struct graph *g = l->graph;
+	if (!p->trains) {
+		p->trains = mem_alloc(g->nparams, sizeof *p->trains, e);
+		for (size_t i = 0; p->trains && i < g->nparams; i++)
+			p->trains[i] = g->param[i].kind != PARAM_BUFFER && !g->param[i].frozen;
+	}
+	for (size_t i = 0; i < OPT_STATES && opt->state[i]; i++)
+		if (!(p->state[i] = mem_alloc(g->weights, sizeof *p->state[i], e)))
+			return CVT_SYSTEM;
+	const struct plan_spec spec = {.rows = l->rows,
+		.threads = par_threads(l->par),
+		.keep = l->keep,
+		.nkeep = l->nkeep,
+		.loss = p->loss,
+		.train_param = p->trains};
+	return p->trains ? plan_create(&p->plan, l->graph, &spec, e) : CVT_SYSTEM;
+}
+
+int learner_prepare(
+	struct learner *l, const struct opt *opt, size_t rows, struct par *par, struct cvt_err *e)
+{
+	size_t keep[METHOD_KEEP + 1];
+	l->rows = rows;
+	l->par = par;
+	for (size_t i = 0; i < l->nphases; i++)
+		TRY(prepare_phase(l, &l->phase[i], opt, e));
+	memcpy(keep, l->keep, l->nkeep * sizeof *keep);
+	keep[l->nkeep] = l->val_loss;
+	const struct plan_spec spec = {.rows = rows,
+		.threads = par_threads(par),
+		.keep = keep,
+		.nkeep = l->nkeep + 1,
+		.loss = GRAPH_NONE};
+	TRY(plan_create(&l->eval, l->graph, &spec, e));
+	return l->method->prepare ? l->method->prepare(l, e) : CVT_OK;
+}
+
+void learner_close(struct learner *l)
+{
+	if (!l)
+		return;
+	if (l->method->close)
+		l->method->close(l);
+	for (size_t i = 0; i < l->nphases; i++) {
+		plan_free(l->phase[i].plan);
+		free(l->phase[i].trains);
+		for (size_t k = 0; k < OPT_STATES; k++)
+			free(l->phase[i].state[k]);
+	}
+	plan_free(l->eval);
+	for (size_t i = 0; i < l->nstates; i++)
+		free(l->state[i].data);
+	for (size_t i = 0; i < l->nnets; i++)
+		net_free(&l->net[i].net);
+	graph_close(l->graph);
+	free(l);
+}
+
+bool name_has_prefix(const char *name, const char *prefix)
+{
+	const size_t n = strlen(prefix);
+	return strncmp(name, prefix, n) == 0 && (name[n] == '\0' || name[n] == '.' || n == 0);
+}
+
+static int freeze_prefix(struct graph *g, const char *prefix, struct cvt_err *e)
+{
+	bool any = false;
+	for (size_t i = 0; i < g->nparams; i++)
+		if (name_has_prefix(g->param[i].name, prefix))
+			any = g->param[i].frozen = true;
+	return any ? CVT_OK
+		   : cvt_fail(e, CVT_USAGE,
+			   "--freeze %s: no parameter of the network begins so; see cv-view --arch",
+			   prefix);
+}
+
+int learner_freeze(struct learner *l, const char *prefixes, struct cvt_err *e)
+{
+	char *copy = NULL, *word[64];
+	size_t n = 0;
+	int code = cli_words(prefixes, &copy, word, 64, &n, e);
+	for (size_t i = 0; i < n && code == CVT_OK; i++)
+		code = freeze_prefix(l->graph, word[i], e);
+	free(copy);
+	return code;
+}
+
+/* ---- scores ------------------------------------------------------------------------- */
+
+static size_t largest(const float *x, size_t n)
+{
+	size_t best = 0;
+	for (size_t k = 1; k < n; k++)
+		if (x[k] > x[best])
+			best = k;
+	return best;
+}
+
+/* The class that a row of labels means; SIZE_MAX = unknown. */
+static size_t true_class(const struct tensor *label, size_t row, size_t classes)
+{
+	if (label->dtype == DT_F4) {
+		const float *t = (const float *)label->data + row * classes;
+		const size_t k = largest(t, classes);
+		return t[k] > 0.0f ? k : SIZE_MAX;
+	}
+	if (label->dtype == DT_U1)
+		return ((const unsigned char *)label->data)[row];
+	const int32_t k = ((const int32_t *)label->data)[row];
+	return k < 0 ? SIZE_MAX : (size_t)k;
+}
+
+void score_accuracy(const float *logits, size_t classes, const struct tensor *label,
+	const struct tensor *weight, size_t rows, struct score_sum *sum)
+{
+	const float *w = weight ? weight->data : NULL;
+	for (size_t r = 0; r < rows; r++) {
+		const size_t k = true_class(label, r, classes);
+		if (k == SIZE_MAX || (w && w[r] == 0.0f))
+			continue;
+		sum->count += 1.0;
+		sum->sum += largest(logits + r * classes, classes) == k;
+	}
+}

@@ -1,0 +1,201 @@
+/*
+ * method: how a network learns. A method is a record; its build() says, through the calls below,
+ * which fields of the stream it reads, which networks it has, which losses it lowers (phases) and
+ * what else must be kept from step to step (state); cv-train holds the only loop (train.h) and asks
+ * nothing else. To add one: one file here that ends in its struct method, one line in method.def.
+ */
+#ifndef CVT_METHOD_H
+#define CVT_METHOD_H
+
+#include "../cli.h"
+#include "../net.h"
+#include "../opt/opt.h"
+
+enum {
+	METHOD_INPUTS = 16,
+	METHOD_NETS = 8,
+	METHOD_STATES = 8,
+	METHOD_PHASES = 4,
+	METHOD_KEEP = 16,
+	METHOD_SCORES = 4,
+	METHOD_OPTIONS = 16,
+	METHOD_HEADS = 8,
+};
+
+/* An option of its own (--alpha F); joins the table of the command. */
+struct method_option {
+	const char *name, *arg, *help;
+	enum cli_type type; /* CLI_FLAG, CLI_COUNT, CLI_REAL, CLI_TEXT or CLI_MANY */
+	double value;       /* default of CLI_COUNT and CLI_REAL */
+};
+
+struct method_value {
+	bool given, flag;
+	size_t count;
+	double real;
+	const char *text;
+	struct cli_many many;
+};
+
+/* What is to be learned from which field: --head FIELD:LOSS[:WEIGHT][@STAGE]. */
+struct method_head {
+	char field[FIELD_NAME], loss[32],
+		stage[256]; /* stage "" = one called FIELD, else the output */
+	double weight;
+};
+
+/* A field of the stream. */
+struct method_field {
+	char name[FIELD_NAME];
+	enum dtype dtype;
+	unsigned flags;
+	struct shape row;
+};
+
+/* What a method may know before it builds: the command fills it. */
+struct method_facts {
+	const struct arch *arch;
+	size_t nfields;
+	const struct method_field *field;
+	size_t classes; /* of `label`, or of the first head's field; 0 = not a class */
+	const char *const *class_name; /* NULL, or `classes` names (NULL where unnamed) */
+	double mean[4], std[4];        /* of the picture after /255, a channel */
+	double label_smoothing;
+	size_t nheads;
+	struct method_head head[METHOD_HEADS];
+	const struct method_value *value; /* as method->options */
+	struct opt_config opt;
+	/* A network from a model file, in a graph of its own, loaded and frozen: it takes the
+	 * pictures of these facts at node *input and gives `classes` logits at *output; class k of
+	 * ours is its class
+	 * (*order)[k], which the caller frees. The command knows files; we do not. */
+	void *context;
+	int (*teacher)(void *context, const char *file, struct graph **g, size_t *input,
+		size_t *output, size_t **order, struct cvt_err *e);
+};
+
+struct learner;
+struct score_sum {
+	double sum, count;
+};
+
+struct method {
+	const char *name, *help;
+	struct method_option options[METHOD_OPTIONS]; /* ends with a NULL name */
+	struct {
+		const char *name;    /* "accuracy" */
+		bool higher;         /* is better */
+	} score_name[METHOD_SCORES]; /* the first one decides which epoch was best; none = the loss
+				      */
+	int (*build)(struct learner *l, struct cvt_err *e);
+	/* Allocates what needs the number of rows; after all plans exist. May be NULL, as those
+	 * below. */
+	int (*prepare)(struct learner *l, struct cvt_err *e);
+	/* Before a step on these rows (noise, targets, schedule values); x is the share of the
+	 * training that lies behind. Also before rows are scored: run->train is false then. */
+	void (*before)(struct learner *l, struct plan *p, const struct batch *rows,
+		const struct run *run, double x);
+	/* After the update of the weights (queues, centres). */
+	void (*after)(struct learner *l, const struct batch *rows, const struct run *run);
+	void (*epoch_end)(struct learner *l, size_t epoch);
+	/* Adds the rows just run to a sum for each score; values through plan_value of kept nodes.
+	 */
+	void (*score)(const struct learner *l, const struct plan *p, const struct batch *rows,
+		struct score_sum *sum);
+	void (*close)(struct learner *l);
+};
+
+extern const struct method *const methods[]; /* in the order of method.def, NULL-terminated */
+const struct method *method_find(const char *name, struct cvt_err *e);
+
+struct learner_input {
+	char field[FIELD_NAME];
+	size_t node;
+};
+
+struct learner_net {
+	const char *name; /* of the text's `net`; NULL = the first */
+	struct net net;
+};
+
+/* Named numbers without gradient that are saved with the checkpoint as state.NAME. */
+struct learner_state {
+	const char *name;
+	int ndim;
+	size_t dims[4], items;
+	float *data;
+};
+
+/* A loss, the parameters that it trains, and how. */
+struct learner_phase {
+	const char *name; /* "" when there is only one */
+	size_t loss;
+	bool *trains;  /* per parameter of the graph */
+	size_t period; /* every so many steps; 1 */
+	double lr_scale;
+	struct plan *plan;
+	float *state[OPT_STATES]; /* slabs like the graph's weights */
+	uint64_t t;               /* updates so far */
+};
+
+struct learner {
+	const struct method *method;
+	const struct method_facts *facts;
+	struct graph *graph;
+	size_t ninputs, nnets, nstates, nphases, nkeep;
+	struct learner_input input[METHOD_INPUTS];
+	struct learner_net net[METHOD_NETS];
+	struct learner_state state[METHOD_STATES];
+	struct learner_phase phase[METHOD_PHASES];
+	size_t keep[METHOD_KEEP]; /* nodes that score() and the hooks read */
+	size_t val_loss;   /* the loss that validation reports; GRAPH_NONE = the first phase's */
+	struct plan *eval; /* forward only */
+	size_t rows;       /* of the largest batch */
+	struct par *par;
+	void *own; /* the method's */
+};
+
+/* ---- for build() -------------------------------------------------------------------- */
+
+/* A field of the stream as a node; the same node when it is asked for again. CVT_INPUT, saying how
+ * to get one, when there is no such field, or rows have different sizes. */
+int method_input(struct learner *l, const char *field, size_t *node, struct cvt_err *e);
+/* NULL when the stream has no such field. */
+const struct method_field *method_field(const struct learner *l, const char *name);
+/* The text's net of that name (NULL = the first) on the fields that its input statements name,
+ * pictures normalised. */
+int method_net(struct learner *l, const char *name, const struct net **net, struct cvt_err *e);
+/* A loss to lower, by everything that is not frozen. NAME is "" for the only one. */
+int method_phase(struct learner *l, const char *name, size_t loss, struct learner_phase **phase,
+	struct cvt_err *e);
+int method_keep(struct learner *l, size_t node, struct cvt_err *e);
+int method_state(struct learner *l, const char *name, int ndim, const size_t *dims, float **data,
+	struct cvt_err *e);
+/* LOSS between a stage and a field, with the stream's `weight` if it has one. */
+int method_loss(struct learner *l, const char *loss, size_t output, const char *field,
+	double label_smoothing, size_t *node, struct cvt_err *e);
+const struct method_value *method_value(const struct learner *l, const char *option);
+
+/* ---- for score() -------------------------------------------------------------------- */
+
+/* Adds how many of the rows with a known label (hard or soft) have their largest logit there. */
+void score_accuracy(const float *logits, size_t classes, const struct tensor *label,
+	const struct tensor *weight, size_t rows, struct score_sum *sum);
+
+/* ---- for the loop ------------------------------------------------------------------- */
+
+/* Builds the graph (parameters exist, none is drawn or loaded yet). */
+int learner_open(struct learner **l, const struct method *m, const struct method_facts *facts,
+	struct cvt_err *e);
+/* Plans and optimizer state, for batches of at most that many rows. After freezing. */
+int learner_prepare(
+	struct learner *l, const struct opt *opt, size_t rows, struct par *par, struct cvt_err *e);
+void learner_close(struct learner *l);
+
+/* True when the dotted prefix covers the name: "layer1" covers "layer1" and
+ * "layer1.0.conv1.weight", not "layer10". */
+bool name_has_prefix(const char *name, const char *prefix);
+/* Freezes parameters under each prefix of a comma list; CVT_USAGE when one covers nothing. */
+int learner_freeze(struct learner *l, const char *prefixes, struct cvt_err *e);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * sched: schedules, how the learning rate falls while training goes on. A schedule is a pure
+ * function of the way covered, so that it needs no state in a checkpoint, and does not depend on
+ * how rows fall into batches.
+ *
+ * To add one: one file here that ends in its struct sched, one line in sched.def.
+ */
+#ifndef CVT_SCHED_H
+#define CVT_SCHED_H
+
+#include "../mem.h"
+
+enum { SCHED_VALUES = 2 };
+
+struct sched_at {
+	double x;                   /* the share of the training that lies behind, 0 <= x < 1 */
+	double epoch;               /* the same in epochs */
+	double epochs;              /* all of them */
+	double value[SCHED_VALUES]; /* as given (--sched NAME=A,B), or the schedule's defaults */
+	size_t given;
+};
+
+struct sched {
+	const char *name, *help;
+	double value[SCHED_VALUES];
+	bool needs_total; /* cannot run when nobody knows how long training takes */
+	double (*factor)(const struct sched_at *at); /* what the learning rate is multiplied by */
+};
+
+extern const struct sched *const scheds[]; /* in the order of sched.def, NULL-terminated */
+
+/* A schedule as chosen on the command line, with its warm-up. */
+struct sched_choice {
+	const struct sched *sched;
+	double value[SCHED_VALUES];
+	size_t given;
+	double warmup_epochs;
+};
+/* "NAME[=A[,B]]"; CVT_USAGE with "did you mean". */
+int sched_parse(struct sched_choice *c, const char *text, struct cvt_err *e);
+/* The factor of the step that goes from epoch position `from` to `to` (fractions of epochs count;
+ * to may be a little more than from) of `epochs`. Linear warm-up W: to / W, so that the first step
+ * already moves and the last one of the warm-up has factor 1; the schedule begins after it. */
+double sched_factor(const struct sched_choice *c, double from, double to, double epochs);
+
+#endif

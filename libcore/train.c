@@ -1,0 +1,217 @@
+/* train: the loop itself: batches in, steps, validation at epochs' ends, checkpoints (see train.h).
+ */
+#include "train_private.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int copy_slab(float **to, const float *from, size_t n, struct cvt_err *e)
+{
+	*to = mem_alloc(n, sizeof **to, e);
+	if (!*to)
+		return CVT_SYSTEM;
+	memcpy(*to, from, n * sizeof **to);
+	return CVT_OK;
+}
+
+static int open_slabs(struct train *t, struct cvt_err *e)
+{
+	const struct graph *g = t->l->graph;
+	if (t->o.ema > 0.0) {
+		TRY(copy_slab(&t->ema_weight, g->weight, g->weights, e));
+		TRY(copy_slab(&t->ema_buffer, g->buffer, g->buffers, e));
+	}
+	if (t->o.patience) {
+		TRY(copy_slab(&t->best_weight, g->weight, g->weights, e));
+		TRY(copy_slab(&t->best_buffer, g->buffer, g->buffers, e));
+	}
+	return train_step_open(t, e);
+}
+
+static int check_epochs(
+	const struct train_source *s, const struct train_options *o, struct cvt_err *e)
+{
+	if (o->epochs && s->epochs != TRAIN_UNKNOWN && s->epochs > 1 && o->epochs > s->epochs)
+		return cvt_fail(e, CVT_USAGE,
+			"%s: brings %zu epochs, --epochs asks for %zu; cv-read --epochs %zu",
+			s->name, s->epochs, o->epochs, o->epochs);
+	return CVT_OK;
+}
+
+int train_open(struct train **out, struct learner *l, const struct train_source *s,
+	const struct train_options *o, const struct train_hooks *h, struct cvt_err *e)
+{
+	TRY(check_epochs(s, o, e));
+	struct train *t = *out = mem_alloc(1, sizeof *t, e);
+	if (!t)
+		return CVT_SYSTEM;
+	t->l = l;
+	t->source = *s;
+	t->o = *o;
+	t->hooks = *h;
+	while (t->nscores < METHOD_SCORES && l->method->score
+		&& l->method->score_name[t->nscores].name)
+		t->nscores++;
+	const int code = open_slabs(t, e);
+	if (code != CVT_OK) {
+		train_close(t);
+		*out = NULL;
+	}
+	return code;
+}
+
+void train_close(struct train *t)
+{
+	if (!t)
+		return;
+	feed_close(t->feed);
+	free(t->ema_weight);
+	free(t->ema_buffer);
+	free(t->best_weight);
+	free(t->best_buffer);
+	free(t->block);
+	free(t->part);
+	free(t);
+}
+
+/* ---- telling ------------------------------------------------------------------------ */
+
+static void fill_report(const struct train *t, const struct feed_item *item, struct train_report *r)
+{
+	*r = (struct train_report){.epoch = t->c.at.epoch,
+		.epochs = item->epochs,
+		.step = t->c.step,
+		.rows = t->c.at.rows,
+		.epoch_rows = item->epoch_rows,
+		.loss = t->c.loss_rows > 0.0 ? t->c.loss_sum / t->c.loss_rows : NAN,
+		.lr = t->lr,
+		.gradient_norm = t->gradient_norm,
+		.scores = t->nscores,
+		.seconds = cli_seconds() - t->started,
+		.share = train_share(t, item, &t->c.at)};
+	r->rows_per_second = r->seconds > 0.0 ? (double)t->rows_done / r->seconds : 0.0;
+	r->waiting = r->seconds > 0.0 ? t->waited / r->seconds : 0.0;
+	for (size_t i = 0; i < t->nscores; i++) {
+		const struct score_sum *s = &t->c.score[i];
+		r->score_name[i] = t->l->method->score_name[i].name;
+		r->score[i] = s->count > 0.0 ? s->sum / s->count : NAN;
+	}
+}
+
+static void report(const struct train *t, const struct train_report *r)
+{
+	if (t->hooks.report)
+		t->hooks.report(t->hooks.context, r);
+}
+
+static int checkpoint(struct train *t, struct cvt_err *e)
+{
+	struct state_dict d = {0};
+	if (!t->hooks.checkpoint)
+		return CVT_OK;
+	int code = train_save(t, &d, e);
+	if (code == CVT_OK)
+		code = t->hooks.checkpoint(t->hooks.context, &d, e);
+	state_free(&d);
+	t->checkpointed = cli_seconds();
+	return code;
+}
+
+/* ---- what comes from the feed ------------------------------------------------------- */
+
+static int on_rows(struct train *t, const struct feed_item *item, struct cvt_err *e)
+{
+	struct train_report r;
+	TRY(train_step(t, item, e));
+	fill_report(t, item, &r);
+	report(t, &r);
+	if (t->o.checkpoint_every > 0.0 && !t->pending
+		&& cli_seconds() - t->checkpointed > t->o.checkpoint_every)
+		return checkpoint(t, e);
+	return CVT_OK;
+}
+
+static int on_epoch(struct train *t, const struct feed_item *item, struct cvt_err *e)
+{
+	struct train_report r;
+	TRY(train_step_flush(t, item, e));
+	fill_report(t, item, &r);
+	r.epoch_end = true;
+	r.epoch = (size_t)item->end.epoch - 1;
+	if (t->l->method->epoch_end)
+		t->l->method->epoch_end(t->l, r.epoch);
+	TRY(train_validate(t, &r, e));
+	report(t, &r);
+	t->c.at = item->end;
+	t->c.loss_sum = t->c.loss_rows = 0.0;
+	memset(t->c.score, 0, sizeof t->c.score);
+	return checkpoint(t, e);
+}
+
+static bool enough(const struct train *t)
+{
+	return (t->o.steps && t->c.step >= t->o.steps)
+	       || (t->o.patience && t->c.bad_epochs >= t->o.patience);
+}
+
+static int loop(struct train *t, struct cvt_err *e)
+{
+	const struct feed_item *item = NULL;
+	while (!enough(t)) {
+		if (t->o.stop && *t->o.stop)
+			return TRAIN_STOPPED;
+		TRY(feed_next(t->feed, &item, &t->waited, e));
+		if (item->kind == FEED_END)
+			break;
+		TRY(item->kind == FEED_ROWS ? on_rows(t, item, e) : on_epoch(t, item, e));
+	}
+	return t->c.step ? CVT_OK
+			 : cvt_fail(
+				 e, CVT_INPUT, "%s: there are no rows to train on", t->source.name);
+}
+
+static int open_feed(struct train *t, struct cvt_err *e)
+{
+	for (size_t i = 0; i < t->l->ninputs; i++)
+		t->field[i] = t->l->input[i].field;
+	const struct feed_spec spec = {.source = &t->source,
+		.field = t->field,
+		.nfields = t->l->ninputs,
+		.batch_size = t->o.batch_size,
+		.drop_last = t->o.drop_last,
+		.epochs = t->o.epochs,
+		.endless = t->o.steps > 0,
+		.seed = t->o.seed,
+		.max_memory = t->o.max_memory,
+		.from = t->c.at,
+		.stop = t->o.stop};
+	return feed_open(&t->feed, &spec, e);
+}
+
+/* A failure of the input, or a signal, leaves a checkpoint behind; one of the numbers does not, nor
+ * one between two batches of a step: then the last good one stays. */
+static int keep_what_is_done(struct train *t, int code, struct cvt_err *e)
+{
+	struct cvt_err second = {0};
+	const bool spoilt = code == CVT_DIVERGED || code == CVT_USAGE;
+	if (spoilt || t->pending || t->c.step == 0)
+		return code;
+	const int saved = checkpoint(t, &second);
+	if (saved != CVT_OK && code == TRAIN_STOPPED) {
+		*e = second;
+		return saved;
+	}
+	return code;
+}
+
+int train_run(struct train *t, struct cvt_err *e)
+{
+	TRY(open_feed(t, e));
+	t->started = t->checkpointed = cli_seconds();
+	const int code = loop(t, e);
+	if (code != CVT_OK)
+		return keep_what_is_done(t, code, e);
+	train_keep(t);
+	return CVT_OK;
+}

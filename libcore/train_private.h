@@ -1,0 +1,64 @@
+/* train: what train.c and the train_*.c share; nobody else includes it. */
+#ifndef CVT_TRAIN_PRIVATE_H
+#define CVT_TRAIN_PRIVATE_H
+
+#include "train_feed.h"
+
+/* A stretch of a slab that one block of work covers. */
+struct train_block {
+	size_t phase, offset, n;
+	bool decays;
+	double lr_scale;
+};
+
+/* Everything that changes from step to step, but for the slabs. Saved as it is (train_state.c). */
+struct train_counters {
+	struct feed_position at;
+	uint64_t step;
+	/* of this epoch so far */
+	double loss_sum, loss_rows;
+	struct score_sum score[METHOD_SCORES];
+	/* early stopping */
+	double best;
+	uint64_t best_epoch, has_best, bad_epochs;
+};
+
+struct train {
+	struct learner *l;
+	struct train_source source;
+	struct train_options o;
+	struct train_hooks hooks;
+	struct feed *feed;
+	const char *field[METHOD_INPUTS]; /* what the feed keeps */
+	struct train_counters c;
+	size_t nscores;
+	float *ema_weight, *ema_buffer, *best_weight, *best_buffer;
+	size_t nblocks;
+	struct train_block *block;
+	double *part;             /* a sum a block */
+	size_t pending;           /* batches whose gradients wait for a step (--accumulate) */
+	struct feed_position was; /* before the first of them */
+	double lr, gradient_norm; /* of the last step */
+	double started, waited, checkpointed;
+	uint64_t rows_done; /* in this run */
+};
+
+/* ---- train_step.c ---- */
+int train_step_open(struct train *t, struct cvt_err *e);
+/* Forward and backward on a batch; the weights move when --accumulate batches are together. */
+int train_step(struct train *t, const struct feed_item *item, struct cvt_err *e);
+/* Moves the weights by what has gathered, if anything. */
+int train_step_flush(struct train *t, const struct feed_item *item, struct cvt_err *e);
+/* Binds the fields of these rows to the inputs of a plan. */
+void train_bind(const struct learner *l, struct plan *p, const struct batch *rows);
+/* The share of the training that lies before this position; NAN if nobody knows. */
+double train_share(
+	const struct train *t, const struct feed_item *item, const struct feed_position *at);
+
+/* ---- train_score.c ---- */
+/* Scores the validation rows with the weights that would be kept; fills val_* of r. */
+int train_validate(struct train *t, struct train_report *r, struct cvt_err *e);
+/* Puts the weights that are kept (best, averaged) into the graph. */
+void train_keep(struct train *t);
+
+#endif
