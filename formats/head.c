@@ -144,12 +144,6 @@ static bool is_one_of(const char *name, const char *const *list)
 	return false;
 }
 
-bool head_is_boxes(const char *name)
-{
-	static const char *const boxes[] = {"boxes", "proposals", "detections", NULL};
-	return is_one_of(name, boxes);
-}
-
 bool head_is_padded(const struct head_field *f)
 {
 	static const char *const pictures[] = {"image", "original", "mask", "edge", "depth", NULL};
@@ -175,6 +169,25 @@ bool head_is_offsets(const struct head *h, const struct head_field *f)
 	return b && (b->flags & FIELD_WHOLE);
 }
 
+int head_settle_ragged(struct head *h, struct cvt_err *e)
+{
+	for (size_t i = 0; i < h->nfields; i++) {
+		struct head_field *f = &h->field[i];
+		char at[FIELD_NAME + 4];
+		(void)snprintf(at, sizeof at, "%s.at", f->name);
+		struct head_field *offsets = head_field(h, at);
+		if (!offsets)
+			continue;
+		if (offsets->dtype != DT_I8)
+			return cvt_fail(e, CVT_INPUT, "field %s must be <i8", at);
+		f->flags |= FIELD_WHOLE;
+		offsets->flags |= FIELD_WHOLE;
+		f->ndim = offsets->ndim = 1;
+		f->dims[0] = offsets->dims[0] = HEAD_VARIES;
+	}
+	return CVT_OK;
+}
+
 /* The field of a tensor: row dims, open where a name says that it is padded. */
 static int add_tensor(struct head *h, const struct field *f, struct cvt_err *e)
 {
@@ -184,7 +197,7 @@ static int add_tensor(struct head *h, const struct field *f, struct cvt_err *e)
 	const int skip = whole ? 0 : 1, ndim = f->t.ndim - skip;
 	for (int i = 0; i < ndim; i++)
 		dims[i] = f->t.dims[i + skip];
-	if (ndim > 0 && (whole || head_is_boxes(f->name) || is_one_of(f->name, text)))
+	if (ndim > 0 && (whole || field_is_boxes(f->name) || is_one_of(f->name, text)))
 		dims[0] = HEAD_VARIES;
 	return head_add_field(h, f->name, f->t.dtype, f->flags, ndim, dims, e);
 }

@@ -68,8 +68,9 @@ struct head_field *head_field(const struct head *h, const char *name);
 /* True if the field's number of entries a row (M of boxes, L of text) may differ from frame to
  * frame: short rows are padded, boxes and the like with class (or score) -1, others with 0. */
 bool head_is_padded(const struct head_field *f);
-/* True for `boxes`, `proposals`, `detections` and their views. */
-bool head_is_boxes(const char *name);
+/* NAME beside NAME.at is ragged whatever its DIMS say: makes both whole and one-dimensional.
+ * head_parse and stream_create call it. */
+int head_settle_ragged(struct head *h, struct cvt_err *e);
 /* Rows of different size end to end (NAME, NAME.at): what NAME is, and what its offsets are. */
 bool head_is_ragged(const struct head *h, const struct head_field *f);
 bool head_is_offsets(const struct head *h, const struct head_field *f);

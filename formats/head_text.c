@@ -293,26 +293,6 @@ static int parse_line(struct head *h, struct line *l, char *text, struct cvt_err
 	return CVT_OK;
 }
 
-/* NAME beside NAME.at is ragged whatever its DIMS say: both are whole and one-dimensional. */
-static int find_ragged(struct head *h, struct cvt_err *e)
-{
-	for (size_t i = 0; i < h->nfields; i++) {
-		struct head_field *f = &h->field[i];
-		char at[FIELD_NAME + 4];
-		(void)snprintf(at, sizeof at, "%s.at", f->name);
-		struct head_field *offsets = head_field(h, at);
-		if (!offsets)
-			continue;
-		if (offsets->dtype != DT_I8)
-			return cvt_fail(e, CVT_INPUT, "field %s must be <i8", at);
-		f->flags |= FIELD_WHOLE;
-		offsets->flags |= FIELD_WHOLE;
-		f->ndim = offsets->ndim = 1;
-		f->dims[0] = offsets->dims[0] = HEAD_VARIES;
-	}
-	return CVT_OK;
-}
-
 static int check(struct head *h, const struct line *l, struct cvt_err *e)
 {
 	if (!l->has_format)
@@ -329,7 +309,7 @@ static int check(struct head *h, const struct line *l, struct cvt_err *e)
 	if (h->rows != HEAD_UNKNOWN && h->val != HEAD_UNKNOWN && h->val > h->rows)
 		return cvt_fail(
 			e, CVT_INPUT, "HEAD: val %zu is more than rows %zu", h->val, h->rows);
-	return find_ragged(h, e);
+	return head_settle_ragged(h, e);
 }
 
 static int parse_lines(struct head *h, struct line *l, char *text, struct cvt_err *e)

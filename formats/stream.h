@@ -28,7 +28,7 @@ struct stream_frame { /* of STREAM_OTHER */
 struct stream_reader;
 
 /* True if these bytes, at least 8, are how a stream begins. */
-bool stream_is(const unsigned char *bytes, size_t n);
+bool stream_is_magic(const unsigned char *bytes, size_t n);
 /* Takes over the input (also when it fails; else stream_close closes it), whose next bytes are the
  * magic; reads HEAD. */
 int stream_open(struct stream_reader **r, struct input *in, struct cvt_err *e);

@@ -187,33 +187,9 @@ static size_t entry_bytes(const struct tensor *t)
 	return n;
 }
 
-/* Fills entries with what means "none": boxes with class (or score) -1, anything else with 0. */
-static void fill_entries(unsigned char *to, size_t n, size_t bytes, bool boxes)
-{
-	const float none = -1;
-	if (n)
-		memset(to, 0, n * bytes);
-	for (size_t i = 0; boxes && i < n; i++)
-		memcpy(to + i * bytes, &none, sizeof none);
-}
-
-/* Copies `count` rows of `have` entries to rows of `want` entries. */
-static void copy_padded(unsigned char *to, size_t want, const unsigned char *from, size_t have,
-	size_t count, size_t bytes, bool boxes)
-{
-	const size_t both = want < have ? want : have;
-	for (size_t r = 0; r < count; r++) {
-		if (both)
-			memcpy(to, from, both * bytes);
-		fill_entries(to + both * bytes, want - both, bytes, boxes);
-		to += want * bytes;
-		from += have * bytes;
-	}
-}
-
 static bool has_boxes(const struct tensor *t, const char *name)
 {
-	return t->dtype == DT_F4 && head_is_boxes(name);
+	return t->dtype == DT_F4 && field_is_boxes(name);
 }
 
 /* Entries that rows [first, first+count) really need, at least 1. Only of text and boxes is it
@@ -257,7 +233,7 @@ static int widen(struct gather_field *f, size_t entries, bool boxes, struct cvt_
 	const int code = shape_padded(&wide, t, t->dims[0], entries, e);
 	if (code != CVT_OK)
 		return code;
-	copy_padded(wide.data, entries, t->data, t->dims[1], t->dims[0], entry_bytes(t), boxes);
+	field_pad_rows(wide.data, entries, t->data, t->dims[1], t->dims[0], entry_bytes(t), boxes);
 	tensor_free(t);
 	*t = wide;
 	return CVT_OK;
@@ -275,7 +251,7 @@ static int gather_padded(struct gather_field *f, size_t first, size_t count, str
 	if (t->dims[1] < have)
 		TRY(widen(f, have, boxes, e));
 	TRY(tensor_rows(t, old + count, e));
-	copy_padded((unsigned char *)t->data + old * t->dims[1] * bytes, t->dims[1],
+	field_pad_rows((unsigned char *)t->data + old * t->dims[1] * bytes, t->dims[1],
 		(const unsigned char *)from->data + first * have * bytes, have, count, bytes,
 		boxes);
 	return CVT_OK;
@@ -379,7 +355,7 @@ static int lay_out_padded(struct gather_field *f, const struct tensor *t, const 
 	if (need == have)
 		return CVT_OK;
 	TRY(shape_padded(&f->scratch, t, count, need, e));
-	copy_padded(f->scratch.data, need, from, have, count, bytes, false);
+	field_pad_rows(f->scratch.data, need, from, have, count, bytes, false);
 	f->data = f->scratch.data;
 	return CVT_OK;
 }

@@ -430,7 +430,7 @@ int stream_next(
 /* ---- what is known -----------------------------------------------------------------------------
  */
 
-bool stream_is(const unsigned char *bytes, size_t n)
+bool stream_is_magic(const unsigned char *bytes, size_t n)
 {
 	return frame_is_magic(bytes, n);
 }

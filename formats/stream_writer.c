@@ -215,7 +215,8 @@ static int begin(struct stream_writer *w, const struct head *h, struct cvt_err *
 	head_init(&w->head);
 	head_init(&w->settled);
 	TRY(head_copy(&w->head, h, e));
-	TRY(head_copy(&w->settled, h, e));
+	TRY(head_settle_ragged(&w->head, e));
+	TRY(head_copy(&w->settled, &w->head, e));
 	TRY(gather_start(&w->gather, &w->settled, e));
 	return write_head(w, e);
 }

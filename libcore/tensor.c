@@ -143,6 +143,34 @@ bool field_name_ok(const char *name)
 	return n > 0 && n < FIELD_NAME && name[n] == '\0';
 }
 
+bool field_is_boxes(const char *name)
+{
+	static const char *const boxes[] = {"boxes", "proposals", "detections"};
+	for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++) {
+		const size_t n = strlen(boxes[i]);
+		const bool begins = strncmp(name, boxes[i], n) == 0;
+		if (begins && (name[n] == '\0' || (name[n] == '.' && name[n + 1] >= '0' && name[n + 1] <= '9')))
+			return true;
+	}
+	return false;
+}
+
+void field_pad_rows(void *to, size_t want, const void *from, size_t have, size_t count, size_t bytes,
+	bool boxes)
+{
+	const size_t both = (want < have ? want : have) * bytes, more = want * bytes - both;
+	const float none = -1;
+	for (size_t r = 0; r < count; r++) {
+		char *row = (char *)to + r * want * bytes;
+		if (both)
+			memcpy(row, (const char *)from + r * have * bytes, both);
+		if (more)
+			memset(row + both, 0, more);
+		for (size_t at = both; boxes && at < want * bytes; at += bytes)
+			memcpy(row + at, &none, sizeof none);
+	}
+}
+
 void batch_free(struct batch *b)
 {
 	for (size_t i = 0; i < b->capacity; i++)
@@ -270,12 +298,11 @@ static int same_fields(struct batch *to, const struct batch *from, struct cvt_er
 		t->flags = f->flags;
 		size_t dims[TENSOR_DIMS];
 		memcpy(dims, f->t.dims, sizeof dims);
-		const bool whole = (f->flags & FIELD_WHOLE) && !batch_is_ragged(from, f->name);
-		if (whole) {
+		const bool table = is_offsets(from, f);
+		if ((f->flags & FIELD_WHOLE) && !table && !batch_is_ragged(from, f->name)) {
 			TRY(tensor_copy(&t->t, &f->t, e));
 			continue;
 		}
-		const bool table = is_offsets(from, f);
 		dims[0] = table ? 1 : 0;
 		TRY(tensor_shape(&t->t, f->t.dtype, f->t.ndim, dims, e));
 		if (table)
@@ -284,13 +311,101 @@ static int same_fields(struct batch *to, const struct batch *from, struct cvt_er
 	return CVT_OK;
 }
 
+/* Bytes of one entry (a letter, a box) of a row. */
+static size_t entry_bytes(const struct tensor *t)
+{
+	size_t n = dtype_size(t->dtype);
+	for (int i = 2; i < t->ndim; i++)
+		n *= t->dims[i];
+	return n;
+}
+
+static bool is_boxes(const struct field *f)
+{
+	return f->t.dtype == DT_F4 && f->t.ndim >= 2 && field_is_boxes(f->name);
+}
+
+/* Rows of a and b differ in nothing, or in a length that can be padded. */
+static bool can_join(const struct field *a, const struct field *b)
+{
+	if (tensor_same_row_shape(&a->t, &b->t))
+		return true;
+	const bool text = a->t.dtype == DT_U1 && a->t.ndim == 2;
+	return (text || is_boxes(a)) && !(a->flags & FIELD_WHOLE) && a->t.dtype == b->t.dtype
+		&& a->t.ndim == b->t.ndim && entry_bytes(&a->t) == entry_bytes(&b->t);
+}
+
+/* Makes the rows of f at least `entries` long. */
+static int widen(struct field *f, size_t entries, struct cvt_err *e)
+{
+	struct tensor wide = {0};
+	size_t dims[TENSOR_DIMS];
+	if (f->t.dims[1] >= entries)
+		return CVT_OK;
+	memcpy(dims, f->t.dims, sizeof dims);
+	dims[1] = entries;
+	TRY(tensor_shape(&wide, f->t.dtype, f->t.ndim, dims, e));
+	field_pad_rows(wide.data, entries, f->t.data, f->t.dims[1], dims[0], entry_bytes(&f->t),
+		is_boxes(f));
+	tensor_free(&f->t);
+	f->t = wide;
+	return CVT_OK;
+}
+
 static int check_same_fields(const struct batch *to, const struct batch *from, struct cvt_err *e)
 {
 	bool same = to->n == from->n;
 	for (size_t i = 0; same && i < to->n; i++)
 		same = strcmp(to->field[i].name, from->field[i].name) == 0
-			&& tensor_same_row_shape(&to->field[i].t, &from->field[i].t);
+			&& can_join(&to->field[i], &from->field[i]);
 	return same ? CVT_OK : cvt_fail(e, CVT_INPUT, "rows of different fields cannot be joined");
+}
+
+/* Appends rows of one shape, or padded to one. */
+static int append_plain(struct field *to, const struct field *from, size_t rows, const size_t *pick,
+	size_t first, size_t count, struct cvt_err *e)
+{
+	const bool wide = from->t.ndim >= 2 && from->t.dims[1] != to->t.dims[1];
+	const size_t bytes = tensor_row_bytes(&from->t);
+	if (wide)
+		TRY(widen(to, from->t.dims[1], e));
+	TRY(tensor_rows(&to->t, rows + count, e));
+	const size_t step = tensor_row_bytes(&to->t);
+	char *at = (char *)to->t.data + rows * step;
+	const char *source = from->t.data;
+	if (!pick && step == bytes) {
+		if (count > 0 && bytes > 0)
+			memcpy(at, source + first * bytes, count * bytes);
+		return CVT_OK;
+	}
+	for (size_t r = 0; r < count; r++, at += step) {
+		const char *row = source + (pick ? pick[r] : first + r) * bytes;
+		if (step == bytes)
+			memcpy(at, row, bytes);
+		else
+			field_pad_rows(at, to->t.dims[1], row, from->t.dims[1], 1, entry_bytes(&from->t),
+				is_boxes(from));
+	}
+	return CVT_OK;
+}
+
+static int append_field(struct batch *to, const struct batch *from, size_t i, const size_t *pick,
+	size_t first, size_t count, struct cvt_err *e)
+{
+	const struct field *f = &from->field[i];
+	const bool ragged = batch_is_ragged(from, f->name), table = is_offsets(from, f);
+	if (!ragged && !table)
+		return (f->flags & FIELD_WHOLE)
+			? CVT_OK
+			: append_plain(&to->field[i], f, to->rows, pick, first, count, e);
+	for (size_t r = 0; r < count; r++) {
+		const size_t row = pick ? pick[r] : first + r;
+		if (ragged)
+			TRY(append_ragged_row(to, from, i, row, e));
+		else
+			TRY(append_offset(to, from, i, row, e));
+	}
+	return CVT_OK;
 }
 
 static int append_picked(struct batch *to, const struct batch *from, const size_t *pick,
@@ -299,30 +414,8 @@ static int append_picked(struct batch *to, const struct batch *from, const size_
 	if (to->n == 0)
 		TRY(same_fields(to, from, e));
 	TRY(check_same_fields(to, from, e));
-	for (size_t i = 0; i < from->n; i++) {
-		const struct field *f = &from->field[i];
-		struct tensor *t = &to->field[i].t;
-		const bool ragged = batch_is_ragged(from, f->name), table = is_offsets(from, f);
-		if ((f->flags & FIELD_WHOLE) && !ragged)
-			continue;
-		const size_t bytes = tensor_row_bytes(&f->t), old = t->bytes;
-		if (!ragged && !table)
-			TRY(tensor_rows(t, to->rows + count, e));
-		if (!ragged && !table && !pick) {
-			memcpy((char *)t->data + old, (const char *)f->t.data + first * bytes, count * bytes);
-			continue;
-		}
-		for (size_t r = 0; r < count; r++) {
-			const size_t row = pick ? pick[r] : first + r;
-			if (ragged)
-				TRY(append_ragged_row(to, from, i, row, e));
-			else if (table)
-				TRY(append_offset(to, from, i, row, e));
-			else
-				memcpy((char *)t->data + old + r * bytes,
-					(const char *)f->t.data + row * bytes, bytes);
-		}
-	}
+	for (size_t i = 0; i < from->n; i++)
+		TRY(append_field(to, from, i, pick, first, count, e));
 	to->rows += count;
 	return CVT_OK;
 }

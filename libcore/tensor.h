@@ -61,6 +61,13 @@ struct batch {
 };
 
 bool field_name_ok(const char *name);
+/* True for `boxes`, `proposals`, `detections` and their views: rows of entries whose first number is
+ * -1 where there is none. */
+bool field_is_boxes(const char *name);
+/* Copies `count` rows of `have` entries of that many bytes to rows of `want`; new entries mean "none":
+ * 0, or for boxes (f4) a -1 and zeros. */
+void field_pad_rows(void *to, size_t want, const void *from, size_t have, size_t count, size_t bytes,
+	bool boxes);
 void batch_free(struct batch *b);
 /* NULL when there is none. */
 struct tensor *batch_get(const struct batch *b, const char *name);
@@ -74,7 +81,8 @@ void batch_remove(struct batch *b, const char *name);
 int batch_slice(struct batch *to, const struct batch *from, size_t first, size_t count,
 	struct cvt_err *e);
 /* Appends rows [first, first+count) of from to `to`, which is empty (no fields) or has the same
- * fields in the same order. */
+ * fields in the same order. Text (u1, one dimension a row) and boxes may differ in their length: the
+ * shorter rows are padded. */
 int batch_append(struct batch *to, const struct batch *from, size_t first, size_t count,
 	struct cvt_err *e);
 /* Makes `to` the rows pick[0..count) of from, in that order (repeats allowed). */
