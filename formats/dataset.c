@@ -52,7 +52,7 @@ static void known_names(char *to, size_t size)
 
 static int unknown_format(const char *name, struct cvt_err *e)
 {
-	const char *words[64];
+	const char *words[64] = {0};
 	char known[300];
 	size_t n = 0;
 	for (; formats[n] && n < 64; n++)
@@ -83,7 +83,15 @@ static int unknown_content(const char *name, const char *what, struct cvt_err *e
 {
 	char known[300];
 	known_names(known, sizeof known);
-	return cvt_fail(e, CVT_INPUT, "%s: %s; known are %s, and cvt streams", name, what, known);
+	return cvt_fail(e, CVT_INPUT, "%s: %s; known are %s", name, what, known);
+}
+
+const struct picture_codec *picture_codec(const unsigned char *start, size_t n)
+{
+	for (size_t i = 0; formats[i]; i++)
+		if (formats[i]->picture && formats[i]->picture->is(start, n))
+			return formats[i]->picture;
+	return NULL;
 }
 
 static const struct format *best_for_file(
@@ -252,7 +260,47 @@ int dataset_open(struct dataset **d, const char *path, const struct dataset_opti
 	return dataset_open_input(d, in, o, e);
 }
 
-int dataset_open_list(struct dataset **d, char *const *paths, size_t n,
+/* The first bytes of a plain file; *n is 0 when it is none, or cannot be read. */
+static void start_of(const char *path, const struct dataset_options *o, unsigned char *to, size_t size,
+	size_t *n)
+{
+	struct input *in = NULL;
+	struct cvt_err none;
+	*n = 0;
+	if (strcmp(path, "-") == 0 || input_open(&in, path, &none) != CVT_OK)
+		return;
+	if (!input_can_seek(in) || input_unpack(in, o->max_expansion, &none) != CVT_OK
+		|| input_read(in, to, size, n, &none) != CVT_OK)
+		*n = 0;
+	input_close(in);
+}
+
+static bool belong_together(
+	const unsigned char *a, size_t n, const unsigned char *b, size_t m)
+{
+	for (size_t i = 0; formats[i]; i++)
+		if (formats[i]->goes_with && formats[i]->goes_with(a, n, b, m))
+			return true;
+	return picture_codec(a, n) && picture_codec(b, m);
+}
+
+size_t dataset_group(const char *const *paths, size_t n, const struct dataset_options *options)
+{
+	const struct dataset_options o = with_defaults(options);
+	unsigned char start[2][64];
+	size_t have[2], k = 1;
+	if (n < 2)
+		return n;
+	start_of(paths[0], &o, start[0], sizeof start[0], &have[0]);
+	for (; k < n && have[(k - 1) % 2]; k++) {
+		start_of(paths[k], &o, start[k % 2], sizeof start[0], &have[k % 2]);
+		if (!belong_together(start[(k - 1) % 2], have[(k - 1) % 2], start[k % 2], have[k % 2]))
+			break;
+	}
+	return k;
+}
+
+int dataset_open_list(struct dataset **d, const char *const *paths, size_t n,
 	const struct dataset_options *options, struct cvt_err *e)
 {
 	const struct dataset_options o = with_defaults(options);

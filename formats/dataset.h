@@ -27,6 +27,7 @@ struct dataset {
 	char *name;                  /* for messages */
 	const struct format *format; /* its functions serve this data set */
 	void *state;                 /* the format's own */
+	size_t channels;             /* of all its pictures when they are ragged; 0 = they differ */
 	const int64_t *index;        /* of each row; NULL = the row's number */
 	struct tree *tree;           /* the files it is made of, if several */
 };
@@ -51,6 +52,8 @@ struct format {
 	 * such; the files are d->tree, which dataset_close closes. */
 	int (*probe_tree)(struct tree *t);
 	int (*open_tree)(struct dataset *d, const struct dataset_options *o, struct cvt_err *e);
+	/* Optional: do two files that begin so, named one after the other, belong together? */
+	bool (*goes_with)(const unsigned char *first, size_t n, const unsigned char *second, size_t m);
 	/* A kind of picture (picture.h); then nothing but name, help and this is set. */
 	const struct picture_codec *picture;
 };
@@ -70,8 +73,11 @@ int dataset_read(struct dataset *d, const size_t *pick, size_t n, struct batch *
 /* The labels of all rows (field `label`); -1 where there are none. */
 int dataset_labels(struct dataset *d, int32_t *label, struct cvt_err *e);
 void dataset_close(struct dataset *d);
+/* How many of n operands, from the first on, are one data set (pictures; an IDX file and its labels);
+ * at least 1. */
+size_t dataset_group(const char *const *paths, size_t n, const struct dataset_options *o);
 /* Loose files that are one data set together: pictures, or an IDX file and its labels. */
-int dataset_open_list(struct dataset **d, char *const *paths, size_t n,
+int dataset_open_list(struct dataset **d, const char *const *paths, size_t n,
 	const struct dataset_options *o, struct cvt_err *e);
 
 /* ---- for the formats -------------------------------------------------------------------------- */

@@ -450,6 +450,12 @@ static int idx_open_tree(struct dataset *d, const struct dataset_options *o, str
 	return open_pair(d, rows, labels, o, e);
 }
 
+static bool idx_goes_with(const unsigned char *first, size_t n, const unsigned char *second, size_t m)
+{
+	struct part a, b;
+	return parse_header(&a, first, n) && parse_header(&b, second, m) && a.ndim > 1 && b.ndim == 1;
+}
+
 const struct format format_idx = {
 	.name = "idx",
 	.help = "IDX files of MNIST and its relatives, any dimensions, plain or gzip, alone or in a folder",
@@ -460,4 +466,5 @@ const struct format format_idx = {
 	.labels = idx_labels,
 	.probe_tree = idx_probe_tree,
 	.open_tree = idx_open_tree,
+	.goes_with = idx_goes_with,
 };

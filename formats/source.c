@@ -2,7 +2,6 @@
 #include "source.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Bytes of a batch made from a data set; frames are cut by the writer, so nothing depends on it. */
 enum { BATCH_BYTES = 1 << 18, BATCH_ROWS = 4096, RAGGED_ROWS = 16 };
@@ -35,11 +34,6 @@ size_t source_batch_rows(const struct head *h)
 	return rows < 1 ? 1 : rows > BATCH_ROWS ? BATCH_ROWS : rows;
 }
 
-static bool is_stream(const unsigned char *start, size_t n)
-{
-	return n >= 8 && memcmp(start, "\x89" "CVT\r\n\x1a\n", 8) == 0;
-}
-
 /* Owns in. */
 static int open_input(
 	struct source *s, struct input *in, const struct dataset_options *o, struct cvt_err *e)
@@ -51,7 +45,7 @@ static int open_input(
 		input_close(in);
 		return e ? e->code : CVT_SYSTEM;
 	}
-	if (is_stream(start, n))
+	if (stream_is_magic(start, n))
 		return stream_open(&s->stream, in, e);
 	TRY(dataset_open_input(&s->set, in, o, e));
 	s->pick = mem_alloc(source_batch_rows(&s->set->head), sizeof *s->pick, e);

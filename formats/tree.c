@@ -210,7 +210,7 @@ int tree_open_folder(struct tree **to, struct input *in, const struct dataset_op
 
 /* ---- lists and single files ------------------------------------------------------------------- */
 
-int tree_open_list(struct tree **to, char *const *paths, size_t n, struct cvt_err *e)
+int tree_open_list(struct tree **to, const char *const *paths, size_t n, struct cvt_err *e)
 {
 	const struct dataset_options none = {.max_entries = SIZE_MAX};
 	struct tree *t = NULL;

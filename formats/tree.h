@@ -36,7 +36,7 @@ struct tree_buffer {
 int tree_open_folder(struct tree **t, struct input *in, const struct dataset_options *o,
 	struct cvt_err *e);
 /* The names as they come. */
-int tree_open_list(struct tree **t, char *const *paths, size_t n, struct cvt_err *e);
+int tree_open_list(struct tree **t, const char *const *paths, size_t n, struct cvt_err *e);
 /* One file, held. Owns `in`. */
 int tree_open_one(struct tree **t, struct input *in, const struct dataset_options *o,
 	struct cvt_err *e);

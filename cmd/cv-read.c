@@ -1,0 +1,354 @@
+/*
+ * cv-read: data sets to a stream. Operands are opened and joined (join.h), a plan says which rows
+ * come in which order (plan.h), and the loop writes them, epoch by epoch. A stream whose rows stay in
+ * order passes through without being held (pass.h).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../formats/pass.h"
+#include "../formats/source.h"
+#include "read_options.h"
+
+/* What is open while rows are written. */
+struct work {
+	struct join join;
+	struct plan *plan;
+	struct source *stream; /* instead of join and plan: rows in their own order */
+	struct pass *pass;
+	struct fields *fields;
+	struct reshape *reshape;
+	struct head head;
+	struct stream_writer *out;
+	struct batch batch;
+};
+
+/* ---- opening ---------------------------------------------------------------------------------- */
+
+/* A single operand: a stream that can pass through, or a data set. */
+static int open_one(struct work *w, const struct read_options *o, const char *path, struct cvt_err *e)
+{
+	const unsigned char *start = NULL;
+	size_t n = 0;
+	struct input *in = NULL;
+	struct dataset *d = NULL;
+	TRY(input_open(&in, path, e));
+	const int code = input_is_folder(in) ? CVT_OK : input_peek(in, 8, &start, &n, e);
+	if (code != CVT_OK) {
+		input_close(in);
+		return code;
+	}
+	if (read_in_order(o) && n >= 8 && stream_is_magic(start, n))
+		return source_open_input(&w->stream, in, &o->data, e);
+	TRY(dataset_open_input(&d, in, &o->data, e));
+	return join_add(&w->join, d, e);
+}
+
+static int open_several(struct work *w, const struct read_options *o, const char **path, size_t n,
+	struct cvt_err *e)
+{
+	for (size_t i = 0, group; i < n; i += group) {
+		struct dataset *d = NULL;
+		struct dataset_options left = o->data;
+		const size_t held = join_held(&w->join);
+		left.max_memory = held < left.max_memory ? left.max_memory - held : 1;
+		group = dataset_group(path + i, n - i, &left);
+		TRY(group > 1 ? dataset_open_list(&d, path + i, group, &left, e)
+			      : dataset_open(&d, path[i], &left, e));
+		TRY(join_add(&w->join, d, e));
+	}
+	return CVT_OK;
+}
+
+static int open_operands(
+	struct work *w, const struct read_options *o, const struct cli *c, struct cvt_err *e)
+{
+	if (c->operands > 0 && o->common.input)
+		return cvt_fail(e, CVT_USAGE, "name the data as operands or with -i, not both");
+	if (c->operands < 2)
+		TRY(open_one(w, o, c->operands ? c->operand[0] : o->common.input, e));
+	else {
+		const char **path = mem_alloc(c->operands, sizeof *path, e);
+		if (!path)
+			return CVT_SYSTEM;
+		for (size_t i = 0; i < c->operands; i++)
+			path[i] = c->operand[i];
+		const int code = open_several(w, o, path, c->operands, e);
+		free(path);
+		TRY(code);
+	}
+	return w->stream ? CVT_OK : join_agree(&w->join, o->by_number, e);
+}
+
+/* ---- what stands in HEAD ---------------------------------------------------------------------- */
+
+/* The histories of the operands: a single stream's stays where it is, those of several go deeper. */
+static int gather_history(struct work *w, struct cvt_err *e)
+{
+	if (w->stream || w->join.sets == 1)
+		return CVT_OK;
+	for (size_t i = 0; i < w->head.nprogs; i++)
+		free(w->head.prog[i].text);
+	w->head.nprogs = 0;
+	for (size_t i = 0; i < w->join.sets; i++)
+		TRY(head_add_history(&w->head, &w->join.set[i].data->head, 1, e));
+	return CVT_OK;
+}
+
+static int add_history(
+	struct work *w, const struct read_options *o, const struct cli *c, struct cvt_err *e)
+{
+	struct str line = {0};
+	const bool one_stream = w->stream || (w->join.sets == 1 && w->join.head.nprogs > 0);
+	if (o->common.no_history) {
+		for (size_t i = 0; i < w->head.nprogs; i++)
+			free(w->head.prog[i].text);
+		w->head.nprogs = 0;
+		return CVT_OK;
+	}
+	int code = cli_history(c, w->head.seed, one_stream, &line, e);
+	if (code == CVT_OK)
+		code = head_add_prog(&w->head, 0, c->program->name, line.p, e);
+	free(line.p);
+	return code;
+}
+
+static int count_rows(struct work *w, const struct read_options *o, struct cvt_err *e)
+{
+	const size_t n = plan_rows(w->plan);
+	if (n == 0 && !o->common.allow_empty)
+		return cvt_fail(e, CVT_INPUT,
+			"%s: no rows are left to write; --allow-empty lets that pass",
+			w->join.set[0].data->name);
+	w->head.rows = n;
+	w->head.val = o->plan.val_fraction > 0 ? w->plan->vals : HEAD_UNKNOWN;
+	w->head.epochs = o->epochs - o->start_epoch;
+	return CVT_OK;
+}
+
+/* With --size alone, pictures keep their channels if those agree; else they become colour. */
+static int open_reshape(struct work *w, const struct read_options *o, struct cvt_err *e)
+{
+	struct reshape_options r = o->reshape;
+	if (!r.height && !r.channels)
+		return CVT_OK;
+	if (!r.channels && !w->stream)
+		r.channels = join_channels(&w->join);
+	return reshape_open(&w->reshape, &r, &w->head, e);
+}
+
+static int make_head(
+	struct work *w, const struct read_options *o, const struct cli *c, struct cvt_err *e)
+{
+	TRY(head_copy(&w->head, w->stream ? source_head(w->stream) : &w->join.head, e));
+	if (o->common.seed_given || !w->head.has_seed)
+		w->head.seed = o->common.seed;
+	w->head.has_seed = true;
+	TRY(gather_history(w, e));
+	if (w->stream)
+		TRY(pass_open(&w->pass, &o->plan, &w->head, e));
+	else {
+		struct plan_options p = o->plan;
+		p.seed = w->head.seed;
+		if (p.mixed && p.mixed != w->join.sets)
+			return cvt_fail(e, CVT_USAGE, "--mix: has %zu parts for %zu data sets", p.mixed,
+				w->join.sets);
+		TRY(plan_create(&w->plan, &p, &w->join, e));
+		TRY(plan_head(w->plan, &w->head, e));
+		TRY(count_rows(w, o, e));
+	}
+	TRY(open_reshape(w, o, e));
+	TRY(fields_open(&w->fields, &o->fields, &w->head, e));
+	return add_history(w, o, c, e);
+}
+
+/* ---- rows ------------------------------------------------------------------------------------- */
+
+static int put(struct work *w, struct batch *b, struct cvt_err *e)
+{
+	if (b->rows == 0)
+		return CVT_OK;
+	if (w->reshape)
+		TRY(reshape_rows(w->reshape, b, e));
+	TRY(fields_apply(w->fields, b, e));
+	return stream_put(w->out, b, e);
+}
+
+/* An epoch of the plan, in batches of handy size. */
+static int write_epoch(struct work *w, size_t epoch, struct cvt_err *e)
+{
+	const size_t most = source_batch_rows(&w->join.head);
+	plan_epoch(w->plan, epoch);
+	for (size_t at = 0, n; at < w->plan->n; at += n) {
+		n = w->plan->n - at < most ? w->plan->n - at : most;
+		TRY(join_read(&w->join, w->plan->row + at, n, &w->batch, e));
+		TRY(plan_fields(w->plan, at, n, &w->batch, e));
+		w->batch.epoch = (uint32_t)epoch;
+		TRY(put(w, &w->batch, e));
+	}
+	return stream_put_epoch(w->out, e);
+}
+
+static int write_plan(struct work *w, const struct read_options *o, struct cvt_err *e)
+{
+	for (size_t epoch = o->start_epoch; epoch < o->epochs; epoch++)
+		TRY(write_epoch(w, epoch, e));
+	return CVT_OK;
+}
+
+/* The rows of a stream as they come. Once `--take` has its rows of a stream of one epoch, nobody
+ * waits for the rest. */
+static int pass_stream(struct work *w, const struct read_options *o, struct cvt_err *e)
+{
+	const bool one_epoch = source_head(w->stream)->epochs == 1;
+	size_t parts = source_parts(w->stream);
+	uint64_t rows = 0;
+	for (;;) {
+		struct batch *b, *chosen;
+		enum stream_event event;
+		TRY(source_next(w->stream, &b, &event, e));
+		if (event == STREAM_BATCH) {
+			TRY(pass_rows(w->pass, b, &chosen, e));
+			if (source_parts(w->stream) != parts)
+				TRY(stream_put_part(w->out, e));
+			parts = source_parts(w->stream);
+			rows += chosen->rows;
+			TRY(put(w, chosen, e));
+		} else if (event == STREAM_EPOCH) {
+			TRY(stream_put_epoch(w->out, e));
+			pass_epoch(w->pass);
+		} else if (event == STREAM_OTHER)
+			TRY(stream_put_other(w->out, source_other(w->stream), e));
+		if (event == STREAM_DONE || (one_epoch && pass_has_enough(w->pass)))
+			break;
+	}
+	if (rows == 0 && !o->common.allow_empty)
+		return cvt_fail(e, CVT_INPUT, "%s: no rows are left to write; --allow-empty lets that pass",
+			source_name(w->stream));
+	return CVT_OK;
+}
+
+static int create_output(struct work *w, const struct read_options *o, struct cvt_err *e)
+{
+	struct output *out = NULL;
+	TRY(cli_refuse_terminal(o->common.output, e));
+	TRY(output_open(&out, o->common.output, e));
+	return stream_create(&w->out, out, &w->head, e);
+}
+
+static int run(
+	struct work *w, const struct read_options *o, const struct cli *c, struct cvt_err *e)
+{
+	TRY(open_operands(w, o, c, e));
+	TRY(make_head(w, o, c, e));
+	TRY(create_output(w, o, e));
+	TRY(w->stream ? pass_stream(w, o, e) : write_plan(w, o, e));
+	struct stream_writer *out = w->out;
+	w->out = NULL;
+	return stream_finish(out, e);
+}
+
+static void close_all(struct work *w)
+{
+	fields_close(w->fields);
+	reshape_close(w->reshape);
+	pass_close(w->pass);
+	plan_close(w->plan);
+	source_close(w->stream);
+	join_close(&w->join);
+	batch_free(&w->batch);
+	head_free(&w->head);
+}
+
+static void list_formats(void)
+{
+	for (size_t i = 0; formats[i]; i++)
+		printf("%s\t%s\n", formats[i]->name, formats[i]->help);
+}
+
+/* ---- the command line ------------------------------------------------------------------------- */
+
+static const char summary[] = "Data sets to a stream: what they are is decided by their content.";
+static const char examples[]
+	= "  cv-read fashion/ --split train --shuffle --epochs 20 | cv-train -o net.safetensors\n"
+	  "  cv-read photos.tar --size 64x64 --val-fraction 0.1 -o photos.cvt\n"
+	  "  cv-read labelled/ others/ --mix 64:64 --unlabelled 1 --shuffle | ...";
+
+int main(int argc, char **argv)
+{
+	struct read_options o = {.epochs = 1};
+	struct cli_option table[] = {
+		{NULL, 0, CLI_FLAG, NULL, NULL, "What", 0, NULL},
+		{"split", 0, CLI_TEXT, "NAME", &o.data.split, "train, test, val, or as the data call it", 0,
+			NULL},
+		{"format", 0, CLI_TEXT, "NAME", &o.data.format, "not by content: see --list", 0, NULL},
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Rows", 0, NULL},
+		{"classes", 0, CLI_TEXT, "A,B", &o.plan.classes, "only these, by name or number", 0, NULL},
+		{"per-class", 0, CLI_COUNT, "K", &o.plan.per_class, "K rows a class, drawn by the seed", 0,
+			NULL},
+		{"skip", 0, CLI_COUNT, "N", &o.plan.skip, "without the first N", 0, NULL},
+		{"take", 0, CLI_COUNT, "N", &o.plan.take, "then N at most (before any shuffling)", 0,
+			&o.takes},
+		{"shard", 0, CLI_TEXT, "I/N", &o.shard, "every Nth from the Ith on, I counts from 0", 0,
+			NULL},
+		{"val-fraction", 0, CLI_REAL, "F", &o.plan.val_fraction,
+			"mark that part for validation (part 1), behind the others", 0, NULL},
+		{"labelled", 0, CLI_COUNT, "K", &o.plan.labelled,
+			"keep K labels a class, set the others to -1", 0, &o.plan.hides},
+		{"unlabelled", 0, CLI_COUNT, "D", &o.plan.unlabelled,
+			"set the labels of data set D (from 0) to -1", 0, &o.unlabelled},
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Order", 0, NULL},
+		{"shuffle", 0, CLI_FLAG, NULL, &o.plan.shuffle, "anew in every epoch", 0, NULL},
+		{"epochs", 0, CLI_COUNT, "N", &o.epochs, "write everything N times", 0, NULL},
+		{"start-epoch", 0, CLI_COUNT, "E", &o.start_epoch, "begin with epoch E (from 0)", 0, NULL},
+		{"mix", 0, CLI_TEXT, "A:B", &o.mix, "A rows of the first, then B of the second ...", 0, NULL},
+		{"classes-by-number", 0, CLI_FLAG, NULL, &o.by_number,
+			"data sets agree in numbers, not names, of classes", 0, NULL},
+		{"episodes", 0, CLI_TEXT, "5x1+15", &o.episodes, "few-shot tasks: ways x shots + queries", 0,
+			NULL},
+		{"count", 0, CLI_COUNT, "N", &o.plan.episodes, "episodes an epoch (1000)", 0, NULL},
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Fields", 0, NULL},
+		{"size", 0, CLI_TEXT, "HxW", &o.size, "resize whole pictures", 0, NULL},
+		{"channels", 0, CLI_COUNT, "C", &o.channels, "1 grey or 3 colour", 0, NULL},
+		{"drop", 0, CLI_TEXT, "FIELDS", &o.fields.drop, "leave these out", 0, NULL},
+		{"paste", 0, CLI_TEXT, "FILE", &o.fields.paste, "add FILE's fields, joined on index", 0,
+			NULL},
+		{"select", 0, CLI_TEXT, "FIELDS", &o.fields.select, "only these (index stays)", 0, NULL},
+		{"rename", 0, CLI_TEXT, "OLD=NEW", &o.fields.rename, "call fields otherwise", 0, NULL},
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Limits", 0, NULL},
+		{"max-pixels", 0, CLI_BYTES, "N", &o.data.max_pixels, "of a picture (64M)", 0, NULL},
+		{"max-side", 0, CLI_BYTES, "N", &o.data.max_side, "pixels (32k)", 0, NULL},
+		{"max-entries", 0, CLI_BYTES, "N", &o.data.max_entries, "files of a data set (4M)", 0, NULL},
+		{"max-entry-bytes", 0, CLI_BYTES, "N", &o.data.max_entry_bytes, "of one file (1G)", 0, NULL},
+		{"max-expansion", 0, CLI_COUNT, "N", &o.data.max_expansion,
+			"times that compressed data may grow (200)", 0, NULL},
+		{0},
+	};
+	const struct cli_program program = {
+		.name = "cv-read",
+		.summary = summary,
+		.usage = "[OPTION]... [DATA]...",
+		.examples = examples,
+		.options = table,
+		.common = &o.common,
+		.operands_are_source = true,
+	};
+	struct cli c;
+	struct cvt_err e = {0};
+	struct work w = {0};
+	bool done, quiet = false;
+	int code = cli_parse(&c, &program, argc, argv, &done, &e);
+	if (code == CVT_OK && !done && o.common.list)
+		list_formats();
+	else if (code == CVT_OK && !done) {
+		head_init(&w.head);
+		code = read_understand(&o, c.operands, &e);
+		if (code == CVT_OK)
+			code = run(&w, &o, &c, &e);
+		if (code != CVT_OK)
+			quiet = stream_give_up(w.out, program.name, &e);
+		close_all(&w);
+	}
+	return cli_end(&c, code, &e, quiet);
+}

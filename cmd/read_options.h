@@ -1,0 +1,29 @@
+/*
+ * read_options: what can be said to cv-read, understood: sizes, shards, mixes, episodes.
+ */
+#ifndef CVT_READ_OPTIONS_H
+#define CVT_READ_OPTIONS_H
+
+#include "../formats/fields.h"
+#include "../formats/plan.h"
+#include "../formats/reshape.h"
+#include "../libcore/cli.h"
+
+struct read_options {
+	struct cli_common common;
+	struct dataset_options data;
+	struct plan_options plan;
+	struct fields_options fields;
+	struct reshape_options reshape;
+	size_t epochs, start_epoch, channels;
+	bool by_number;
+	const char *shard, *mix, *size, *episodes;
+	bool takes, unlabelled; /* given */
+};
+
+/* Fills in what the words say, once the line is parsed; CVT_USAGE. */
+int read_understand(struct read_options *o, size_t operands, struct cvt_err *e);
+/* Nothing is asked that needs rows twice, or in another order. */
+bool read_in_order(const struct read_options *o);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * join: several data sets as one: the rows of the first, then those of the second ... Classes are
+ * matched by name, fields that one lacks are filled or left out, pictures of different sizes become
+ * ragged.
+ */
+#ifndef CVT_JOIN_H
+#define CVT_JOIN_H
+
+#include "dataset.h"
+
+struct join {
+	struct head head;
+	size_t rows, sets, capacity;
+	struct join_set *set;
+	/* scratch of join_read */
+	struct batch part, all;
+	size_t *pick, *order, scratch;
+};
+
+struct join_set {
+	struct dataset *data;
+	size_t first;      /* its row 0 is that row of the whole */
+	int32_t *to_label; /* its class numbers in the whole's list; NULL = the same */
+	size_t classes;
+};
+
+/* Owns d, also when it fails. */
+int join_add(struct join *j, struct dataset *d, struct cvt_err *e);
+/* After the last one: makes j->head. */
+int join_agree(struct join *j, bool classes_by_number, struct cvt_err *e);
+int join_read(struct join *j, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e);
+/* Which data set has that row. */
+size_t join_set_of(const struct join *j, size_t row);
+/* The row's `index`, which keys chance. */
+int64_t join_index(const struct join *j, size_t row);
+/* The labels of all rows, in the whole's numbers; -1 = none. */
+int join_labels(struct join *j, int32_t *label, struct cvt_err *e);
+/* The channels of all pictures; 3 when they differ. */
+size_t join_channels(const struct join *j);
+size_t join_held(const struct join *j);
+void join_close(struct join *j);
+
+#endif

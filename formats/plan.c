@@ -1,0 +1,344 @@
+/* plan: which rows come in which order (see plan.h). */
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../libcore/rng.h"
+
+/* What a hash of (seed, index) is for. */
+enum { FOR_VALIDATION, FOR_CLASS, FOR_LABEL };
+
+static uint64_t hash_of(const struct plan *p, size_t row, uint64_t purpose)
+{
+	struct rng r;
+	rng_for(&r, p->o.seed, RNG_SPLIT, purpose, (uint64_t)join_index(p->join, row));
+	return rng_u64(&r);
+}
+
+/* ---- classes ---------------------------------------------------------------------------------- */
+
+static int unknown_class(
+	const char *word, const struct head_classes *c, size_t n, struct cvt_err *e)
+{
+	char shown[200];
+	mem_printable(shown, sizeof shown, word);
+	const size_t near = c ? mem_nearest(word, (const char *const *)c->name, n) : n;
+	if (c && near < n)
+		return cvt_fail(e, CVT_USAGE, "--classes: there is no class '%s'; did you mean '%s'?",
+			shown, c->name[near]);
+	return cvt_fail(e, CVT_USAGE, "--classes: there is no class '%s'; the data has %zu classes",
+		shown, n);
+}
+
+/* A name, else a number from 0. */
+static bool find_class(const char *word, const struct head_classes *c, size_t n, size_t *found)
+{
+	for (size_t k = 0; c && k < n; k++)
+		if (c->name[k] && strcmp(c->name[k], word) == 0) {
+			*found = k;
+			return true;
+		}
+	char *end;
+	const unsigned long v = strtoul(word, &end, 10);
+	*found = v;
+	return *word && strspn(word, "0123456789") == strlen(word) && !*end && v < n;
+}
+
+int plan_classes(const char *list, const struct head *h, unsigned char **member, size_t *n,
+	struct cvt_err *e)
+{
+	const struct head_classes *c = head_classes(h, "label");
+	char *copy = mem_strdup(list, e);
+	*n = c ? c->n : 0;
+	*member = mem_alloc(*n, 1, e);
+	int code = copy && *member ? CVT_OK : CVT_SYSTEM;
+	for (char *s = copy; s && code == CVT_OK;) {
+		char *comma = strchr(s, ',');
+		size_t k;
+		if (comma)
+			*comma++ = '\0';
+		if (find_class(s, c, *n, &k))
+			(*member)[k] = 1;
+		else
+			code = unknown_class(s, c, *n, e);
+		s = comma;
+	}
+	free(copy);
+	if (code != CVT_OK) {
+		free(*member);
+		*member = NULL;
+	}
+	return code;
+}
+
+static int keep_classes(struct plan *p, size_t *row, size_t *n, struct cvt_err *e)
+{
+	unsigned char *member = NULL;
+	size_t classes, kept = 0;
+	TRY(plan_classes(p->o.classes, &p->join->head, &member, &classes, e));
+	for (size_t i = 0; i < *n; i++) {
+		const int32_t k = p->label[row[i]];
+		if (k >= 0 && (size_t)k < classes && member[k])
+			row[kept++] = row[i];
+	}
+	free(member);
+	*n = kept;
+	return CVT_OK;
+}
+
+struct ranked {
+	int32_t label;
+	uint64_t hash;
+	size_t place;
+};
+
+static int compare_ranked(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+	if (x->label != y->label)
+		return x->label < y->label ? -1 : 1;
+	if (x->hash != y->hash)
+		return x->hash < y->hash ? -1 : 1;
+	return (x->place > y->place) - (x->place < y->place);
+}
+
+/* flag[i] = 1 for k rows of each class among row[0..n), those with the smallest hashes. */
+static int draw_per_class(const struct plan *p, const size_t *row, size_t n, size_t k,
+	uint64_t purpose, unsigned char *flag, struct cvt_err *e)
+{
+	struct ranked *r = mem_alloc(n, sizeof *r, e);
+	if (!r)
+		return CVT_SYSTEM;
+	for (size_t i = 0; i < n; i++)
+		r[i] = (struct ranked){p->label[row[i]], hash_of(p, row[i], purpose), i};
+	qsort(r, n, sizeof *r, compare_ranked);
+	for (size_t i = 0, have = 0; i < n; i++) {
+		have = i > 0 && r[i].label == r[i - 1].label ? have + 1 : 0;
+		flag[r[i].place] = r[i].label >= 0 && have < k;
+	}
+	free(r);
+	return CVT_OK;
+}
+
+static int keep_per_class(struct plan *p, size_t *row, size_t *n, struct cvt_err *e)
+{
+	unsigned char *flag = mem_alloc(*n, 1, e);
+	size_t kept = 0;
+	int code = flag ? draw_per_class(p, row, *n, p->o.per_class, FOR_CLASS, flag, e) : CVT_SYSTEM;
+	for (size_t i = 0; code == CVT_OK && i < *n; i++)
+		if (flag[i])
+			row[kept++] = row[i];
+	free(flag);
+	*n = kept;
+	return code;
+}
+
+/* ---- choosing --------------------------------------------------------------------------------- */
+
+static void keep_range(const struct plan *p, size_t *row, size_t *n)
+{
+	const size_t skip = p->o.skip < *n ? p->o.skip : *n, left = *n - skip;
+	*n = p->o.take < left ? p->o.take : left;
+	memmove(row, row + skip, *n * sizeof *row);
+}
+
+static void keep_shard(const struct plan *p, size_t *row, size_t *n)
+{
+	size_t kept = 0;
+	for (size_t i = p->o.shard; i < *n; i += p->o.shards)
+		row[kept++] = row[i];
+	*n = kept;
+}
+
+static void part_validation(struct plan *p, size_t *row, size_t *n)
+{
+	const double below = p->o.val_fraction * 0x1p53;
+	size_t kept = 0;
+	for (size_t i = 0; i < *n; i++)
+		if ((double)(hash_of(p, row[i], FOR_VALIDATION) >> 11) < below)
+			p->val[p->vals++] = row[i];
+		else
+			row[kept++] = row[i];
+	*n = kept;
+}
+
+/* The rows [first, end) of the whole that domain `d` shows. */
+static int choose(struct plan *p, size_t d, size_t first, size_t end, struct cvt_err *e)
+{
+	size_t n = end - first;
+	size_t *row = p->train[d] = mem_alloc(n, sizeof *row, e);
+	if (!row)
+		return CVT_SYSTEM;
+	for (size_t i = 0; i < n; i++)
+		row[i] = first + i;
+	if (p->o.classes)
+		TRY(keep_classes(p, row, &n, e));
+	if (p->o.per_class)
+		TRY(keep_per_class(p, row, &n, e));
+	keep_range(p, row, &n);
+	if (p->o.shards)
+		keep_shard(p, row, &n);
+	if (p->o.val_fraction > 0)
+		part_validation(p, row, &n);
+	p->trains[d] = n;
+	return CVT_OK;
+}
+
+static int hide_labels(struct plan *p, size_t d, struct cvt_err *e)
+{
+	const size_t n = p->trains[d], *row = p->train[d];
+	unsigned char *flag = mem_alloc(n, 1, e);
+	int code = flag ? CVT_OK : CVT_SYSTEM;
+	if (code == CVT_OK && p->o.hides)
+		code = draw_per_class(p, row, n, p->o.labelled, FOR_LABEL, flag, e);
+	for (size_t i = 0; code == CVT_OK && i < n; i++)
+		p->hidden[row[i]] = (p->o.hides && !flag[i])
+			|| (p->o.unlabelled != SIZE_MAX && join_set_of(p->join, row[i]) == p->o.unlabelled);
+	free(flag);
+	return code;
+}
+
+static int choose_all(struct plan *p, struct cvt_err *e)
+{
+	const struct join *j = p->join;
+	p->domains = p->o.mixed ? j->sets : 1;
+	for (size_t d = 0; d < p->domains; d++) {
+		const size_t first = p->o.mixed ? j->set[d].first : 0;
+		const size_t end = p->o.mixed ? first + j->set[d].data->rows : j->rows;
+		TRY(choose(p, d, first, end, e));
+		if (p->hidden)
+			TRY(hide_labels(p, d, e));
+		if (p->o.mixed && p->trains[d] == 0)
+			return cvt_fail(e, CVT_INPUT, "%s: has no rows to mix", j->set[d].data->name);
+	}
+	return CVT_OK;
+}
+
+/* ---- an epoch --------------------------------------------------------------------------------- */
+
+/* How many rows of domain d come in an epoch: one pass over the first, the others in proportion. */
+static size_t rows_of(const struct plan *p, size_t d)
+{
+	if (!p->o.mixed || d == 0)
+		return p->trains[d];
+	const size_t a = p->o.mix[0], b = p->o.mix[d], rest = p->trains[0] % a;
+	return p->trains[0] / a * b + (rest * b + a - 1) / a;
+}
+
+size_t plan_rows(const struct plan *p)
+{
+	size_t n = p->vals;
+	if (p->o.ways)
+		return p->o.episodes * p->o.ways * (p->o.shots + p->o.queries);
+	for (size_t d = 0; d < p->domains; d++)
+		n += rows_of(p, d);
+	return n;
+}
+
+/* Row i of domain d in this epoch goes to place `at`; `order` is the permutation of the pass. */
+static void put_row(struct plan *p, size_t d, size_t i, size_t epoch, size_t at)
+{
+	const size_t n = p->trains[d], pass = i / n;
+	size_t *order = p->scratch + (d ? p->join->set[d].first : 0), place = i % n;
+	if (p->o.shuffle && place == 0) {
+		struct rng r;
+		rng_for(&r, p->o.seed, RNG_SHUFFLE, epoch, (uint64_t)d << 48 | (uint64_t)pass << 40);
+		rng_permutation(&r, order, n);
+	}
+	if (p->o.shuffle)
+		place = order[place];
+	else if (d > 0) /* a longer domain goes on where the epoch before stopped */
+		place = (i + epoch * (rows_of(p, d) % n)) % n;
+	p->row[at] = p->train[d][place];
+	p->copy[at] = (int32_t)pass;
+}
+
+void plan_epoch(struct plan *p, size_t epoch)
+{
+	size_t done[PLAN_MIX] = {0};
+	p->n = 0;
+	p->epoch = epoch;
+	if (p->o.ways) {
+		plan_draw_episodes(p, epoch);
+		return;
+	}
+	const size_t trains = plan_rows(p) - p->vals;
+	while (p->n < trains)
+		for (size_t d = 0; d < p->domains; d++) {
+			const size_t left = rows_of(p, d) - done[d];
+			const size_t want = p->o.mixed ? p->o.mix[d] : left, m = want < left ? want : left;
+			for (size_t i = 0; i < m; i++)
+				put_row(p, d, done[d]++, epoch, p->n++);
+		}
+	for (size_t i = 0; i < p->vals; i++, p->n++) {
+		p->row[p->n] = p->val[i];
+		p->copy[p->n] = 0;
+	}
+}
+
+/* ---- making and closing ----------------------------------------------------------------------- */
+
+static bool needs_labels(const struct plan_options *o)
+{
+	return o->classes || o->per_class || o->hides || o->ways;
+}
+
+static int set_up(struct plan *p, struct join *j, struct cvt_err *e)
+{
+	if (needs_labels(&p->o)) {
+		p->label = mem_alloc(j->rows, sizeof *p->label, e);
+		if (!p->label)
+			return CVT_SYSTEM;
+		TRY(join_labels(j, p->label, e));
+	}
+	if (p->o.hides || p->o.unlabelled != SIZE_MAX) {
+		p->hidden = mem_alloc(j->rows, 1, e);
+		if (!p->hidden)
+			return CVT_SYSTEM;
+	}
+	p->val = mem_alloc(p->o.val_fraction > 0 ? j->rows : 0, sizeof *p->val, e);
+	if (!p->val)
+		return CVT_SYSTEM;
+	TRY(choose_all(p, e));
+	if (p->o.ways)
+		TRY(plan_prepare_episodes(p, e));
+	const size_t n = plan_rows(p);
+	p->row = mem_alloc(n, sizeof *p->row, e);
+	p->copy = mem_alloc(n, sizeof *p->copy, e);
+	p->scratch = mem_alloc(j->rows, sizeof *p->scratch, e);
+	return p->row && p->copy && p->scratch ? CVT_OK : CVT_SYSTEM;
+}
+
+int plan_create(struct plan **to, const struct plan_options *o, struct join *j, struct cvt_err *e)
+{
+	struct plan *p = mem_alloc(1, sizeof *p, e);
+	if (!p)
+		return CVT_SYSTEM;
+	p->o = *o;
+	p->join = j;
+	const int code = set_up(p, j, e);
+	if (code != CVT_OK) {
+		plan_close(p);
+		return code;
+	}
+	*to = p;
+	return CVT_OK;
+}
+
+void plan_close(struct plan *p)
+{
+	if (!p)
+		return;
+	for (size_t d = 0; d < p->domains; d++)
+		free(p->train[d]);
+	free(p->val);
+	free(p->label);
+	free(p->hidden);
+	free(p->row);
+	free(p->copy);
+	free(p->scratch);
+	free(p->class_first);
+	free(p->draw);
+	free(p);
+}
