@@ -9,8 +9,8 @@
 #include "arch.h"
 
 struct net_spec {
-	const char *net;    /* which `net` of the text; NULL = the first */
-	const char *prefix; /* before every parameter's name: "teacher."; NULL = none */
+	const char *net;     /* which `net` of the text; NULL = the first */
+	const char *prefix;  /* before every parameter's name: "teacher."; NULL = none */
 	const size_t *input; /* a node for each input of that net, in the text's order */
 	size_t inputs;
 	bool headless; /* build only up to the stage `embedding` */
@@ -23,7 +23,8 @@ struct net_stage {
 
 struct net {
 	size_t output;    /* the last element */
-	size_t embedding; /* stage `embedding`, else what enters the last linear layer, else output */
+	size_t embedding; /* stage `embedding`, else what enters the last linear layer, else output
+			   */
 	size_t first_param, end_param; /* of the graph's parameters that this net declared */
 	size_t nstages, capacity;
 	struct net_stage *stage;
@@ -36,7 +37,8 @@ int net_build(struct net *n, struct graph *g, const struct arch *a, const struct
 void net_free(struct net *n);
 /* The node of a stage; CVT_USAGE naming the nearest path. "embedding" and "output" always exist. */
 int net_stage(const struct net *n, const char *path, size_t *node, struct cvt_err *e);
-/* Parameters and multiply-adds x 2 of one row, for --summary: per node from the op and its shapes. */
+/* Parameters and multiply-adds x 2 of one row, for --summary: per node from the op and its shapes.
+ */
 double net_flop(const struct graph *g, size_t first_node, size_t end_node);
 
 #endif
