@@ -1,0 +1,189 @@
+/*
+ * conv: how fast convolutions are, a layer at a time, as a share of this machine's peak measured at
+ * the same moment. usage: conv [BATCH [THREADS [layers...]]]. Columns: forward, gradient of the
+ * input, gradient of the weights, both gradients in one pass; GFLOP/s and share of the peak.
+ */
+#include "../../libcore/graph.h"
+#include "../../libcore/simd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { REPEATS = 7 };
+
+struct layer {
+	const char *name;
+	size_t h, c, o, k, stride;
+};
+
+static const struct layer layers[] = {
+	{"resnet20 first", 32, 3, 16, 3, 1},
+	{"resnet20 16", 32, 16, 16, 3, 1},
+	{"resnet20 16-32 /2", 32, 16, 32, 3, 2},
+	{"resnet20 32", 16, 32, 32, 3, 1},
+	{"resnet20 32-64 /2", 16, 32, 64, 3, 2},
+	{"resnet20 64", 8, 64, 64, 3, 1},
+	{"lenet 1", 28, 1, 6, 5, 1},
+	{"lenet 2", 14, 6, 16, 5, 1},
+	{"resnet18 64", 32, 64, 64, 3, 1},
+	{"resnet18 128", 16, 128, 128, 3, 1},
+	{"resnet18 256", 8, 256, 256, 3, 1},
+	{"resnet18 512", 4, 512, 512, 3, 1},
+	{"1x1 64-256", 16, 64, 256, 1, 1},
+	{"1x1 256-64", 16, 256, 64, 1, 1},
+};
+
+static double seconds(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* What one core can do: a convolution that never leaves the first cache. */
+static double peak(void)
+{
+	enum { C = 32, PLACES = 28, TIMES = 20000 };
+	static float x[PLACES * C], y[PLACES * C], w[C * C];
+	const size_t tap = 0;
+	const struct simd_conv c = {.taps = 1,
+		.run = C,
+		.tap = &tap,
+		.outputs = C,
+		.rows = 1,
+		.columns = PLACES,
+		.x_column = C,
+		.y_column = C,
+		.w = w};
+	double best = 0;
+	for (int r = 0; r < REPEATS; r++) {
+		const double t = seconds();
+		for (int i = 0; i < TIMES; i++)
+			simd()->conv(&c, x, y);
+		const double speed = 2.0 * TIMES * PLACES * C * C / (seconds() - t);
+		best = speed > best ? speed : best;
+	}
+	return best;
+}
+
+struct bench {
+	struct graph *graph;
+	struct node *node;
+	struct run run;
+	struct nn_io io;
+	const float *x[1];
+	float *dx[1], *w[1], *dw[1];
+	bool add[1];
+	float *memory;
+};
+
+static float *take(float **at, size_t n)
+{
+	float *p = *at;
+	*at += (n + 15) / 16 * 16;
+	return p;
+}
+
+static int open_bench(
+	struct bench *b, const struct layer *l, size_t batch, unsigned threads, struct cvt_err *e)
+{
+	const struct shape row = {3, {l->h, l->h, l->c}};
+	size_t x, y;
+	TRY(graph_open(&b->graph, e));
+	TRY(graph_input(b->graph, "x", DT_F4, &row, &x, e));
+	TRY(graph_op(b->graph, "conv", "conv", &x, 1, &y, e, "C", (double)l->o, "K", (double)l->k,
+		"stride", (double)l->stride, "bias", 0.0, NULL));
+	TRY(graph_finish(b->graph, e));
+	graph_init_params(b->graph, 1);
+	struct node *n = b->node = &b->graph->node[y];
+	const size_t in = batch * shape_items(&row), out = batch * shape_items(&n->row);
+	const size_t work = n->work_whole + n->work_row * batch,
+		     thread = (n->work_thread + 31) / 16 * 16;
+	float *at = b->memory =
+		mem_alloc(2 * in + 2 * out + work + threads * thread + 256, sizeof(float), e);
+	if (!at)
+		return CVT_SYSTEM;
+	float *px = take(&at, in), *dy = take(&at, out);
+	for (size_t i = 0; i < in; i++)
+		px[i] = (float)(i % 17) * 0.1F;
+	for (size_t i = 0; i < out; i++)
+		dy[i] = (float)(i % 13) * 0.1F;
+	b->x[0] = px;
+	b->dx[0] = take(&at, in);
+	b->w[0] = param_data(b->graph, 0);
+	b->dw[0] = param_grad(b->graph, 0);
+	b->io = (struct nn_io){.graph = b->graph,
+		.node = n,
+		.run = &b->run,
+		.n = batch,
+		.rows = batch,
+		.x = b->x,
+		.y = take(&at, out),
+		.dy = dy,
+		.dx = b->dx,
+		.add = b->add,
+		.w = b->w,
+		.dw = b->dw,
+		.work = take(&at, work),
+		.thread_stride = thread};
+	b->io.thread_work = at;
+	return CVT_OK;
+}
+
+/* Best of some runs, with the gradients that are asked for (neither: forward). */
+static double time_of(const struct bench *b, bool dx, bool dw)
+{
+	float *to_x[1] = {dx ? b->dx[0] : NULL}, *to_w[1] = {dw ? b->dw[0] : NULL};
+	struct nn_io io = b->io;
+	io.dx = to_x;
+	io.dw = to_w;
+	double best = 1e30;
+	for (int r = 0; r < REPEATS; r++) {
+		const double t = seconds();
+		if (dx || dw)
+			b->node->op->backward(&io);
+		else
+			b->node->op->forward(&io);
+		const double d = seconds() - t;
+		best = d < best ? d : best;
+	}
+	return best;
+}
+
+static int bench_layer(
+	const struct layer *l, size_t batch, struct par *par, double top, struct cvt_err *e)
+{
+	struct bench b = {.run = {.par = par, .train = true}};
+	TRY(open_bench(&b, l, batch, par_threads(par), e));
+	const size_t places = b.node->row.dims[0] * b.node->row.dims[1];
+	const double flop = 2.0 * (double)(batch * places * l->o * l->c * l->k * l->k);
+	const double speed[4] = {flop / time_of(&b, false, false), flop / time_of(&b, true, false),
+		flop / time_of(&b, false, true), 2 * flop / time_of(&b, true, true)};
+	printf("%-18s", l->name);
+	for (int i = 0; i < 4; i++)
+		printf(" %7.1f (%.2f)", speed[i] * 1e-9, speed[i] / top);
+	printf("\n");
+	free(b.memory);
+	graph_close(b.graph);
+	return CVT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct cvt_err e = {0};
+	struct par *par = NULL;
+	const size_t batch = argc > 1 ? strtoul(argv[1], NULL, 10) : 128;
+	const unsigned threads = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1;
+	int code = par_open(&par, threads, &e);
+	const double top = peak() * threads;
+	printf("%s, batch %zu, %u threads; peak %.1f GFLOP/s\n", simd()->name, batch, threads,
+		top * 1e-9);
+	printf("%-18s %14s %14s %14s %14s\n", "", "forward", "input", "weights", "both");
+	for (size_t i = 0; i < sizeof layers / sizeof *layers && code == 0; i++)
+		code = bench_layer(&layers[i], batch, par, top, &e);
+	par_close(par);
+	if (code != 0)
+		(void)fprintf(stderr, "conv: %s\n", e.text);
+	return code;
+}
