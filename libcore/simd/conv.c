@@ -160,7 +160,10 @@ static void conv_row(const struct simd_conv *c, struct tile t, size_t columns, b
 	const size_t most = wide ? MOST_2 : MOST_1;
 	for (size_t tiles = (columns + most - 1) / most; tiles > 0; tiles--) {
 		const size_t n = (columns + tiles - 1) / tiles;
-		(wide ? tile_2 : tile_1)[n - 1](c, &t);
+		if (wide)
+			tile_2[n - 1](c, &t);
+		else
+			tile_1[n - 1](c, &t);
 		columns -= n;
 		t.x += n * c->x_column;
 		t.y += n * c->y_column;

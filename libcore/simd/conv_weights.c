@@ -71,7 +71,10 @@ static void run_of_tap(
 	size_t left = c->run;
 	for (size_t tiles = (left + most - 1) / most; tiles > 0; tiles--) {
 		const size_t n = (left + tiles - 1) / tiles;
-		(wide ? tile_2 : tile_1)[n - 1](c, x, dy, dw);
+		if (wide)
+			tile_2[n - 1](c, x, dy, dw);
+		else
+			tile_1[n - 1](c, x, dy, dw);
 		left -= n;
 		x += n;
 		dw += n * width;
