@@ -14,7 +14,7 @@
 /* What is open while rows are written. */
 struct work {
 	struct join join;
-	struct plan *plan;
+	struct selection *plan;
 	struct source *stream; /* instead of join and plan: rows in their own order */
 	struct pass *pass;
 	struct fields *fields;
@@ -116,7 +116,7 @@ static int add_history(
 
 static int count_rows(struct work *w, const struct read_options *o, struct cvt_err *e)
 {
-	const size_t n = plan_rows(w->plan);
+	const size_t n = selection_rows(w->plan);
 	if (n == 0 && !o->common.allow_empty)
 		return cvt_fail(e, CVT_INPUT,
 			"%s: no rows are left to write; --allow-empty lets that pass",
@@ -149,13 +149,13 @@ static int make_head(
 	if (w->stream)
 		TRY(pass_open(&w->pass, &o->plan, &w->head, e));
 	else {
-		struct plan_options p = o->plan;
+		struct selection_options p = o->plan;
 		p.seed = w->head.seed;
 		if (p.mixed && p.mixed != w->join.sets)
 			return cvt_fail(e, CVT_USAGE, "--mix: has %zu parts for %zu data sets", p.mixed,
 				w->join.sets);
-		TRY(plan_create(&w->plan, &p, &w->join, e));
-		TRY(plan_head(w->plan, &w->head, e));
+		TRY(selection_create(&w->plan, &p, &w->join, e));
+		TRY(selection_head(w->plan, &w->head, e));
 		TRY(count_rows(w, o, e));
 	}
 	TRY(open_reshape(w, o, e));
@@ -179,11 +179,11 @@ static int put(struct work *w, struct batch *b, struct cvt_err *e)
 static int write_epoch(struct work *w, size_t epoch, struct cvt_err *e)
 {
 	const size_t most = source_batch_rows(&w->join.head);
-	plan_epoch(w->plan, epoch);
+	selection_epoch(w->plan, epoch);
 	for (size_t at = 0, n; at < w->plan->n; at += n) {
 		n = w->plan->n - at < most ? w->plan->n - at : most;
 		TRY(join_read(&w->join, w->plan->row + at, n, &w->batch, e));
-		TRY(plan_fields(w->plan, at, n, &w->batch, e));
+		TRY(selection_fields(w->plan, at, n, &w->batch, e));
 		w->batch.epoch = (uint32_t)epoch;
 		TRY(put(w, &w->batch, e));
 	}
@@ -254,7 +254,7 @@ static void close_all(struct work *w)
 	fields_close(w->fields);
 	reshape_close(w->reshape);
 	pass_close(w->pass);
-	plan_close(w->plan);
+	selection_close(w->plan);
 	source_close(w->stream);
 	join_close(&w->join);
 	batch_free(&w->batch);

@@ -116,7 +116,7 @@ int read_understand(struct read_options *o, size_t operands, struct cvt_err *e)
 
 bool read_in_order(const struct read_options *o)
 {
-	const struct plan_options *p = &o->plan;
+	const struct selection_options *p = &o->plan;
 	return !p->shuffle && o->epochs == 1 && !p->per_class && p->val_fraction == 0 && !p->hides
 		&& !o->unlabelled && !p->mixed && !p->ways && !o->data.split;
 }

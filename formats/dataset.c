@@ -86,14 +86,6 @@ static int unknown_content(const char *name, const char *what, struct cvt_err *e
 	return cvt_fail(e, CVT_INPUT, "%s: %s; known are %s", name, what, known);
 }
 
-const struct picture_codec *picture_codec(const unsigned char *start, size_t n)
-{
-	for (size_t i = 0; formats[i]; i++)
-		if (formats[i]->picture && formats[i]->picture->is(start, n))
-			return formats[i]->picture;
-	return NULL;
-}
-
 static const struct format *best_for_file(
 	struct input *in, const unsigned char *start, size_t n)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 struct pass {
-	struct plan_options o;
+	struct selection_options o;
 	unsigned char *member; /* of the classes; NULL = all are wanted */
 	size_t classes;
 	size_t seen, kept; /* of this epoch: rows of a wanted class, those within skip and take */
@@ -13,20 +13,20 @@ struct pass {
 };
 
 /* Rows that skip, take and shard leave of n. */
-static size_t rows_left(const struct plan_options *o, size_t n)
+static size_t rows_left(const struct selection_options *o, size_t n)
 {
 	n = n > o->skip ? n - o->skip : 0;
 	n = n < o->take ? n : o->take;
 	return o->shards ? (n + o->shards - 1 - o->shard) / o->shards : n;
 }
 
-int pass_open(struct pass **to, const struct plan_options *o, struct head *h, struct cvt_err *e)
+int pass_open(struct pass **to, const struct selection_options *o, struct head *h, struct cvt_err *e)
 {
 	struct pass *p = mem_alloc(1, sizeof *p, e);
 	if (!p)
 		return CVT_SYSTEM;
 	p->o = *o;
-	if (o->classes && plan_classes(o->classes, h, &p->member, &p->classes, e) != CVT_OK) {
+	if (o->classes && selection_classes(o->classes, h, &p->member, &p->classes, e) != CVT_OK) {
 		pass_close(p);
 		return e->code;
 	}

@@ -5,13 +5,13 @@
 #ifndef CVT_PASS_H
 #define CVT_PASS_H
 
-#include "plan.h"
+#include "selection.h"
 
 struct pass;
 
 /* Changes the counts of h to what will come out. */
 int pass_open(
-	struct pass **p, const struct plan_options *o, struct head *h, struct cvt_err *e);
+	struct pass **p, const struct selection_options *o, struct head *h, struct cvt_err *e);
 /* *rows becomes the chosen rows of b: b itself, or a batch that lives until the next call. */
 int pass_rows(struct pass *p, struct batch *b, struct batch **rows, struct cvt_err *e);
 void pass_epoch(struct pass *p);

@@ -1,5 +1,5 @@
 /* plan: which rows come in which order (see plan.h). */
-#include "plan.h"
+#include "selection.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +9,15 @@
 /* What a hash of (seed, index) is for. */
 enum { FOR_VALIDATION, FOR_CLASS, FOR_LABEL };
 
-static uint64_t hash_of(const struct plan *p, size_t row, uint64_t purpose)
+static uint64_t hash_of(const struct selection *p, size_t row, uint64_t purpose)
 {
 	struct rng r;
 	rng_for(&r, p->o.seed, RNG_SPLIT, purpose, (uint64_t)join_index(p->join, row));
 	return rng_u64(&r);
 }
 
-/* ---- classes ---------------------------------------------------------------------------------- */
+/* ---- classes ----------------------------------------------------------------------------------
+ */
 
 static int unknown_class(
 	const char *word, const struct head_classes *c, size_t n, struct cvt_err *e)
@@ -25,8 +26,9 @@ static int unknown_class(
 	mem_printable(shown, sizeof shown, word);
 	const size_t near = c ? mem_nearest(word, (const char *const *)c->name, n) : n;
 	if (c && near < n)
-		return cvt_fail(e, CVT_USAGE, "--classes: there is no class '%s'; did you mean '%s'?",
-			shown, c->name[near]);
+		return cvt_fail(e, CVT_USAGE,
+			"--classes: there is no class '%s'; did you mean '%s'?", shown,
+			c->name[near]);
 	return cvt_fail(e, CVT_USAGE, "--classes: there is no class '%s'; the data has %zu classes",
 		shown, n);
 }
@@ -45,7 +47,7 @@ static bool find_class(const char *word, const struct head_classes *c, size_t n,
 	return *word && strspn(word, "0123456789") == strlen(word) && !*end && v < n;
 }
 
-int plan_classes(const char *list, const struct head *h, unsigned char **member, size_t *n,
+int selection_classes(const char *list, const struct head *h, unsigned char **member, size_t *n,
 	struct cvt_err *e)
 {
 	const struct head_classes *c = head_classes(h, "label");
@@ -72,11 +74,11 @@ int plan_classes(const char *list, const struct head *h, unsigned char **member,
 	return code;
 }
 
-static int keep_classes(struct plan *p, size_t *row, size_t *n, struct cvt_err *e)
+static int keep_classes(struct selection *p, size_t *row, size_t *n, struct cvt_err *e)
 {
 	unsigned char *member = NULL;
 	size_t classes, kept = 0;
-	TRY(plan_classes(p->o.classes, &p->join->head, &member, &classes, e));
+	TRY(selection_classes(p->o.classes, &p->join->head, &member, &classes, e));
 	for (size_t i = 0; i < *n; i++) {
 		const int32_t k = p->label[row[i]];
 		if (k >= 0 && (size_t)k < classes && member[k])
@@ -104,7 +106,7 @@ static int compare_ranked(const void *a, const void *b)
 }
 
 /* flag[i] = 1 for k rows of each class among row[0..n), those with the smallest hashes. */
-static int draw_per_class(const struct plan *p, const size_t *row, size_t n, size_t k,
+static int draw_per_class(const struct selection *p, const size_t *row, size_t n, size_t k,
 	uint64_t purpose, unsigned char *flag, struct cvt_err *e)
 {
 	struct ranked *r = mem_alloc(n, sizeof *r, e);
@@ -121,11 +123,12 @@ static int draw_per_class(const struct plan *p, const size_t *row, size_t n, siz
 	return CVT_OK;
 }
 
-static int keep_per_class(struct plan *p, size_t *row, size_t *n, struct cvt_err *e)
+static int keep_per_class(struct selection *p, size_t *row, size_t *n, struct cvt_err *e)
 {
 	unsigned char *flag = mem_alloc(*n, 1, e);
 	size_t kept = 0;
-	int code = flag ? draw_per_class(p, row, *n, p->o.per_class, FOR_CLASS, flag, e) : CVT_SYSTEM;
+	int code =
+		flag ? draw_per_class(p, row, *n, p->o.per_class, FOR_CLASS, flag, e) : CVT_SYSTEM;
 	for (size_t i = 0; code == CVT_OK && i < *n; i++)
 		if (flag[i])
 			row[kept++] = row[i];
@@ -134,16 +137,17 @@ static int keep_per_class(struct plan *p, size_t *row, size_t *n, struct cvt_err
 	return code;
 }
 
-/* ---- choosing --------------------------------------------------------------------------------- */
+/* ---- choosing ---------------------------------------------------------------------------------
+ */
 
-static void keep_range(const struct plan *p, size_t *row, size_t *n)
+static void keep_range(const struct selection *p, size_t *row, size_t *n)
 {
 	const size_t skip = p->o.skip < *n ? p->o.skip : *n, left = *n - skip;
 	*n = p->o.take < left ? p->o.take : left;
 	memmove(row, row + skip, *n * sizeof *row);
 }
 
-static void keep_shard(const struct plan *p, size_t *row, size_t *n)
+static void keep_shard(const struct selection *p, size_t *row, size_t *n)
 {
 	size_t kept = 0;
 	for (size_t i = p->o.shard; i < *n; i += p->o.shards)
@@ -151,7 +155,7 @@ static void keep_shard(const struct plan *p, size_t *row, size_t *n)
 	*n = kept;
 }
 
-static void part_validation(struct plan *p, size_t *row, size_t *n)
+static void part_validation(struct selection *p, size_t *row, size_t *n)
 {
 	const double below = p->o.val_fraction * 0x1p53;
 	size_t kept = 0;
@@ -164,7 +168,7 @@ static void part_validation(struct plan *p, size_t *row, size_t *n)
 }
 
 /* The rows [first, end) of the whole that domain `d` shows. */
-static int choose(struct plan *p, size_t d, size_t first, size_t end, struct cvt_err *e)
+static int choose(struct selection *p, size_t d, size_t first, size_t end, struct cvt_err *e)
 {
 	size_t n = end - first;
 	size_t *row = p->train[d] = mem_alloc(n, sizeof *row, e);
@@ -185,7 +189,7 @@ static int choose(struct plan *p, size_t d, size_t first, size_t end, struct cvt
 	return CVT_OK;
 }
 
-static int hide_labels(struct plan *p, size_t d, struct cvt_err *e)
+static int hide_labels(struct selection *p, size_t d, struct cvt_err *e)
 {
 	const size_t n = p->trains[d], *row = p->train[d];
 	unsigned char *flag = mem_alloc(n, 1, e);
@@ -194,12 +198,13 @@ static int hide_labels(struct plan *p, size_t d, struct cvt_err *e)
 		code = draw_per_class(p, row, n, p->o.labelled, FOR_LABEL, flag, e);
 	for (size_t i = 0; code == CVT_OK && i < n; i++)
 		p->hidden[row[i]] = (p->o.hides && !flag[i])
-			|| (p->o.unlabelled != SIZE_MAX && join_set_of(p->join, row[i]) == p->o.unlabelled);
+				    || (p->o.unlabelled != SIZE_MAX
+					    && join_set_of(p->join, row[i]) == p->o.unlabelled);
 	free(flag);
 	return code;
 }
 
-static int choose_all(struct plan *p, struct cvt_err *e)
+static int choose_all(struct selection *p, struct cvt_err *e)
 {
 	const struct join *j = p->join;
 	p->domains = p->o.mixed ? j->sets : 1;
@@ -210,15 +215,17 @@ static int choose_all(struct plan *p, struct cvt_err *e)
 		if (p->hidden)
 			TRY(hide_labels(p, d, e));
 		if (p->o.mixed && p->trains[d] == 0)
-			return cvt_fail(e, CVT_INPUT, "%s: has no rows to mix", j->set[d].data->name);
+			return cvt_fail(
+				e, CVT_INPUT, "%s: has no rows to mix", j->set[d].data->name);
 	}
 	return CVT_OK;
 }
 
-/* ---- an epoch --------------------------------------------------------------------------------- */
+/* ---- an epoch ---------------------------------------------------------------------------------
+ */
 
 /* How many rows of domain d come in an epoch: one pass over the first, the others in proportion. */
-static size_t rows_of(const struct plan *p, size_t d)
+static size_t rows_of(const struct selection *p, size_t d)
 {
 	if (!p->o.mixed || d == 0)
 		return p->trains[d];
@@ -226,7 +233,7 @@ static size_t rows_of(const struct plan *p, size_t d)
 	return p->trains[0] / a * b + (rest * b + a - 1) / a;
 }
 
-size_t plan_rows(const struct plan *p)
+size_t selection_rows(const struct selection *p)
 {
 	size_t n = p->vals;
 	if (p->o.ways)
@@ -237,13 +244,14 @@ size_t plan_rows(const struct plan *p)
 }
 
 /* Row i of domain d in this epoch goes to place `at`; `order` is the permutation of the pass. */
-static void put_row(struct plan *p, size_t d, size_t i, size_t epoch, size_t at)
+static void put_row(struct selection *p, size_t d, size_t i, size_t epoch, size_t at)
 {
 	const size_t n = p->trains[d], pass = i / n;
 	size_t *order = p->scratch + (d ? p->join->set[d].first : 0), place = i % n;
 	if (p->o.shuffle && place == 0) {
 		struct rng r;
-		rng_for(&r, p->o.seed, RNG_SHUFFLE, epoch, (uint64_t)d << 48 | (uint64_t)pass << 40);
+		rng_for(&r, p->o.seed, RNG_SHUFFLE, epoch,
+			(uint64_t)d << 48 | (uint64_t)pass << 40);
 		rng_permutation(&r, order, n);
 	}
 	if (p->o.shuffle)
@@ -254,7 +262,7 @@ static void put_row(struct plan *p, size_t d, size_t i, size_t epoch, size_t at)
 	p->copy[at] = (int32_t)pass;
 }
 
-void plan_epoch(struct plan *p, size_t epoch)
+void selection_epoch(struct selection *p, size_t epoch)
 {
 	size_t done[PLAN_MIX] = {0};
 	p->n = 0;
@@ -263,11 +271,12 @@ void plan_epoch(struct plan *p, size_t epoch)
 		plan_draw_episodes(p, epoch);
 		return;
 	}
-	const size_t trains = plan_rows(p) - p->vals;
+	const size_t trains = selection_rows(p) - p->vals;
 	while (p->n < trains)
 		for (size_t d = 0; d < p->domains; d++) {
 			const size_t left = rows_of(p, d) - done[d];
-			const size_t want = p->o.mixed ? p->o.mix[d] : left, m = want < left ? want : left;
+			const size_t want = p->o.mixed ? p->o.mix[d] : left,
+				     m = want < left ? want : left;
 			for (size_t i = 0; i < m; i++)
 				put_row(p, d, done[d]++, epoch, p->n++);
 		}
@@ -277,14 +286,15 @@ void plan_epoch(struct plan *p, size_t epoch)
 	}
 }
 
-/* ---- making and closing ----------------------------------------------------------------------- */
+/* ---- making and closing -----------------------------------------------------------------------
+ */
 
-static bool needs_labels(const struct plan_options *o)
+static bool needs_labels(const struct selection_options *o)
 {
 	return o->classes || o->per_class || o->hides || o->ways;
 }
 
-static int set_up(struct plan *p, struct join *j, struct cvt_err *e)
+static int set_up(struct selection *p, struct join *j, struct cvt_err *e)
 {
 	if (needs_labels(&p->o)) {
 		p->label = mem_alloc(j->rows, sizeof *p->label, e);
@@ -303,30 +313,31 @@ static int set_up(struct plan *p, struct join *j, struct cvt_err *e)
 	TRY(choose_all(p, e));
 	if (p->o.ways)
 		TRY(plan_prepare_episodes(p, e));
-	const size_t n = plan_rows(p);
+	const size_t n = selection_rows(p);
 	p->row = mem_alloc(n, sizeof *p->row, e);
 	p->copy = mem_alloc(n, sizeof *p->copy, e);
 	p->scratch = mem_alloc(j->rows, sizeof *p->scratch, e);
 	return p->row && p->copy && p->scratch ? CVT_OK : CVT_SYSTEM;
 }
 
-int plan_create(struct plan **to, const struct plan_options *o, struct join *j, struct cvt_err *e)
+int selection_create(
+	struct selection **to, const struct selection_options *o, struct join *j, struct cvt_err *e)
 {
-	struct plan *p = mem_alloc(1, sizeof *p, e);
+	struct selection *p = mem_alloc(1, sizeof *p, e);
 	if (!p)
 		return CVT_SYSTEM;
 	p->o = *o;
 	p->join = j;
 	const int code = set_up(p, j, e);
 	if (code != CVT_OK) {
-		plan_close(p);
+		selection_close(p);
 		return code;
 	}
 	*to = p;
 	return CVT_OK;
 }
 
-void plan_close(struct plan *p)
+void selection_close(struct selection *p)
 {
 	if (!p)
 		return;

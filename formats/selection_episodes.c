@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "../libcore/rng.h"
-#include "plan.h"
+#include "selection.h"
 
 struct labelled {
 	int32_t label;
@@ -22,8 +22,9 @@ static int compare_labelled(const void *a, const void *b)
 	return (x->row > y->row) - (x->row < y->row);
 }
 
-/* Keeps classes that have rows enough: their rows end to end in train[0], class_first says where. */
-static void keep_large_classes(struct plan *p, const struct labelled *r, size_t n)
+/* Keeps classes that have rows enough: their rows end to end in train[0], class_first says where.
+ */
+static void keep_large_classes(struct selection *p, const struct labelled *r, size_t n)
 {
 	const size_t need = p->o.shots + p->o.queries;
 	size_t kept = 0;
@@ -39,7 +40,7 @@ static void keep_large_classes(struct plan *p, const struct labelled *r, size_t 
 	p->class_first[p->classes] = p->trains[0] = kept;
 }
 
-int plan_prepare_episodes(struct plan *p, struct cvt_err *e)
+int plan_prepare_episodes(struct selection *p, struct cvt_err *e)
 {
 	const size_t n = p->trains[0], need = p->o.shots + p->o.queries;
 	struct labelled *r = mem_alloc(n, sizeof *r, e);
@@ -57,8 +58,8 @@ int plan_prepare_episodes(struct plan *p, struct cvt_err *e)
 	free(r);
 	if (p->classes < p->o.ways)
 		return cvt_fail(e, CVT_INPUT,
-			"--episodes: %zu classes have %zu rows or more, and %zu are wanted", p->classes, need,
-			p->o.ways);
+			"--episodes: %zu classes have %zu rows or more, and %zu are wanted",
+			p->classes, need, p->o.ways);
 	if (!mem_mul(p->o.episodes, p->o.ways, &rows) || !mem_mul(rows, need, &rows)
 		|| rows > SIZE_MAX / 64)
 		return cvt_fail(e, CVT_USAGE, "--episodes: too many rows");
@@ -79,7 +80,7 @@ static void draw_some(struct rng *r, size_t *to, size_t k, size_t n)
 	}
 }
 
-void plan_draw_episodes(struct plan *p, size_t epoch)
+void plan_draw_episodes(struct selection *p, size_t epoch)
 {
 	const size_t ways = p->o.ways, shots = p->o.shots, need = shots + p->o.queries;
 	for (size_t episode = 0; episode < p->o.episodes; episode++) {
@@ -90,10 +91,12 @@ void plan_draw_episodes(struct plan *p, size_t epoch)
 		draw_some(&r, way, ways, p->classes);
 		for (size_t w = 0; w < ways; w++) {
 			const size_t *of_class = p->train[0] + p->class_first[way[w]];
-			draw_some(&r, pick, need, p->class_first[way[w] + 1] - p->class_first[way[w]]);
+			draw_some(&r, pick, need,
+				p->class_first[way[w] + 1] - p->class_first[way[w]]);
 			for (size_t i = 0; i < need; i++) {
-				const size_t at = i < shots ? w * shots + i
-					: ways * shots + w * p->o.queries + (i - shots);
+				const size_t at =
+					i < shots ? w * shots + i
+						  : ways * shots + w * p->o.queries + (i - shots);
 				row[at] = of_class[pick[i]];
 			}
 		}

@@ -1,7 +1,7 @@
-/* plan_fields: what a plan writes beside the rows it chose (see plan.h). */
+/* selection_fields: what a plan writes beside the rows it chose (see plan.h). */
 #include <string.h>
 
-#include "plan.h"
+#include "selection.h"
 
 enum { PART, DOMAIN, COPY, GROUP, ROLE, FIELDS };
 
@@ -16,7 +16,7 @@ static const struct {
 	[ROLE] = {"role", DT_I4},
 };
 
-static bool is_given(const struct plan *p, size_t field)
+static bool is_given(const struct selection *p, size_t field)
 {
 	switch (field) {
 	case PART:
@@ -30,7 +30,7 @@ static bool is_given(const struct plan *p, size_t field)
 	}
 }
 
-static int64_t value(const struct plan *p, size_t field, size_t place)
+static int64_t value(const struct selection *p, size_t field, size_t place)
 {
 	const size_t size = p->o.ways * (p->o.shots + p->o.queries);
 	switch (field) {
@@ -47,7 +47,7 @@ static int64_t value(const struct plan *p, size_t field, size_t place)
 	}
 }
 
-int plan_head(const struct plan *p, struct head *h, struct cvt_err *e)
+int selection_head(const struct selection *p, struct head *h, struct cvt_err *e)
 {
 	const size_t none[1] = {0};
 	for (size_t k = 0; k < FIELDS; k++)
@@ -57,16 +57,17 @@ int plan_head(const struct plan *p, struct head *h, struct cvt_err *e)
 }
 
 /* -1, or all zero when soft, is an unknown label. */
-static void hide(const struct plan *p, size_t at, size_t n, struct tensor *label)
+static void hide(const struct selection *p, size_t at, size_t n, struct tensor *label)
 {
 	const size_t row = tensor_row_bytes(label);
 	for (size_t i = 0; i < n; i++)
 		if (p->hidden[p->row[at + i]])
-			memset((char *)label->data + i * row, label->dtype == DT_F4 ? 0 : 0xff, row);
+			memset((char *)label->data + i * row, label->dtype == DT_F4 ? 0 : 0xff,
+				row);
 }
 
-static int add_field(
-	const struct plan *p, size_t k, size_t at, size_t n, struct batch *b, struct cvt_err *e)
+static int add_field(const struct selection *p, size_t k, size_t at, size_t n, struct batch *b,
+	struct cvt_err *e)
 {
 	struct field *f = batch_add(b, fields[k].name, e);
 	if (!f)
@@ -83,7 +84,8 @@ static int add_field(
 	return CVT_OK;
 }
 
-int plan_fields(const struct plan *p, size_t at, size_t n, struct batch *b, struct cvt_err *e)
+int selection_fields(
+	const struct selection *p, size_t at, size_t n, struct batch *b, struct cvt_err *e)
 {
 	struct tensor *label = batch_get(b, "label");
 	if (p->hidden && label)

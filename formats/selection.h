@@ -1,0 +1,72 @@
+/*
+ * plan: which rows of a data set come in which order in an epoch: chosen, shared out, shuffled,
+ * mixed. Everything is a function of the options, the seed and the epoch, so any epoch can be had
+ * alone.
+ *
+ * Chosen in this order: classes, per class, skip, take, shard; then the validation rows are taken
+ * out by a hash of (seed, index). With a mix, each data set is chosen from by itself.
+ */
+#ifndef CVT_SELECTION_H
+#define CVT_SELECTION_H
+
+#include "join.h"
+
+enum { PLAN_MIX = 16 };
+
+struct selection_options {
+	bool shuffle;
+	size_t skip, take;   /* take: SIZE_MAX = all */
+	size_t per_class;    /* rows of each class, drawn by the seed; 0 = all */
+	const char *classes; /* comma list of names or numbers; NULL = all */
+	size_t shard, shards;
+	double val_fraction;
+	bool hides;        /* labels are taken away: labelled is set */
+	size_t labelled;   /* labels a class that stay */
+	size_t unlabelled; /* the domain that has none; SIZE_MAX = no such */
+	size_t mix[PLAN_MIX], mixed;
+	size_t ways, shots, queries, episodes; /* few-shot tasks instead of rows; ways 0 = none */
+	uint64_t seed;
+};
+
+struct selection {
+	struct selection_options o;
+	const struct join *join;
+	int32_t *label; /* of all rows, when something needs them */
+	size_t domains, *train[PLAN_MIX], trains[PLAN_MIX];
+	size_t *val, vals;
+	unsigned char *hidden; /* a flag a row: its label is not given */
+	size_t *draw;          /* episodes: scratch */
+	size_t *class_first,
+		classes; /* episodes: where a class begins in train[0], sorted by class */
+	/* the epoch at hand: n rows, the last `vals` of them for validation */
+	size_t n, epoch, *row;
+	int32_t *copy; /* how often the row came before in this epoch */
+	size_t *scratch;
+};
+
+int selection_create(
+	struct selection **p, const struct selection_options *o, struct join *j, struct cvt_err *e);
+/* Fills row, copy and n. */
+void selection_epoch(struct selection *p, size_t epoch);
+/* Rows of an epoch, validation rows among them. */
+size_t selection_rows(const struct selection *p);
+void selection_close(struct selection *p);
+
+/* The fields that say what the plan did: part, domain, copy, group, role, where they have a
+ * meaning. */
+int selection_head(const struct selection *p, struct head *h, struct cvt_err *e);
+/* Adds them to the n rows from place `at` of the epoch on, and takes away the labels that are
+ * hidden (f4 ones become 0). */
+int selection_fields(
+	const struct selection *p, size_t at, size_t n, struct batch *b, struct cvt_err *e);
+
+/* Episodes (plan_episodes.c), used by plan.c. */
+int plan_prepare_episodes(struct selection *p, struct cvt_err *e);
+void plan_draw_episodes(struct selection *p, size_t epoch);
+
+/* Class numbers named by a comma list; CVT_USAGE naming the nearest class. *member has h's number
+ * of classes, 1 = named; the caller frees it. */
+int selection_classes(const char *list, const struct head *h, unsigned char **member, size_t *n,
+	struct cvt_err *e);
+
+#endif
