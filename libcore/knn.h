@@ -69,8 +69,7 @@ struct knn_ballot {
 	enum knn_vote vote;
 	double temperature;
 	size_t classes;
-	const int32_t *label; /* a class number a row, or */
-	const float *soft;    /* (rows, classes) when label is NULL */
+	const int32_t *label; /* a class number a row, below classes */
 };
 
 /* Shares of the classes (classes floats, sum 1) among k neighbours; returns the greatest, the lower

@@ -24,14 +24,8 @@ int32_t knn_count_votes(const struct knn_ballot *b, size_t k, const size_t *row,
 	size_t best = 0;
 	for (size_t c = 0; c < b->classes; c++)
 		sum[c] = 0;
-	for (size_t j = 0; j < k; j++) {
-		const double w = weight(b, distance[j], distance[0]);
-		if (b->label)
-			sum[b->label[row[j]]] += w;
-		else
-			for (size_t c = 0; c < b->classes; c++)
-				sum[c] += w * (double)b->soft[row[j] * b->classes + c];
-	}
+	for (size_t j = 0; j < k; j++)
+		sum[b->label[row[j]]] += weight(b, distance[j], distance[0]);
 	for (size_t c = 0; c < b->classes; c++) {
 		all += sum[c];
 		if (sum[c] > sum[best])

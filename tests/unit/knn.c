@@ -290,12 +290,11 @@ static void check_select(void)
 static void check_votes(void)
 {
 	const int32_t label[] = {2, 0, 1, 0};
-	const float soft[] = {1, 0, 0.25F, 0.75F};
 	const size_t row[] = {0, 1, 2, 3};
 	const float distance[] = {0, 1, 1, 1}, equal[] = {3, 3, 3, 3};
 	double sum[3];
 	float share[3];
-	struct knn_ballot b = {KNN_UNIFORM, 1, 3, label, NULL};
+	struct knn_ballot b = {KNN_UNIFORM, 1, 3, label};
 	check(knn_count_votes(&b, 4, row, distance, sum, share) == 0 && share[0] == 0.5F
 			&& share[2] == 0.25F,
 		"uniform votes");
@@ -308,9 +307,6 @@ static void check_votes(void)
 	b.temperature = 1e-6;
 	check(knn_count_votes(&b, 4, row, equal, sum, share) == 0 && share[0] == 0.5F,
 		"a low temperature overflows nothing");
-	b = (struct knn_ballot){KNN_UNIFORM, 1, 2, NULL, soft};
-	check(knn_count_votes(&b, 2, row, distance, sum, share) == 0 && share[0] == 0.625F,
-		"soft labels");
 }
 
 int main(void)

@@ -1,0 +1,452 @@
+/* cv-knn: the nearest rows of a bank, for each row of a stream, and what they say about its class.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../formats/source.h"
+#include "../libcore/cli.h"
+#include "../libcore/knn.h"
+#include "bank.h"
+#include "knn_fields.h"
+
+/* Queries are gathered into blocks of BLOCK rows, fewer when those would take more than
+ * BLOCK_BYTES, however the stream is cut into frames. */
+enum { BLOCK = 4096, BLOCK_BYTES = 96 << 20, RAGGED_BYTES = 1 << 16 };
+
+struct options {
+	const char *bank, *field, *metric, *vote, *output, *format;
+	size_t k;
+	double temperature;
+	bool k_given, vote_given, by_number, keep;
+	/* what those words mean */
+	enum knn_metric measure;
+	enum knn_vote count;
+	bool predict, neighbours;
+};
+
+struct work {
+	const struct options *o;
+	const struct cli_common *common;
+	const struct cli *cli;
+	struct bank bank;
+	struct source *in;
+	struct par *par;
+	struct knn *search;
+	struct stream_writer *out;
+	struct head head;         /* of the output */
+	struct knn_fields fields; /* what rows keep and get */
+	size_t d, k, block;
+	/* the block at hand: rows as they came, in pieces of the stream's frames, less what is
+	 * dropped */
+	struct batch *piece;
+	size_t pieces, piece_capacity, rows, all_rows;
+	float *query;
+	size_t *row; /* (block, k) */
+	float *distance;
+	struct cli_progress_line progress;
+};
+
+/* ---- options ----------------------------------------------------------------------------------
+ */
+
+static int find_word(const struct knn_word *words, int n, const char *word, const char *option,
+	int *found, struct cvt_err *e)
+{
+	char all[200] = "";
+	for (int i = 0; i < n; i++) {
+		const size_t at = strlen(all);
+		if (strcmp(words[i].name, word) == 0) {
+			*found = i;
+			return CVT_OK;
+		}
+		(void)snprintf(all + at, sizeof all - at, "%s%s", at ? ", " : "", words[i].name);
+	}
+	return cvt_fail(e, CVT_USAGE, "%s: '%s' is unknown; there are %s", option, word, all);
+}
+
+static int parse_outputs(struct options *o, struct cvt_err *e)
+{
+	char *copy, *word[4];
+	size_t n;
+	TRY(cli_words(o->output, &copy, word, 4, &n, e));
+	int code = CVT_OK;
+	for (size_t i = 0; i < n && code == CVT_OK; i++)
+		if (strcmp(word[i], "prediction") == 0)
+			o->predict = true;
+		else if (strcmp(word[i], "neighbours") == 0)
+			o->neighbours = true;
+		else
+			code = cvt_fail(e, CVT_USAGE,
+				"--output: '%s' is unknown; there are prediction, neighbours",
+				word[i]);
+	free(copy);
+	return code;
+}
+
+/* What was said in words; for other metrics than the cosine exp(-distance / T) has no natural T, so
+ * there all neighbours count the same unless the user wants it. */
+static int understand(struct options *o, const struct cli *c, struct cvt_err *e)
+{
+	int metric, vote;
+	TRY(find_word(knn_metrics, KNN_METRICS, o->metric, "--metric", &metric, e));
+	TRY(find_word(knn_votes, KNN_VOTES, o->vote, "--vote", &vote, e));
+	o->measure = (enum knn_metric)metric;
+	o->count = (enum knn_vote)vote;
+	if (!o->vote_given && o->measure != KNN_COSINE)
+		o->count = KNN_UNIFORM;
+	if (!o->bank)
+		return cvt_fail(e, CVT_USAGE, "no bank; say --bank FILE");
+	if (o->k == 0)
+		return cvt_fail(e, CVT_USAGE, "-k: at least one neighbour is needed");
+	if (!(o->temperature > 0))
+		return cvt_fail(e, CVT_USAGE, "--temperature: must be greater than 0");
+	if (c->operands > 1)
+		return cvt_fail(e, CVT_USAGE,
+			"'%s': one input at a time; join several with cv-read", c->operand[1]);
+	return parse_outputs(o, e);
+}
+
+static int list(void)
+{
+	for (int i = 0; i < KNN_METRICS; i++)
+		printf("%s\t%s\n", knn_metrics[i].name, knn_metrics[i].help);
+	return CVT_OK;
+}
+
+/* ---- the schema -------------------------------------------------------------------------------
+ */
+
+/* Predictions speak of the queries' classes, or of the bank's if the queries have no names. */
+static int add_class_names(struct work *w, struct cvt_err *e)
+{
+	const struct head_classes *names = head_classes(&w->bank.head, "label");
+	if (!w->o->predict || !names || head_classes(&w->head, "label"))
+		return CVT_OK;
+	for (size_t i = 0; i < names->n; i++)
+		if (names->name[i])
+			TRY(head_set_class(&w->head, "label", i, names->name[i], e));
+	return CVT_OK;
+}
+
+static int add_history(struct work *w, struct cvt_err *e)
+{
+	const uint64_t seed = w->common->seed_given ? w->common->seed : w->head.seed;
+	struct str line = {0};
+	if (w->common->no_history)
+		return CVT_OK;
+	int code = cli_history(w->cli, seed, source_is_stream(w->in), &line, e);
+	if (code == CVT_OK)
+		code = head_add_prog(&w->head, 0, "cv-knn", line.p, e);
+	if (code == CVT_OK)
+		code = head_add_history(&w->head, &w->bank.head, 1, e);
+	free(line.p);
+	return code;
+}
+
+static int make_head(struct work *w, struct cvt_err *e)
+{
+	const struct head *h = source_head(w->in);
+	TRY(head_copy(&w->head, h, e));
+	TRY(knn_fields_head(&w->fields, h, &w->head, e));
+	TRY(add_class_names(w, e));
+	return add_history(w, e);
+}
+
+/* ---- a block of queries -----------------------------------------------------------------------
+ */
+
+/* Bytes that a query takes while its block is gathered. */
+static size_t query_bytes(const struct work *w, const struct head *h)
+{
+	size_t bytes = w->d * sizeof(float) + w->k * (sizeof *w->row + sizeof *w->distance);
+	for (size_t i = 0; i < h->nfields; i++) {
+		const struct head_field *f = &h->field[i];
+		size_t items;
+		if (!knn_fields_keeps(&w->fields, h, f))
+			continue;
+		if (tensor_count(f->ndim, f->dims, &items, NULL) != CVT_OK || items > BLOCK_BYTES
+			|| (f->flags & FIELD_WHOLE))
+			items = RAGGED_BYTES;
+		bytes += items * dtype_size(f->dtype);
+	}
+	return bytes;
+}
+
+static int make_block(struct work *w, struct cvt_err *e)
+{
+	const size_t fit = BLOCK_BYTES / query_bytes(w, source_head(w->in)) / KNN_PAD * KNN_PAD;
+	w->block = fit < KNN_PAD ? KNN_PAD : fit < BLOCK ? fit : BLOCK;
+	w->query = mem_alloc(w->block, w->d * sizeof *w->query, e);
+	w->row = mem_alloc(w->block, w->k * sizeof *w->row, e);
+	w->distance = mem_alloc(w->block, w->k * sizeof *w->distance, e);
+	return w->query && w->row && w->distance ? CVT_OK : CVT_SYSTEM;
+}
+
+/* Searches the rows gathered so far and sends them on. */
+static int finish_block(struct work *w, struct cvt_err *e)
+{
+	if (knn_search(w->search, w->query, w->rows, w->k, w->row, w->distance, e) != CVT_OK)
+		return cvt_fail_at(e, "%s: '%s' from row %zu on", source_name(w->in),
+			w->fields.searched, w->all_rows);
+	size_t at = 0;
+	for (size_t i = 0; i < w->pieces; i++) {
+		struct batch *piece = &w->piece[i];
+		TRY(knn_fields_add(
+			&w->fields, piece, w->row + at * w->k, w->distance + at * w->k, e));
+		TRY(stream_put(w->out, piece, e));
+		at += piece->rows;
+	}
+	w->all_rows += w->rows;
+	w->rows = w->pieces = 0;
+	if (cli_progress_due(&w->progress)) {
+		const double rows = (double)w->all_rows;
+		cli_progress_say(&w->progress, "%.0f rows, %.0f a second", rows,
+			rows / (cli_seconds() - w->progress.started));
+	}
+	return CVT_OK;
+}
+
+static int next_piece(struct work *w, struct batch **piece, struct cvt_err *e)
+{
+	void *p = w->piece;
+	const size_t old = w->piece_capacity;
+	TRY(mem_grow(&p, &w->piece_capacity, w->pieces + 1, sizeof *w->piece, e));
+	w->piece = p;
+	if (w->piece_capacity > old)
+		memset(w->piece + old, 0, (w->piece_capacity - old) * sizeof *w->piece);
+	*piece = &w->piece[w->pieces++];
+	return CVT_OK;
+}
+
+static void copy_queries(float *to, const struct tensor *t, size_t first, size_t n)
+{
+	const size_t d = tensor_row_items(t);
+	if (t->dtype == DT_F4)
+		memcpy(to, (const float *)t->data + first * d, n * d * sizeof *to);
+	else
+		knn_pixels(to, (const unsigned char *)t->data + first * d, n * d);
+}
+
+/* Cuts a batch where blocks end. (Removed fields keep their memory until the next batch.) */
+static int take_batch(struct work *w, struct batch *b, struct cvt_err *e)
+{
+	const struct head *h = source_head(w->in);
+	const struct tensor vectors = *batch_get(b, w->fields.searched);
+	for (size_t i = 0; i < h->nfields; i++)
+		if (!knn_fields_keeps(&w->fields, h, &h->field[i]))
+			batch_remove(b, h->field[i].name);
+	for (size_t at = 0, n; at < b->rows; at += n) {
+		struct batch *piece;
+		n = b->rows - at < w->block - w->rows ? b->rows - at : w->block - w->rows;
+		copy_queries(w->query + w->rows * w->d, &vectors, at, n);
+		TRY(next_piece(w, &piece, e));
+		TRY(batch_slice(piece, b, at, n, e));
+		w->rows += n;
+		if (w->rows == w->block)
+			TRY(finish_block(w, e));
+	}
+	return CVT_OK;
+}
+
+/* ---- from begin to end ------------------------------------------------------------------------
+ */
+
+static int read_bank(struct work *w, struct cvt_err *e)
+{
+	const struct bank_options b = {.path = w->o->bank,
+		.field = w->o->field,
+		.data = {.max_memory = w->common->max_memory},
+		.output = w->common->output,
+		.max_memory = w->common->max_memory,
+		.labelled = w->o->predict};
+	TRY(bank_read(&w->bank, &b, e));
+	w->k = w->o->k;
+	if (w->k <= w->bank.rows.rows)
+		return CVT_OK;
+	if (w->o->k_given)
+		return cvt_fail(e, CVT_USAGE, "-k %zu: %s has %zu rows; use -k %zu or less", w->k,
+			w->bank.name, w->bank.rows.rows, w->bank.rows.rows);
+	w->k = w->bank.rows.rows;
+	return CVT_OK;
+}
+
+/* The queries' field has the bank's name and size. */
+static int agree(struct work *w, struct cvt_err *e)
+{
+	const struct head *h = source_head(w->in);
+	const struct head_field *f;
+	size_t d;
+	TRY(bank_choose_field(h, w->bank.field, source_name(w->in), &f, e));
+	TRY(tensor_count(f->ndim, f->dims, &d, e));
+	w->d = w->bank.vectors.d;
+	if (d != w->d)
+		return cvt_fail(e, CVT_INPUT,
+			"%s: '%s' has %zu numbers a row, the bank's has %zu; make both in the same "
+			"way",
+			source_name(w->in), w->fields.searched, d, w->d);
+	return CVT_OK;
+}
+
+static int settle_fields(struct work *w, struct cvt_err *e)
+{
+	const struct options *o = w->o;
+	const struct tensor *index = batch_get(&w->bank.rows, "index");
+	struct knn_fields *k = &w->fields;
+	*k = (struct knn_fields){.predict = o->predict,
+		.neighbours = o->neighbours,
+		.keep = o->keep,
+		.searched = w->bank.field,
+		.k = w->k,
+		.ballot = {.vote = o->count, .temperature = o->temperature},
+		.index = index && index->dtype == DT_I8 ? index->data : NULL};
+	if (!o->predict)
+		return CVT_OK;
+	size_t *classes = &k->ballot.classes;
+	TRY(bank_match_classes(&w->bank, source_head(w->in), o->by_number, classes, e));
+	k->ballot.label = batch_get(&w->bank.rows, "label")->data;
+	k->sum = mem_alloc(*classes, sizeof *k->sum, e);
+	return k->sum ? CVT_OK : CVT_SYSTEM;
+}
+
+static int open_all(struct work *w, struct cvt_err *e)
+{
+	const struct cli_common *c = w->common;
+	const char *path = w->cli->operands ? w->cli->operand[0] : c->input;
+	const struct dataset_options data = {.format = w->o->format, .max_memory = c->max_memory};
+	struct output *out;
+	TRY(cli_refuse_terminal(c->output, e));
+	TRY(par_open(&w->par, (unsigned)c->threads, e));
+	TRY(read_bank(w, e));
+	TRY(source_open(&w->in, path, &data, e));
+	if (c->output && output_same_file(c->output, source_fd(w->in)))
+		return cvt_fail(e, CVT_USAGE, "%s: is input and output", c->output);
+	TRY(agree(w, e));
+	TRY(settle_fields(w, e));
+	if (knn_open(&w->search, w->o->measure, &w->bank.vectors, w->par, e) != CVT_OK)
+		return cvt_fail_at(e, "%s: '%s'", w->bank.name, w->fields.searched);
+	TRY(make_head(w, e));
+	TRY(make_block(w, e));
+	TRY(output_open(&out, c->output, e));
+	return stream_create(&w->out, out, &w->head, e);
+}
+
+/* Until DONE; CVT_OK with *done unset for everything before. */
+static int step(struct work *w, bool *done, struct cvt_err *e)
+{
+	struct batch *b;
+	enum stream_event event;
+	TRY(source_next(w->in, &b, &event, e));
+	if (source_parts(w->in) > 1)
+		return cvt_fail(e, CVT_INPUT,
+			"%s: several streams end to end, whose rows share numbers; join them with "
+			"cv-read a.cvt b.cvt",
+			source_name(w->in));
+	if (event == STREAM_BATCH)
+		return take_batch(w, b, e);
+	if (event == STREAM_OTHER)
+		return stream_put_other(w->out, source_other(w->in), e);
+	if (w->rows > 0)
+		TRY(finish_block(w, e));
+	if (event == STREAM_EPOCH)
+		return stream_put_epoch(w->out, e);
+	*done = true;
+	if (w->all_rows == 0 && !w->common->allow_empty)
+		return cvt_fail(e, CVT_INPUT, "%s: no rows; --allow-empty if that is right",
+			source_name(w->in));
+	return CVT_OK;
+}
+
+static int run(struct work *w, struct cvt_err *e)
+{
+	bool done = false;
+	TRY(open_all(w, e));
+	cli_progress_start(&w->progress, w->cli);
+	while (!done)
+		TRY(step(w, &done, e));
+	struct stream_writer *out = w->out;
+	w->out = NULL;
+	return stream_finish(out, e);
+}
+
+static void close_all(struct work *w)
+{
+	cli_progress_stop(&w->progress);
+	for (size_t i = 0; i < w->piece_capacity; i++)
+		batch_free(&w->piece[i]);
+	free(w->piece);
+	free(w->query);
+	free(w->row);
+	free(w->distance);
+	free(w->fields.sum);
+	knn_close(w->search);
+	head_free(&w->head);
+	source_close(w->in);
+	bank_free(&w->bank);
+	par_close(w->par);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.metric = "cosine",
+		.vote = "weighted",
+		.output = "prediction",
+		.k = 20,
+		.temperature = 0.07};
+	struct cli_common common = {.threads = 1};
+	struct cli_option options[] = {
+		{"bank", 0, CLI_TEXT, "FILE", &o.bank, "stream or data set whose rows are searched",
+			0, NULL},
+		{"neighbours", 'k', CLI_COUNT, "N", &o.k, "neighbours of each row", 0, &o.k_given},
+		{"metric", 0, CLI_TEXT, "NAME", &o.metric, "distance: cosine, l2, dot", 0, NULL},
+		{"output", 0, CLI_TEXT, "WHAT", &o.output,
+			"prediction, neighbours, or both with a comma", 0, NULL},
+		{"vote", 0, CLI_TEXT, "HOW", &o.vote,
+			"weighted or uniform (which is the default but for cosine)", 0,
+			&o.vote_given},
+		{"temperature", 0, CLI_REAL, "T", &o.temperature,
+			"of weighted votes: exp(-distance / T)", 0, NULL},
+		{"field", 0, CLI_TEXT, "NAME", &o.field,
+			"what is compared (default: embedding, else image)", 0, NULL},
+		{"classes-by-number", 0, CLI_FLAG, NULL, &o.by_number,
+			"match the classes of bank and queries by number, not by name", 0, NULL},
+		{"keep", 0, CLI_FLAG, NULL, &o.keep, "pass on pictures and features, too", 0, NULL},
+		{"format", 0, CLI_TEXT, "NAME", &o.format,
+			"what the input is (default: by content)", 0, NULL},
+		{0},
+	};
+	const struct cli_program program = {
+		.name = "cv-knn",
+		.summary = "Nearest neighbours in a bank: classify each row of a stream, or search "
+			   "for it.",
+		.usage = "--bank FILE [OPTION]... [INPUT]",
+		.examples =
+			"  cv-read fashion --split train | cv-embed -w net.safetensors >bank.cvt\n"
+			"  cv-read fashion --split test | cv-embed -w net.safetensors |\n"
+			"    cv-knn --bank bank.cvt | cv-eval\n"
+			"  cv-knn --bank train.cvt --metric l2 -k 5 --output neighbours test.cvt "
+			">near.cvt\n",
+		.options = options,
+		.common = &common,
+		.operands_are_source = true,
+		.output_is_stage = true,
+	};
+	struct cvt_err e = {0};
+	struct cli c;
+	bool done;
+	int code = cli_parse(&c, &program, argc, argv, &done, &e);
+	if (code == CVT_OK && !done && common.list) {
+		done = true;
+		code = list();
+	}
+	if (code == CVT_OK && !done)
+		code = understand(&o, &c, &e);
+	struct work w = {.o = &o, .common = &common, .cli = &c};
+	bool quiet = false;
+	if (code == CVT_OK && !done)
+		code = run(&w, &e);
+	close_all(&w);
+	if (code != CVT_OK)
+		quiet = stream_give_up(w.out, "cv-knn", &e);
+	return cli_end(&c, code, &e, quiet);
+}

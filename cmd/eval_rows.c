@@ -1,0 +1,245 @@
+/* eval_rows: truth and prediction of the rows of a stream (see eval_rows.h). */
+#include "eval_rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- which fields -----------------------------------------------------------------------------
+ */
+
+static bool is_number(const struct head_field *f)
+{
+	return f->dtype == DT_I4 && f->ndim == 0;
+}
+
+static bool is_vector(const struct head_field *f)
+{
+	return f->dtype == DT_F4 && f->ndim == 1 && f->dims[0] != HEAD_VARIES;
+}
+
+static bool is_mask(const struct head_field *f)
+{
+	return (f->dtype == DT_U1 || f->dtype == DT_I4) && (f->ndim == 2 || f->ndim == 3)
+	       && !(f->flags & FIELD_WHOLE);
+}
+
+static int wrong_kind(const char *source, const struct head_field *f, struct cvt_err *e)
+{
+	return cvt_fail(e, CVT_INPUT,
+		"%s: '%s' is neither a class number (<i4), nor a score for each class (<f4), nor a "
+		"mask",
+		source, f->name);
+}
+
+static const struct head_field *named(
+	const struct head *h, const char *name, const char *source, struct cvt_err *e)
+{
+	const struct head_field *f = head_field(h, name);
+	if (!f)
+		cvt_fail(e, CVT_INPUT, "%s: there is no field '%s'; see cv-view --head", source,
+			name);
+	return f;
+}
+
+/* Masks are compared with masks, classes with classes. */
+static int choose_truth(
+	struct eval_fields *f, const struct head *h, const char *source, struct cvt_err *e)
+{
+	const struct head_field *answer = head_field(h, f->answer ? f->answer : "prediction");
+	const struct head_field *t;
+	f->masks = answer && is_mask(answer);
+	if (!f->truth)
+		f->truth = f->masks ? "mask" : "label";
+	t = named(h, f->truth, source, e);
+	if (!t)
+		return CVT_INPUT;
+	if (f->masks ? !is_mask(t) || t->dtype != DT_U1 : !is_number(t) && !is_vector(t))
+		return wrong_kind(source, t, e);
+	return CVT_OK;
+}
+
+static int check_masks(
+	const struct eval_fields *f, const struct head *h, const char *source, struct cvt_err *e)
+{
+	const struct head_field *a = head_field(h, f->answer), *t = head_field(h, f->truth);
+	size_t have = 0, want = 0;
+	TRY(tensor_count(a->ndim, a->dims, &have, e));
+	TRY(tensor_count(t->ndim, t->dims, &want, e));
+	if (have != want)
+		return cvt_fail(e, CVT_INPUT, "%s: '%s' has %zu pixels, '%s' has %zu", source,
+			f->answer, have, f->truth, want);
+	return CVT_OK;
+}
+
+static int choose_answer(
+	struct eval_fields *f, const struct head *h, const char *source, struct cvt_err *e)
+{
+	static const char *const scores[] = {"logits", "probs", NULL};
+	if (f->answer && !named(h, f->answer, source, e))
+		return CVT_INPUT;
+	if (!f->answer && head_field(h, "prediction"))
+		f->answer = "prediction";
+	if (f->answer && is_vector(head_field(h, f->answer)))
+		f->score = f->answer;
+	else if (f->answer && !is_number(head_field(h, f->answer)) && !f->masks)
+		return wrong_kind(source, head_field(h, f->answer), e);
+	for (const char *const *s = scores; *s && !f->score && strcmp(f->truth, "label") == 0; s++)
+		if (head_field(h, *s) && is_vector(head_field(h, *s)))
+			f->score = *s;
+	if (!f->answer && !f->score)
+		return cvt_fail(e, CVT_INPUT,
+			"%s: no 'prediction', 'logits' or 'probs'; cv-embed --output logits makes "
+			"them, or "
+			"cv-knn --bank FILE",
+			source);
+	f->probs = f->score && strstr(f->score, "logits") == NULL;
+	return CVT_OK;
+}
+
+int eval_choose(struct eval_fields *f, const struct head *h, const char *source, struct cvt_err *e)
+{
+	TRY(choose_truth(f, h, source, e));
+	TRY(choose_answer(f, h, source, e));
+	const struct head_classes *names = head_classes(h, f->truth);
+	f->classes = f->score ? head_field(h, f->score)->dims[0] : names ? names->n : 0;
+	f->has = f->masks ? METRIC_MASK : METRIC_ANSWER | (f->score ? METRIC_SCORE : 0u);
+	if (f->masks)
+		return check_masks(f, h, source, e);
+	if (f->by_part && !head_field(h, "part"))
+		return cvt_fail(
+			e, CVT_INPUT, "%s: no 'part'; cv-read --val-fraction makes it", source);
+	return CVT_OK;
+}
+
+/* ---- the rows ---------------------------------------------------------------------------------
+ */
+
+/* The class of a row; below 0 if it is unknown. Soft labels: the greatest. */
+static int32_t truth_of(const struct tensor *t, size_t row)
+{
+	if (t->dtype == DT_I4)
+		return ((const int32_t *)t->data)[row];
+	const size_t k = t->dims[1];
+	const float *soft = (const float *)t->data + row * k;
+	const int32_t best = metric_argmax(soft, k);
+	return best >= 0 && soft[best] > 0 ? best : -1;
+}
+
+static bool in_part(const struct eval_fields *f, const struct batch *b, size_t row)
+{
+	const struct tensor *part = f->by_part ? batch_get(b, "part") : NULL;
+	return !part || ((const int32_t *)part->data)[row] == f->part;
+}
+
+static int make_room(struct eval_rows *to, const struct eval_fields *f, size_t rows, size_t classes,
+	struct cvt_err *e)
+{
+	const size_t dims[2] = {rows, classes};
+	TRY(tensor_shape(&to->truth, DT_I4, 1, dims, e));
+	TRY(tensor_shape(&to->answer, DT_I4, 1, dims, e));
+	if (f->score)
+		TRY(tensor_shape(&to->score, DT_F4, 2, dims, e));
+	return CVT_OK;
+}
+
+/* Row `row` of b as row n of what counts. */
+static int take_row(struct eval_rows *to, const struct eval_fields *f, const struct batch *b,
+	size_t row, size_t n, struct cvt_err *e)
+{
+	const struct tensor *answer = f->answer ? batch_get(b, f->answer) : NULL;
+	const struct tensor *score = f->score ? batch_get(b, f->score) : NULL;
+	int32_t *truth = to->truth.data, *best = to->answer.data;
+	truth[n] = truth_of(batch_get(b, f->truth), row);
+	const unsigned long long at = (unsigned long long)to->read + row;
+	if (score) {
+		const size_t k = score->dims[1];
+		float *s = (float *)to->score.data + n * k;
+		memcpy(s, (const float *)score->data + row * k, k * sizeof *s);
+		best[n] = metric_argmax(s, k);
+		if (best[n] < 0)
+			return cvt_fail(e, CVT_INPUT,
+				"row %llu: '%s' is not a number; did the training diverge?", at,
+				f->score);
+		if ((size_t)truth[n] >= k)
+			return cvt_fail(e, CVT_INPUT,
+				"row %llu: '%s' is class %d, but '%s' has %zu classes", at,
+				f->truth, truth[n], f->score, k);
+	}
+	if (answer && answer->dtype == DT_I4)
+		best[n] = ((const int32_t *)answer->data)[row];
+	return CVT_OK;
+}
+
+static int take_classes(
+	struct eval_rows *to, const struct eval_fields *f, const struct batch *b, struct cvt_err *e)
+{
+	const struct tensor *score = f->score ? batch_get(b, f->score) : NULL;
+	const struct tensor *truth = batch_get(b, f->truth);
+	const size_t classes = score ? score->dims[1] : 0;
+	size_t n = 0;
+	TRY(make_room(to, f, b->rows, classes, e));
+	for (size_t i = 0; i < b->rows; i++) {
+		if (!in_part(f, b, i))
+			continue;
+		if (truth_of(truth, i) < 0)
+			to->unlabelled++;
+		else
+			TRY(take_row(to, f, b, i, n++, e));
+	}
+	to->r = (struct metric_rows){.rows = n,
+		.classes = classes,
+		.truth = to->truth.data,
+		.answer = to->answer.data,
+		.score = score ? to->score.data : NULL,
+		.probs = f->probs};
+	return CVT_OK;
+}
+
+static unsigned char pixel(const struct tensor *t, size_t i)
+{
+	if (t->dtype == DT_U1)
+		return ((const unsigned char *)t->data)[i];
+	const int32_t v = ((const int32_t *)t->data)[i];
+	return v < 0 || v > METRIC_IGNORE ? METRIC_IGNORE : (unsigned char)v;
+}
+
+static int take_masks(
+	struct eval_rows *to, const struct eval_fields *f, const struct batch *b, struct cvt_err *e)
+{
+	const struct tensor *truth = batch_get(b, f->truth), *answer = batch_get(b, f->answer);
+	const size_t pixels = tensor_row_items(truth), dims[2] = {b->rows, pixels};
+	size_t n = 0;
+	TRY(tensor_shape(&to->truth_mask, DT_U1, 2, dims, e));
+	TRY(tensor_shape(&to->answer_mask, DT_U1, 2, dims, e));
+	unsigned char *t = to->truth_mask.data, *a = to->answer_mask.data;
+	for (size_t i = 0; i < b->rows; i++) {
+		if (!in_part(f, b, i))
+			continue;
+		for (size_t p = 0; p < pixels; p++) {
+			t[n * pixels + p] = pixel(truth, i * pixels + p);
+			a[n * pixels + p] = pixel(answer, i * pixels + p);
+		}
+		n++;
+	}
+	to->r = (struct metric_rows){
+		.rows = n, .pixels = pixels, .truth_mask = t, .answer_mask = a};
+	return CVT_OK;
+}
+
+int eval_take(struct eval_rows *rows, const struct eval_fields *f, const struct batch *b,
+	struct cvt_err *e)
+{
+	TRY(f->masks ? take_masks(rows, f, b, e) : take_classes(rows, f, b, e));
+	rows->read += b->rows;
+	return CVT_OK;
+}
+
+void eval_rows_free(struct eval_rows *rows)
+{
+	tensor_free(&rows->truth);
+	tensor_free(&rows->answer);
+	tensor_free(&rows->score);
+	tensor_free(&rows->truth_mask);
+	tensor_free(&rows->answer_mask);
+	*rows = (struct eval_rows){0};
+}
