@@ -87,11 +87,10 @@ static int add_loss(struct learner *l, double alpha, size_t *total, struct cvt_e
 		return CVT_OK;
 	TRY(method_loss(
 		l, "cross-entropy", d->student, "label", l->facts->label_smoothing, &label, e));
+	TRY(graph_op(g, "times", "loss.a", (size_t[]){imitate}, 1, &imitate, e, "F", alpha, NULL));
 	TRY(graph_op(
-		g, "scale", "loss.a", (size_t[]){imitate}, 1, &imitate, e, "factor", alpha, NULL));
-	TRY(graph_op(g, "scale", "loss.b", (size_t[]){label}, 1, &label, e, "factor", 1.0 - alpha,
-		NULL));
-	return graph_op(g, "add", "loss", (size_t[]){imitate, label}, 2, total, e, NULL);
+		g, "times", "loss.b", (size_t[]){label}, 1, &label, e, "F", 1.0 - alpha, NULL));
+	return graph_op(g, "sum", "loss", (size_t[]){imitate, label}, 2, total, e, NULL);
 }
 
 static int build(struct learner *l, struct cvt_err *e)

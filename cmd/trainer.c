@@ -1,0 +1,399 @@
+/* trainer: options, and the course of cv-train and cv-distill: open, go on, train, save (see
+ * trainer.h). */
+#include "trainer.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The one thing that is written after start-up: a signal came. */
+static volatile sig_atomic_t stop;
+
+/* The first signal asks for a checkpoint; the second leaves at once. */
+static void on_signal(int number)
+{
+	(void)number;
+	if (stop)
+		_exit(TRAIN_STOPPED);
+	stop = 1;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	(void)sigemptyset(&a.sa_mask);
+	(void)sigaction(SIGINT, &a, NULL);
+	(void)sigaction(SIGTERM, &a, NULL);
+}
+
+/* ---- options -------------------------------------------------------------------------- */
+
+static size_t fixed_options(struct trainer_options *o, struct cli_option *to)
+{
+	const struct cli_option list[] = {
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Network", 0, NULL},
+		{"arch", 0, CLI_TEXT, "NAME|FILE", &o->arch,
+			"architecture; default: the weights' own", 0, NULL},
+		{"weights", 'w', CLI_MANY, "[STAGE=]FILE", &o->weights,
+			"start from a model, or put one under STAGE", 0, NULL},
+		{"partial", 0, CLI_FLAG, NULL, &o->partial, "load what fits, draw the rest", 0,
+			NULL},
+		{"reset-head", 0, CLI_FLAG, NULL, &o->reset_head,
+			"draw what follows the embedding anew", 0, NULL},
+		{"freeze", 0, CLI_TEXT, "PREFIX,...", &o->freeze,
+			"parameters that stay as they are", 0, NULL},
+		{"lr-scale", 0, CLI_TEXT, "PREFIX=F,...", &o->lr_scale,
+			"learning rate of these parameters, times F", 0, NULL},
+		{"num-classes", 0, CLI_COUNT, "N", &o->num_classes,
+			"outputs; default: as many as the input names", 0, NULL},
+		{"classes-by-number", 0, CLI_FLAG, NULL, &o->by_number, "do not match class names",
+			0, NULL},
+		{"mean", 0, CLI_TEXT, "A,B,C", &o->mean, "of the pictures after /255", 0, NULL},
+		{"std", 0, CLI_TEXT, "A,B,C", &o->std, "likewise", 0, NULL},
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Learning", 0, NULL},
+		{"method", 0, CLI_TEXT, "NAME", &o->method, "how it learns; --list names them", 0,
+			NULL},
+		{"head", 0, CLI_MANY, "FIELD:LOSS[:WEIGHT][@STAGE]", &o->heads,
+			"what is learned; default: the stream's target, else label:cross-entropy",
+			0, NULL},
+		{"epochs", 0, CLI_COUNT, "N", &o->epochs,
+			"default: as many as come; replays a stream of one; 0 only loads and "
+			"writes",
+			0, &o->epochs_given},
+		{"steps", 0, CLI_COUNT, "N", &o->steps, "stop after N updates", 0, NULL},
+		{"batch-size", 'b', CLI_COUNT, "N", &o->batch_size, "rows a step", 0, NULL},
+		{"drop-last", 0, CLI_FLAG, NULL, &o->drop_last,
+			"leave out an epoch's last, smaller batch", 0, NULL},
+		{"accumulate", 0, CLI_COUNT, "N", &o->accumulate, "batches an update", 0, NULL},
+		{"lr", 0, CLI_REAL, "F", &o->lr,
+			"learning rate; default: sgd 0.1 (0.02 without batch norm), adam 0.001", 0,
+			&o->lr_given},
+		{"opt", 0, CLI_TEXT, "NAME", &o->opt, "optimizer", 0, NULL},
+		{"momentum", 0, CLI_REAL, "F", &o->momentum, "of sgd", 0, NULL},
+		{"no-nesterov", 0, CLI_FLAG, NULL, &o->no_nesterov, "plain momentum", 0, NULL},
+		{"betas", 0, CLI_TEXT, "A,B", &o->betas, "of adam and adamw", 0, NULL},
+		{"weight-decay", 0, CLI_REAL, "F", &o->weight_decay,
+			"default: sgd 5e-4, adam 0, adamw 0.05; never on biases and norms", 0,
+			&o->decay_given},
+		{"sched", 0, CLI_TEXT, "NAME[=A[,B]]", &o->sched, "how the learning rate falls", 0,
+			NULL},
+		{"warmup-epochs", 0, CLI_REAL, "F", &o->warmup_epochs,
+			"rise to it in a straight line", 0, NULL},
+		{"label-smoothing", 0, CLI_REAL, "F", &o->label_smoothing,
+			"share of the target that is uniform", 0, NULL},
+		{"clip-norm", 0, CLI_REAL, "F", &o->clip_norm, "longest gradient", 0, NULL},
+		{"clip-value", 0, CLI_REAL, "F", &o->clip_value, "largest part of it", 0, NULL},
+		{"model-ema", 0, CLI_REAL, "DECAY", &o->ema,
+			"keep the running average of weights and statistics", 0, NULL},
+		{"patience", 0, CLI_COUNT, "N", &o->patience,
+			"stop after N epochs without a better validation, keep the best", 0, NULL},
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Going on", 0, NULL},
+		{"resume", 0, CLI_TEXT, "auto|FILE", &o->resume,
+			"go on from the checkpoint, if there is one", CLI_NEUTRAL, NULL},
+		{"checkpoint-every", 0, CLI_TEXT, "TIME", &o->checkpoint_every,
+			"beside each epoch's end: 30s, 10m, 1h; 0 = not", CLI_NEUTRAL, NULL},
+		{"format", 0, CLI_TEXT, "NAME", &o->format,
+			"what the input is, if its content does not tell", 0, NULL},
+		{"teacher-arch", 0, CLI_TEXT, "NAME|FILE", &o->teacher_arch,
+			"architecture of teachers that carry none", 0, NULL},
+	};
+	memcpy(to, list, sizeof list);
+	return sizeof list / sizeof *list;
+}
+
+static void *value_of(struct method_value *v, enum cli_type type)
+{
+	switch (type) {
+	case CLI_FLAG:
+		return &v->flag;
+	case CLI_COUNT:
+		return &v->count;
+	case CLI_REAL:
+		return &v->real;
+	case CLI_MANY:
+		return &v->many;
+	default:
+		return &v->text;
+	}
+}
+
+static bool in_table(const struct cli_option *table, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (table[i].name && strcmp(table[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* The options of all methods; one that several have stands once. */
+static void add_method_options(struct trainer_options *o, struct cli_option *table, size_t n)
+{
+	size_t v = 0;
+	table[n++] = (struct cli_option){.help = "Methods' own"};
+	for (size_t m = 0; methods[m]; m++)
+		for (const struct method_option *a = methods[m]->options; a->name; a++) {
+			if (in_table(table, n, a->name) || n + 1 >= TRAINER_OPTIONS)
+				continue;
+			struct method_value *value = &o->value[v++];
+			value->real = a->value;
+			value->count = a->type == CLI_COUNT ? (size_t)a->value : 0;
+			table[n++] = (struct cli_option){a->name, 0, a->type, a->arg,
+				value_of(value, a->type), a->help, 0, &value->given};
+		}
+	table[n] = (struct cli_option){0};
+}
+
+/* The method's options in its own order; one that it does not have must not be given. */
+static int take_method_options(struct trainer *t, const struct cli_option *table, struct cvt_err *e)
+{
+	const struct method_option *own = t->method->options;
+	const struct method_value *values = t->o.value;
+	for (size_t i = 0; table[i].name || table[i].help; i++) {
+		const bool *given = table[i].given;
+		const struct method_value *v = NULL;
+		size_t k = 0;
+		for (size_t j = 0; j < sizeof t->o.value / sizeof *values; j++)
+			if (given == &values[j].given)
+				v = &values[j];
+		while (v && own[k].name && strcmp(own[k].name, table[i].name) != 0)
+			k++;
+		if (v && own[k].name)
+			t->value[k] = *v;
+		else if (v && v->given)
+			return cvt_fail(e, CVT_USAGE, "--%s: --method %s has no such option",
+				table[i].name, t->method->name);
+	}
+	return CVT_OK;
+}
+
+/* "10m" to seconds. */
+static int parse_time(const char *text, double *seconds, struct cvt_err *e)
+{
+	char number[40];
+	const size_t n = strlen(text);
+	const char unit = n ? text[n - 1] : '\0';
+	const double factor = unit == 'm' ? 60 : unit == 'h' ? 3600 : 1;
+	const bool has_unit = unit == 'm' || unit == 'h' || unit == 's';
+	(void)snprintf(number, sizeof number, "%.*s", (int)(n - has_unit), text);
+	TRY(cli_real(number, "--checkpoint-every", seconds, e));
+	*seconds *= factor;
+	return CVT_OK;
+}
+
+static int check_numbers(const struct trainer_options *o, struct cvt_err *e)
+{
+	const struct {
+		const char *name;
+		double value, low, high; /* low <= value < high */
+	} reals[] = {{"lr", o->lr, 0, INFINITY}, {"momentum", o->momentum, 0, 1},
+		{"weight-decay", o->weight_decay, 0, INFINITY},
+		{"warmup-epochs", o->warmup_epochs, 0, INFINITY},
+		{"label-smoothing", o->label_smoothing, 0, 1},
+		{"clip-norm", o->clip_norm, 0, INFINITY},
+		{"clip-value", o->clip_value, 0, INFINITY}, {"model-ema", o->ema, 0, 1}};
+	for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+		if (!(reals[i].value >= reals[i].low && reals[i].value < reals[i].high))
+			return cvt_fail(e, CVT_USAGE, "--%s %g: should be from %g to below %g",
+				reals[i].name, reals[i].value, reals[i].low, reals[i].high);
+	if (o->batch_size == 0 || o->accumulate == 0)
+		return cvt_fail(e, CVT_USAGE, "--batch-size and --accumulate are at least 1");
+	return CVT_OK;
+}
+
+static int understand(struct trainer *t, const struct cli_option *table, struct cvt_err *e)
+{
+	struct trainer_options *o = &t->o;
+	struct opt_config *c = &t->facts.opt;
+	double betas[2] = {0.9, 0.999};
+	size_t n = 2;
+	TRY(check_numbers(o, e));
+	if (t->cli.operands > 1)
+		return cvt_fail(e, CVT_USAGE, "one input at a time; cv-read joins several");
+	if (!(t->method = method_find(o->method, e)) || !(t->opt = opt_find(o->opt, e)))
+		return CVT_USAGE;
+	TRY(take_method_options(t, table, e));
+	TRY(sched_parse(&t->train_options.sched, o->sched, e));
+	if (o->betas)
+		TRY(cli_reals(o->betas, "--betas", betas, 2, &n, e));
+	if (n != 2 || !(betas[0] >= 0 && betas[0] < 1 && betas[1] >= 0 && betas[1] < 1))
+		return cvt_fail(e, CVT_USAGE, "--betas: two numbers from 0 to below 1");
+	*c = (struct opt_config){.momentum = o->momentum,
+		.nesterov = !o->no_nesterov && o->momentum > 0,
+		.beta1 = betas[0],
+		.beta2 = betas[1],
+		.epsilon = 1e-8,
+		.weight_decay = o->decay_given ? o->weight_decay : t->opt->weight_decay};
+	return parse_time(o->checkpoint_every, &t->train_options.checkpoint_every, e);
+}
+
+/* ---- --list --------------------------------------------------------------------------- */
+
+static void list_archs(void)
+{
+	for (const struct arch_zoo *a = arch_zoo; a->name; a++) {
+		const char *help = a->text + strspn(a->text, "# ");
+		printf("%s\t%.*s\n", a->name, *a->text == '#' ? (int)strcspn(help, "\n") : 0, help);
+	}
+}
+
+static void list_all(void)
+{
+	for (size_t i = 0; methods[i]; i++)
+		printf("%s\t%s\n", methods[i]->name, methods[i]->help);
+	for (size_t i = 0; opts[i]; i++)
+		printf("%s\t%s\n", opts[i]->name, opts[i]->help);
+	for (size_t i = 0; scheds[i]; i++)
+		printf("%s\t%s\n", scheds[i]->name, scheds[i]->help);
+	for (size_t i = 0; loss_ops[i]; i++)
+		printf("%s\t%s\n", loss_ops[i]->name, loss_ops[i]->help);
+	list_archs();
+}
+
+/* ---- the course ----------------------------------------------------------------------- */
+
+/* One epoch that was drawn on cannot be replayed as if each time were new. */
+static int check_replay(const struct trainer *t, const struct train_source *s, struct cvt_err *e)
+{
+	const bool one = s->epochs == 1 || s->epochs == TRAIN_UNKNOWN;
+	if (t->head.draws == 0 || !one || t->o.epochs <= 1)
+		return CVT_OK;
+	return cvt_fail(e, CVT_USAGE,
+		"%s: is one epoch whose rows were drawn on, and --epochs %zu would repeat the same "
+		"draws; "
+		"cv-read --epochs %zu",
+		s->name, t->o.epochs, t->o.epochs);
+}
+
+static void fill_train_options(struct trainer *t)
+{
+	struct train_options *to = &t->train_options;
+	const struct trainer_options *o = &t->o;
+	to->batch_size = o->batch_size;
+	to->drop_last = o->drop_last;
+	to->epochs = o->epochs;
+	to->steps = o->steps;
+	to->accumulate = o->accumulate;
+	to->opt = t->opt;
+	to->lr = o->lr;
+	to->sched.warmup_epochs = o->warmup_epochs;
+	to->clip_norm = o->clip_norm;
+	to->clip_value = o->clip_value;
+	to->ema = o->ema;
+	to->patience = o->patience;
+	to->seed = t->seed;
+	to->max_memory = o->common.max_memory;
+	to->par = t->par;
+	to->stop = &stop;
+}
+
+/* What a failure leaves behind, and how to go on from there. */
+static int explain(const struct trainer *t, int code, struct cvt_err *e)
+{
+	size_t n = strlen(e->text);
+	if (code == TRAIN_STOPPED && !t->saved)
+		return cvt_fail(e, code, "interrupted");
+	if (code == TRAIN_STOPPED)
+		return cvt_fail(e, code,
+			"interrupted; %s keeps what was done: type the same line with --resume "
+			"auto",
+			t->checkpoint);
+	if (t->saved && (code == CVT_INPUT || code == CVT_SYSTEM))
+		(void)snprintf(e->text + n, sizeof e->text - n,
+			"; %s keeps what was done: --resume auto goes on", t->checkpoint);
+	else if (t->saved && code == CVT_DIVERGED)
+		(void)snprintf(
+			e->text + n, sizeof e->text - n, "; %s is from before", t->checkpoint);
+	return code;
+}
+
+static int train(struct trainer *t, struct cvt_err *e)
+{
+	struct train_source source;
+	const struct train_hooks hooks = {t, trainer_report, trainer_checkpoint};
+	trainer_source(t, &source);
+	TRY(check_replay(t, &source, e));
+	TRY(par_open(&t->par, (unsigned)t->o.common.threads, e));
+	TRY(learner_prepare(t->learner, t->opt, t->o.batch_size, t->par, e));
+	fill_train_options(t);
+	TRY(trainer_open_checkpoint(t, e));
+	TRY(train_open(&t->train, t->learner, &source, &t->train_options, &hooks, e));
+	TRY(trainer_resume(t, e));
+	TRY(trainer_open_metrics(t, t->resumed, e));
+	catch_signals();
+	cli_progress_start(&t->progress, &t->cli);
+	t->share_before = -1;
+	const int code = train_run(t->train, e);
+	cli_progress_stop(&t->progress);
+	if (code != CVT_OK)
+		return explain(t, code, e);
+	return trainer_close_metrics(t, e);
+}
+
+static int run(struct trainer *t, struct cvt_err *e)
+{
+	TRY(cli_refuse_terminal(t->o.common.output, e));
+	TRY(trainer_setup(t, e));
+	if (!t->o.epochs_given || t->o.epochs > 0)
+		TRY(train(t, e));
+	TRY(trainer_save(t, e));
+	trainer_summary(t);
+	return CVT_OK;
+}
+
+static void close_all(struct trainer *t)
+{
+	train_close(t->train);
+	learner_close(t->learner);
+	for (size_t i = 0; i < t->teachers; i++)
+		arch_free(t->teacher_arch[i]);
+	arch_free(t->arch);
+	par_close(t->par);
+	if (t->metrics)
+		(void)fclose(t->metrics);
+	for (size_t i = 0; t->dict && i < t->ndicts; i++)
+		state_free(&t->dict[i]);
+	free(t->dict);
+	model_info_free(&t->info);
+	head_free(&t->head);
+	head_free(&t->history);
+	source_close(t->in);
+	free(t->field);
+	free(t->relabel);
+	free(t->scale_text);
+	free(t->checkpoint);
+	free(t->identity);
+}
+
+int trainer_main(int argc, char **argv, const struct cli_program *p, const char *method)
+{
+	struct trainer t = {0};
+	struct cli_option table[TRAINER_OPTIONS];
+	struct cli_program program = *p;
+	struct cvt_err e = {0};
+	bool done;
+	t.o = (struct trainer_options){.method = method,
+		.opt = "sgd",
+		.sched = "one-cycle",
+		.checkpoint_every = "10m",
+		.batch_size = 128,
+		.accumulate = 1,
+		.momentum = 0.9};
+	head_init(&t.head);
+	head_init(&t.history);
+	add_method_options(&t.o, table, fixed_options(&t.o, table));
+	program.options = table;
+	program.common = &t.o.common;
+	program.operands_are_source = true;
+	int code = cli_parse(&t.cli, &program, argc, argv, &done, &e);
+	if (code == CVT_OK && !done && t.o.common.list)
+		list_all();
+	else if (code == CVT_OK && !done) {
+		code = understand(&t, table, &e);
+		if (code == CVT_OK)
+			code = run(&t, &e);
+	}
+	close_all(&t);
+	return cli_end(&t.cli, code, &e, false);
+}

@@ -1,0 +1,104 @@
+/*
+ * trainer: what cv-train and cv-distill are made of: one table of options, one way from a stream
+ * and an architecture to a learner (trainer_setup.c), one way out to a model file (trainer_save.c),
+ * and main's course (trainer.c). The loop is libcore/train.h's.
+ */
+#ifndef CVT_TRAINER_H
+#define CVT_TRAINER_H
+
+#include "../formats/source.h"
+#include "../libcore/train.h"
+#include "network.h"
+
+#include <stdio.h>
+
+enum { TRAINER_SCALES = 32, TRAINER_OPTIONS = 96, TRAINER_TEACHERS = 8 };
+
+/* The command line. Numbers whose default depends on another choice have a flag. */
+struct trainer_options {
+	struct cli_common common;
+	const char *arch, *method, *freeze, *lr_scale, *opt, *sched, *betas, *mean, *std, *resume,
+		*checkpoint_every, *format, *teacher_arch;
+	struct cli_many weights, heads;
+	bool partial, reset_head, no_nesterov, drop_last, by_number;
+	bool epochs_given, lr_given, decay_given;
+	size_t epochs, steps, batch_size, accumulate, num_classes, patience;
+	double lr, momentum, weight_decay, warmup_epochs, label_smoothing, clip_norm, clip_value,
+		ema;
+	struct method_value value[METHOD_OPTIONS * 8]; /* of all methods' options, in one row */
+};
+
+struct trainer {
+	struct cli cli;
+	struct trainer_options o;
+	const struct method *method;
+	struct method_value value[METHOD_OPTIONS]; /* of the method's options */
+	struct source *in;                         /* NULL with --epochs 0 and no input named */
+	struct head head;
+	uint64_t seed;
+	/* weights files */
+	struct state_dict *dict;
+	size_t ndicts;
+	/* what is trained */
+	struct arch *arch;
+	struct model_info info;
+	struct method_facts facts;
+	struct method_field *field;
+	const char **class_name;
+	int32_t *relabel;    /* the stream's class numbers to ours; NULL = the same */
+	struct head history; /* of weights and teachers */
+	struct train_lr_scale scale[TRAINER_SCALES];
+	char *scale_text;
+	struct learner *learner;
+	struct arch *teacher_arch[TRAINER_TEACHERS]; /* live as long as their graphs */
+	size_t teachers;
+	struct par *par;
+	const struct opt *opt;
+	struct train_options train_options;
+	struct train *train;
+	/* telling */
+	struct cli_progress_line progress;
+	double share_before; /* of the training that earlier runs did; -1 = not seen yet */
+	FILE *metrics;
+	struct train_report last;
+	/* checkpoints */
+	char *checkpoint; /* X.ckpt; NULL = none is kept */
+	char *identity;   /* of the stream: HEAD without its history */
+	bool saved, resumed;
+};
+
+/* The whole program; `method` is its default. */
+int trainer_main(int argc, char **argv, const struct cli_program *p, const char *method);
+
+/* ---- trainer_setup.c ---- */
+/* From options and input to a learner whose parameters are drawn or loaded. */
+int trainer_setup(struct trainer *t, struct cvt_err *e);
+/* The source as the loop wants it. */
+void trainer_source(struct trainer *t, struct train_source *s);
+
+/* ---- trainer_load.c ---- */
+/* Weights files into t->dict; the first one's metadata into t->info. */
+int trainer_read_weights(struct trainer *t, struct cvt_err *e);
+/* Their tensors into the learner's parameters. */
+int trainer_load_weights(struct trainer *t, struct cvt_err *e);
+/* method_facts.teacher */
+int trainer_teacher(void *context, const char *file, struct graph **g, size_t *input,
+	size_t *output, size_t **order, struct cvt_err *e);
+
+/* ---- trainer_save.c ---- */
+int trainer_open_checkpoint(struct trainer *t, struct cvt_err *e);
+/* train_hooks.checkpoint */
+int trainer_checkpoint(void *context, struct state_dict *d, struct cvt_err *e);
+/* --resume: puts the training where its checkpoint was made, if there is one. */
+int trainer_resume(struct trainer *t, struct cvt_err *e);
+/* The model file in place, its checkpoint gone. */
+int trainer_save(struct trainer *t, struct cvt_err *e);
+
+/* ---- trainer_tell.c ---- */
+int trainer_open_metrics(struct trainer *t, bool go_on, struct cvt_err *e);
+/* train_hooks.report */
+void trainer_report(void *context, const struct train_report *r);
+int trainer_close_metrics(struct trainer *t, struct cvt_err *e);
+void trainer_summary(const struct trainer *t);
+
+#endif

@@ -1,0 +1,133 @@
+/* trainer_load: weights and teachers from files (see trainer.h). */
+#include "../formats/safetensors.h"
+#include "trainer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int trainer_read_weights(struct trainer *t, struct cvt_err *e)
+{
+	t->dict = mem_alloc(t->o.weights.n, sizeof *t->dict, e);
+	if (!t->dict)
+		return CVT_SYSTEM;
+	for (; t->ndicts < t->o.weights.n; t->ndicts++) {
+		char stage[256];
+		const char *file =
+			network_weights_file(t->o.weights.item[t->ndicts], stage, sizeof stage);
+		TRY(safetensors_read(file, &t->dict[t->ndicts], e));
+		if (t->ndicts == 0 && !*stage
+			&& model_info_read(&t->info, &t->dict[0], e) != CVT_OK)
+			return cvt_fail_at(e, "%s", file);
+		const char *history = state_meta(&t->dict[t->ndicts], "cv.history");
+		if (history)
+			TRY(network_history_head(history, 1, &t->history, e));
+	}
+	return CVT_OK;
+}
+
+/* The first parameter that only nodes behind the embedding use. */
+static size_t head_param(const struct graph *g, const struct net *net)
+{
+	size_t first = net->end_param;
+	for (size_t i = net->embedding + 1; i < g->n; i++)
+		for (size_t k = 0; k < g->node[i].nparam; k++)
+			if (g->node[i].param[k] < first && g->node[i].param[k] >= net->first_param)
+				first = g->node[i].param[k];
+	return first;
+}
+
+/* The range of parameters under a stage. */
+static void range_of(const struct graph *g, const char *stage, size_t *first, size_t *end)
+{
+	while (*stage && *first < *end && !name_has_prefix(g->param[*first].name, stage))
+		++*first;
+	while (*stage && *end > *first && !name_has_prefix(g->param[*end - 1].name, stage))
+		--*end;
+}
+
+static int load_one(struct trainer *t, size_t i, struct cvt_err *e)
+{
+	const struct net *net = &t->learner->net[0].net;
+	struct graph *g = t->learner->graph;
+	char stage[256], prefix[260];
+	const char *file = network_weights_file(t->o.weights.item[i], stage, sizeof stage);
+	struct model_load l = {.source = file,
+		.partial = t->o.partial,
+		.skip_head = t->o.reset_head && !*stage,
+		.head_param = head_param(g, net),
+		.first_param = net->first_param,
+		.end_param = net->end_param};
+	range_of(g, stage, &l.first_param, &l.end_param);
+	if (l.first_param == l.end_param)
+		return cvt_fail(e, CVT_USAGE, "--weights %s: the network has no stage of that name",
+			t->o.weights.item[i]);
+	(void)snprintf(prefix, sizeof prefix, "%s.", stage);
+	l.prefix = *stage ? prefix : NULL;
+	return model_load(g, &t->dict[i], &l, NULL, e);
+}
+
+int trainer_load_weights(struct trainer *t, struct cvt_err *e)
+{
+	for (size_t i = 0; i < t->ndicts; i++) {
+		TRY(load_one(t, i, e));
+		state_free(&t->dict[i]);
+	}
+	return CVT_OK;
+}
+
+/* Our class numbers to the teacher's, by name where both have names. */
+static int match_teacher(
+	struct trainer *t, const struct network *n, size_t **order, struct cvt_err *e)
+{
+	struct head ours, theirs;
+	int32_t *map = NULL;
+	*order = mem_alloc(t->facts.classes, sizeof **order, e);
+	if (!*order)
+		return CVT_SYSTEM;
+	for (size_t k = 0; k < t->facts.classes; k++)
+		(*order)[k] = k;
+	if (!n->info.classes || !t->info.classes || t->o.by_number)
+		return CVT_OK;
+	head_init(&ours);
+	head_init(&theirs);
+	int code = network_classes_head(t->info.classes, &ours, e);
+	if (code == CVT_OK)
+		code = network_classes_head(n->info.classes, &theirs, e);
+	const struct head_classes *a = head_classes(&ours, "label");
+	const struct head_classes *b = head_classes(&theirs, "label");
+	if (code == CVT_OK && a && b)
+		code = head_match_classes(a, b, &map, e);
+	for (size_t k = 0; map && k < a->n && k < t->facts.classes; k++)
+		(*order)[k] = (size_t)map[k];
+	free(map);
+	head_free(&ours);
+	head_free(&theirs);
+	return code;
+}
+
+int trainer_teacher(void *context, const char *file, struct graph **g, size_t *input,
+	size_t *output, size_t **order, struct cvt_err *e)
+{
+	struct trainer *t = context;
+	struct network n;
+	const char *item[1] = {file};
+	const struct cli_many one = {.item = item, .n = 1};
+	const struct network_choice choice = {.weights = &one, .arch = t->o.teacher_arch};
+	TRY(network_open(&n, &choice, &t->head, e));
+	int code = match_teacher(t, &n, order, e);
+	if (code == CVT_OK && n.info.history)
+		code = network_history_head(n.info.history, 1, &t->history, e);
+	if (code != CVT_OK) {
+		network_close(&n);
+		return cvt_fail_at(e, "%s", file);
+	}
+	*g = n.graph;
+	*input = n.input;
+	*output = n.net.output;
+	n.graph = NULL;
+	if (t->teachers < TRAINER_TEACHERS)
+		t->teacher_arch[t->teachers++] = n.arch;
+	n.arch = NULL;
+	network_close(&n);
+	return CVT_OK;
+}

@@ -1,0 +1,151 @@
+/* trainer_save: the model file, and the checkpoint that stands beside it until it is there (see
+ * trainer.h). */
+#include "../formats/safetensors.h"
+#include "trainer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- checkpoints ---------------------------------------------------------------------- */
+
+/* HEAD without its history: what must be the same when a training goes on. */
+static int stream_identity(const struct head *h, char **to, struct cvt_err *e)
+{
+	struct head copy;
+	struct str text = {0};
+	head_init(&copy);
+	int code = head_copy(&copy, h, e);
+	for (size_t i = 0; i < copy.nprogs; i++)
+		free(copy.prog[i].text);
+	copy.nprogs = 0;
+	if (code == CVT_OK)
+		code = head_format(&copy, &text, e);
+	head_free(&copy);
+	*to = text.p;
+	return code;
+}
+
+/* A device has no room for a checkpoint beside it. */
+static bool may_keep(const char *path)
+{
+	struct stat s;
+	return path && strcmp(path, "-") != 0 && (stat(path, &s) != 0 || S_ISREG(s.st_mode));
+}
+
+int trainer_open_checkpoint(struct trainer *t, struct cvt_err *e)
+{
+	struct str name = {0};
+	if (!may_keep(t->o.common.output))
+		return CVT_OK;
+	TRY(str_printf(&name, e, "%s.ckpt", t->o.common.output));
+	t->checkpoint = name.p;
+	return stream_identity(&t->head, &t->identity, e);
+}
+
+int trainer_checkpoint(void *context, struct state_dict *d, struct cvt_err *e)
+{
+	struct trainer *t = context;
+	if (!t->checkpoint)
+		return CVT_OK;
+	TRY(state_set_meta(d, "cv.stream", t->identity, e));
+	TRY(state_set_meta(d, "cv.method", t->method->name, e));
+	TRY(safetensors_write(t->checkpoint, d, e));
+	t->saved = true;
+	return CVT_OK;
+}
+
+static int check_checkpoint(const struct trainer *t, const struct state_dict *d, struct cvt_err *e)
+{
+	const char *method = state_meta(d, "cv.method"), *stream = state_meta(d, "cv.stream");
+	if (!method || !stream)
+		return cvt_fail(e, CVT_INPUT, "is no checkpoint of a training");
+	if (strcmp(method, t->method->name) != 0)
+		return cvt_fail(e, CVT_INPUT, "was made by --method %s, this is %s", method,
+			t->method->name);
+	if (strcmp(stream, t->identity) != 0)
+		return cvt_fail(e, CVT_INPUT,
+			"the input is not the stream that it was trained on; start the same "
+			"producer "
+			"again, or train anew without --resume");
+	return CVT_OK;
+}
+
+int trainer_resume(struct trainer *t, struct cvt_err *e)
+{
+	const char *file = t->o.resume;
+	struct state_dict d = {0};
+	if (!file)
+		return CVT_OK;
+	if (!t->checkpoint)
+		return cvt_fail(
+			e, CVT_USAGE, "--resume: needs -o FILE, whose checkpoint is FILE.ckpt");
+	if (strcmp(file, "auto") == 0) {
+		file = t->checkpoint;
+		if (access(file, F_OK) != 0 && errno == ENOENT)
+			return CVT_OK;
+	}
+	int code = safetensors_read(file, &d, e);
+	if (code == CVT_OK) {
+		code = check_checkpoint(t, &d, e);
+		if (code == CVT_OK)
+			code = train_restore(t->train, &d, e);
+		if (code != CVT_OK)
+			code = cvt_fail_at(e, "%s", file);
+	}
+	state_free(&d);
+	t->resumed = t->saved = code == CVT_OK;
+	return code;
+}
+
+/* ---- the model ------------------------------------------------------------------------ */
+
+static int write_history(struct trainer *t, struct cvt_err *e)
+{
+	struct str line = {0}, text = {0};
+	if (t->o.common.no_history)
+		return CVT_OK;
+	TRY(head_add_history(&t->head, &t->history, 0, e));
+	int code = cli_history(&t->cli, t->seed, t->in && source_is_stream(t->in), &line, e);
+	if (code == CVT_OK)
+		code = head_add_prog(&t->head, 0, t->cli.program->name, line.p, e);
+	if (code == CVT_OK)
+		code = network_history_text(&t->head, &text, e);
+	free(line.p);
+	free(t->info.history);
+	t->info.history = text.p;
+	return code;
+}
+
+/* What the file says beside the weights. */
+static int fill_info(struct trainer *t, struct cvt_err *e)
+{
+	struct str text = {0};
+	TRY(arch_export(t->arch, &text, e));
+	free(t->info.arch);
+	t->info.arch = text.p;
+	free(t->info.method);
+	if (!(t->info.method = mem_strdup(t->method->name, e)))
+		return CVT_SYSTEM;
+	return write_history(t, e);
+}
+
+int trainer_save(struct trainer *t, struct cvt_err *e)
+{
+	const struct learner_net *n = &t->learner->net[0];
+	struct state_dict d = {0};
+	TRY(fill_info(t, e));
+	int code = model_save(t->learner->graph, n->net.first_param, n->net.end_param, NULL, NULL,
+		NULL, NULL, &d, e);
+	if (code == CVT_OK)
+		code = model_info_write(&t->info, &d, e);
+	if (code == CVT_OK)
+		code = safetensors_write(t->o.common.output, &d, e);
+	state_free(&d);
+	TRY(code);
+	if (t->checkpoint && unlink(t->checkpoint) != 0 && errno != ENOENT)
+		return cvt_fail_errno(e, "%s: cannot be removed", t->checkpoint);
+	return CVT_OK;
+}

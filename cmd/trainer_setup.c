@@ -1,0 +1,397 @@
+/*
+ * trainer_setup: from the command line and the input's HEAD to a learner: which text, which
+ * picture, which classes, which heads, which normalisation; then the weights (see trainer.h).
+ */
+#include "../libcore/blas.h"
+#include "trainer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- the text and the picture --------------------------------------------------------- */
+
+static int open_text(struct trainer *t, struct cvt_err *e)
+{
+	if (t->o.arch)
+		return arch_load(&t->arch, t->o.arch, e);
+	if (t->info.arch)
+		return arch_parse(&t->arch, "cv.arch", t->info.arch, e);
+	return cvt_fail(
+		e, CVT_USAGE, "say which network to train: --arch NAME or FILE; --list names them");
+}
+
+/* Without input (--epochs 0) the text says what the rows would be. */
+static int imagine_head(struct trainer *t, struct cvt_err *e)
+{
+	for (size_t i = 0; i < arch_inputs(t->arch); i++) {
+		const struct arch_input *in = arch_input(t->arch, i);
+		const bool picture = strncmp(in->field, "image", 5) == 0;
+		TRY(head_add_field(&t->head, in->field, picture ? DT_U1 : DT_F4, 0, in->row.ndim,
+			in->row.dims, e));
+	}
+	return head_add_field(&t->head, "label", DT_I4, 0, 0, NULL, e);
+}
+
+static int open_source(struct trainer *t, struct cvt_err *e)
+{
+	const char *name = t->cli.operands ? t->cli.operand[0] : t->o.common.input;
+	const struct dataset_options reading = {
+		.format = t->o.format, .max_memory = t->o.common.max_memory};
+	if (t->o.epochs_given && t->o.epochs == 0 && !name)
+		return imagine_head(t, e);
+	TRY(source_open(&t->in, name, &reading, e));
+	if (t->o.common.output && output_same_file(t->o.common.output, source_fd(t->in)))
+		return cvt_fail(e, CVT_USAGE, "%s is the input, too; write to another file",
+			t->o.common.output);
+	head_free(&t->head);
+	return head_copy(&t->head, source_head(t->in), e);
+}
+
+static int copy_fields(struct trainer *t, struct cvt_err *e)
+{
+	t->field = mem_alloc(t->head.nfields, sizeof *t->field, e);
+	if (!t->field)
+		return CVT_SYSTEM;
+	for (size_t i = 0; i < t->head.nfields; i++) {
+		const struct head_field *h = &t->head.field[i];
+		struct method_field *f = &t->field[i];
+		memcpy(f->name, h->name, sizeof f->name);
+		f->dtype = h->dtype;
+		f->flags = h->flags;
+		f->row.ndim = h->ndim < TENSOR_DIMS ? h->ndim : TENSOR_DIMS - 1;
+		for (int k = 0; k < f->row.ndim; k++) {
+			f->row.dims[k] = h->dims[k];
+			if (h->dims[k] == HEAD_VARIES)
+				f->flags |= FIELD_WHOLE;
+		}
+	}
+	t->facts.field = t->field;
+	t->facts.nfields = t->head.nfields;
+	return CVT_OK;
+}
+
+/* The network takes the picture as it comes; a loaded one wants the picture that it knows. */
+static int choose_picture(struct trainer *t, struct cvt_err *e)
+{
+	const struct arch_input *in = arch_inputs(t->arch) ? arch_input(t->arch, 0) : NULL;
+	const char *name = in ? in->field : "image";
+	const struct head_field *f = head_field(&t->head, name);
+	const bool known = t->info.field && strcmp(t->info.field, name) == 0;
+	if (!f)
+		return CVT_OK; /* the method says what is missing */
+	if ((f->flags & FIELD_WHOLE) && in)
+		return network_check_picture(name, &in->row, f, e);
+	if (known)
+		TRY(network_check_picture(name, &t->info.input, f, e));
+	free(t->info.field);
+	if (!(t->info.field = mem_strdup(name, e)))
+		return CVT_SYSTEM;
+	t->info.input.ndim = f->ndim < TENSOR_DIMS ? f->ndim : TENSOR_DIMS - 1;
+	memcpy(t->info.input.dims, f->dims, sizeof t->info.input.dims);
+	return in ? arch_set_input(t->arch, name, &t->info.input, e) : CVT_OK;
+}
+
+static int choose_normalisation(struct trainer *t, struct cvt_err *e)
+{
+	const struct network_choice c = {.mean = t->o.mean, .std = t->o.std};
+	const struct shape *s = &t->info.input;
+	if (!t->info.field || strncmp(t->info.field, "image", 5) != 0 || s->ndim == 0) {
+		t->info.channels = 0;
+		return CVT_OK;
+	}
+	TRY(network_normalisation(&t->info, &c, &t->head, s->dims[s->ndim - 1], e));
+	memcpy(t->facts.mean, t->info.mean, sizeof t->facts.mean);
+	memcpy(t->facts.std, t->info.std, sizeof t->facts.std);
+	return CVT_OK;
+}
+
+/* ---- heads ---------------------------------------------------------------------------- */
+
+static int copy_word(
+	char *to, size_t size, const char *from, size_t n, const char *all, struct cvt_err *e)
+{
+	if (n == 0 || n >= size)
+		return cvt_fail(e, CVT_USAGE,
+			"--head %s: should be FIELD:LOSS[:WEIGHT][@STAGE], as mask:cross-entropy",
+			all);
+	memcpy(to, from, n);
+	to[n] = '\0';
+	return CVT_OK;
+}
+
+/* FIELD:LOSS[:WEIGHT][@STAGE] */
+static int parse_head(struct method_head *h, const char *text, struct cvt_err *e)
+{
+	const char *at = strchr(text, '@'), *end = at ? at : text + strlen(text);
+	const char *colon = memchr(text, ':', (size_t)(end - text));
+	const char *second = colon ? memchr(colon + 1, ':', (size_t)(end - colon - 1)) : NULL;
+	char number[64];
+	*h = (struct method_head){.weight = 1.0};
+	TRY(copy_word(
+		h->field, sizeof h->field, text, colon ? (size_t)(colon - text) : 0, text, e));
+	TRY(copy_word(h->loss, sizeof h->loss, colon + 1,
+		(size_t)((second ? second : end) - colon - 1), text, e));
+	if (second) {
+		TRY(copy_word(
+			number, sizeof number, second + 1, (size_t)(end - second - 1), text, e));
+		TRY(cli_real(number, "--head", &h->weight, e));
+	}
+	return at ? copy_word(h->stage, sizeof h->stage, at + 1, strlen(at + 1), text, e) : CVT_OK;
+}
+
+static int check_loss(const struct method_head *h, struct cvt_err *e)
+{
+	const char *words[64] = {0};
+	size_t n = 0;
+	for (; loss_ops[n] && n < 64; n++) {
+		words[n] = loss_ops[n]->name;
+		if (strcmp(words[n], h->loss) == 0)
+			return CVT_OK;
+	}
+	const size_t near = mem_nearest(h->loss, words, n);
+	return cvt_fail(e, CVT_USAGE, "--head %s:%s: there is no such loss; %s%s%s", h->field,
+		h->loss, near < n ? "did you mean '" : "see --list", near < n ? words[near] : "",
+		near < n ? "'?" : "");
+}
+
+/* What --head says, else what a pretext task upstream wants learned. */
+static int choose_heads(struct trainer *t, struct cvt_err *e)
+{
+	struct method_facts *f = &t->facts;
+	const size_t asked = t->o.heads.n, n = asked ? asked : t->head.ntargets;
+	if (n > METHOD_HEADS)
+		return cvt_fail(e, CVT_USAGE, "--head: at most %d of them", METHOD_HEADS);
+	for (; f->nheads < n; f->nheads++) {
+		struct method_head *h = &f->head[f->nheads];
+		*h = (struct method_head){.weight = 1.0};
+		if (asked)
+			TRY(parse_head(h, t->o.heads.item[f->nheads], e));
+		else {
+			(void)snprintf(
+				h->field, sizeof h->field, "%s", t->head.target[f->nheads].field);
+			(void)snprintf(
+				h->loss, sizeof h->loss, "%s", t->head.target[f->nheads].loss);
+		}
+		TRY(check_loss(h, e));
+	}
+	return CVT_OK;
+}
+
+/* ---- classes -------------------------------------------------------------------------- */
+
+static const char *label_field(const struct trainer *t)
+{
+	return t->facts.nheads ? t->facts.head[0].field : "label";
+}
+
+static void advise(struct cvt_err *e, const char *what)
+{
+	const size_t n = strlen(e->text);
+	(void)snprintf(e->text + n, sizeof e->text - n, "%s", what);
+}
+
+/* A loaded network keeps its classes; the stream's are matched to them by name. */
+static int match_classes(struct trainer *t, const struct head_classes *have, struct cvt_err *e)
+{
+	struct head model;
+	head_init(&model);
+	int code = network_classes_head(t->info.classes, &model, e);
+	const struct head_classes *want = head_classes(&model, "label");
+	if (code == CVT_OK && want && have && !t->o.by_number) {
+		code = head_match_classes(have, want, &t->relabel, e);
+		if (code != CVT_OK)
+			advise(e, "; --reset-head learns the stream's classes");
+	}
+	head_free(&model);
+	return code;
+}
+
+static int copy_class_names(struct trainer *t, const struct head_classes *c, struct cvt_err *e)
+{
+	struct str text = {0};
+	TRY(network_classes_text(&t->head, c->field, &text, e));
+	free(t->info.classes);
+	t->info.classes = text.p;
+	return CVT_OK;
+}
+
+static size_t count_classes(const struct trainer *t, const struct head_classes *have)
+{
+	const struct head_field *f = head_field(&t->head, label_field(t));
+	if (t->o.num_classes)
+		return t->o.num_classes;
+	if (t->info.classes && t->info.nclasses)
+		return t->info.nclasses;
+	if (have)
+		return have->n;
+	return f && f->dtype == DT_F4 && f->ndim == 1 ? f->dims[0] : 0;
+}
+
+static int choose_classes(struct trainer *t, struct cvt_err *e)
+{
+	const struct head_classes *have = head_classes(&t->head, label_field(t));
+	if ((t->o.reset_head && t->in)
+		|| (t->o.num_classes && t->o.num_classes != t->info.nclasses)) {
+		free(t->info.classes);
+		t->info.classes = NULL;
+		t->info.nclasses = 0;
+	}
+	if (t->info.classes)
+		TRY(match_classes(t, have, e));
+	t->facts.classes = count_classes(t, have);
+	if (have && !t->info.classes)
+		TRY(copy_class_names(t, have, e));
+	t->info.nclasses = t->facts.classes;
+	if (t->facts.classes == 0)
+		return CVT_OK;
+	return arch_let(t->arch, "classes", (double)t->facts.classes, e);
+}
+
+/* ---- the rows ------------------------------------------------------------------------- */
+
+static int check_labels(const struct trainer *t, struct tensor *label, struct cvt_err *e)
+{
+	const size_t K = t->facts.classes;
+	const struct head_classes *have = head_classes(&t->head, label_field(t));
+	int32_t *y = label->data;
+	if (label->dtype != DT_I4 || label->ndim != 1 || K == 0)
+		return CVT_OK;
+	for (size_t i = 0; i < label->dims[0]; i++) {
+		if (t->relabel && y[i] >= 0 && (size_t)y[i] < have->n)
+			y[i] = t->relabel[y[i]];
+		if (y[i] >= 0 && (size_t)y[i] >= K)
+			return cvt_fail(e, CVT_INPUT,
+				"%s: a row has %s %d, but there are %zu classes; --num-classes %d",
+				source_name(t->in), label_field(t), y[i], K, y[i] + 1);
+	}
+	return CVT_OK;
+}
+
+static int next_rows(void *context, struct batch **rows, enum train_event *event, struct cvt_err *e)
+{
+	struct trainer *t = context;
+	enum stream_event seen;
+	do
+		TRY(source_next(t->in, rows, &seen, e));
+	while (seen == STREAM_OTHER);
+	if (source_parts(t->in) > 1)
+		return cvt_fail(e, CVT_INPUT,
+			"%s: has several parts, whose rows share numbers; cv-read a.cvt b.cvt "
+			"joins them",
+			source_name(t->in));
+	*event = seen == STREAM_BATCH   ? TRAIN_ROWS
+		 : seen == STREAM_EPOCH ? TRAIN_EPOCH
+					: TRAIN_DONE;
+	if (seen != STREAM_BATCH)
+		return CVT_OK;
+	struct tensor *label = batch_get(*rows, label_field(t));
+	return label ? check_labels(t, label, e) : CVT_OK;
+}
+
+/* HEAD's `rows` counts validation rows, too. */
+void trainer_source(struct trainer *t, struct train_source *s)
+{
+	const struct head *h = &t->head;
+	const bool known =
+		h->rows != HEAD_UNKNOWN && (h->val != HEAD_UNKNOWN || !head_field(h, "part"));
+	*s = (struct train_source){.context = t,
+		.next = next_rows,
+		.name = source_name(t->in),
+		.rows = TRAIN_UNKNOWN,
+		.epochs = h->epochs == HEAD_UNKNOWN ? TRAIN_UNKNOWN : h->epochs};
+	if (known)
+		s->rows = h->rows - (h->val != HEAD_UNKNOWN ? h->val : 0);
+	if (!source_is_stream(t->in))
+		s->epochs = 1;
+}
+
+/* ---- the learner ---------------------------------------------------------------------- */
+
+static bool has_buffers(const struct graph *g)
+{
+	return g->buffers > 0;
+}
+
+/* What is not said is chosen so that it trains well: by the optimizer, and for plain gradient
+ * descent by whether batch normalisation steadies the network. */
+static void choose_numbers(struct trainer *t)
+{
+	if (!t->o.lr_given) {
+		t->o.lr = t->opt->lr;
+		if (strcmp(t->opt->name, "sgd") == 0 && !has_buffers(t->learner->graph))
+			t->o.lr *= 0.2;
+	}
+}
+
+static int parse_scales(struct trainer *t, struct cvt_err *e)
+{
+	char *word[TRAINER_SCALES];
+	size_t n = 0;
+	if (!t->o.lr_scale)
+		return CVT_OK;
+	TRY(cli_words(t->o.lr_scale, &t->scale_text, word, TRAINER_SCALES, &n, e));
+	for (size_t i = 0; i < n; i++) {
+		char *equals = strchr(word[i], '=');
+		const struct graph *g = t->learner->graph;
+		bool any = false;
+		if (!equals)
+			return cvt_fail(
+				e, CVT_USAGE, "--lr-scale %s: should be PREFIX=FACTOR", word[i]);
+		*equals = '\0';
+		for (size_t p = 0; p < g->nparams; p++)
+			any = any || name_has_prefix(g->param[p].name, word[i]);
+		if (!any)
+			return cvt_fail(e, CVT_USAGE,
+				"--lr-scale %s: no parameter of the network begins so; see cv-view "
+				"--arch",
+				word[i]);
+		t->scale[i].prefix = word[i];
+		TRY(cli_real(equals + 1, "--lr-scale", &t->scale[i].factor, e));
+	}
+	t->train_options.lr_scale = t->scale;
+	t->train_options.nlr_scale = n;
+	return CVT_OK;
+}
+
+static int open_learner(struct trainer *t, struct cvt_err *e)
+{
+	t->facts.arch = t->arch;
+	t->facts.label_smoothing = t->o.label_smoothing;
+	t->facts.value = t->value;
+	t->facts.context = t;
+	t->facts.teacher = trainer_teacher;
+	TRY(learner_open(&t->learner, t->method, &t->facts, e));
+	graph_init_params(t->learner->graph, t->seed);
+	TRY(trainer_load_weights(t, e));
+	if (t->o.freeze)
+		TRY(learner_freeze(t->learner, t->o.freeze, e));
+	choose_numbers(t);
+	return parse_scales(t, e);
+}
+
+static int check_label_known(const struct trainer *t, struct cvt_err *e)
+{
+	const struct head_field *f = head_field(&t->head, label_field(t));
+	const char *loss = t->facts.nheads ? t->facts.head[0].loss : "cross-entropy";
+	if (t->facts.classes || !f || strcmp(loss, "cross-entropy") != 0)
+		return CVT_OK;
+	return cvt_fail(e, CVT_USAGE,
+		"the input does not say how many classes '%s' has; --num-classes N",
+		label_field(t));
+}
+
+int trainer_setup(struct trainer *t, struct cvt_err *e)
+{
+	TRY(blas_open(e));
+	TRY(trainer_read_weights(t, e));
+	TRY(open_text(t, e));
+	TRY(open_source(t, e));
+	t->seed = t->o.common.seed_given || !t->head.has_seed ? t->o.common.seed : t->head.seed;
+	TRY(copy_fields(t, e));
+	TRY(choose_picture(t, e));
+	TRY(choose_normalisation(t, e));
+	TRY(choose_heads(t, e));
+	TRY(choose_classes(t, e));
+	TRY(check_label_known(t, e));
+	return open_learner(t, e);
+}

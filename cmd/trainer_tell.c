@@ -1,0 +1,177 @@
+/* trainer_tell: progress for people, --metrics for programs (see trainer.h). */
+#include "trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+static bool is_tsv(const char *name)
+{
+	const size_t n = strlen(name);
+	return n > 4 && strcmp(name + n - 4, ".tsv") == 0;
+}
+
+/* ---- metrics -------------------------------------------------------------------------- */
+
+/* The keys of one epoch; the scores' names follow by the method. */
+struct metric {
+	char name[40];
+	double value;
+	bool whole; /* a count */
+};
+
+static size_t metrics_of(const struct train_report *r, struct metric *m)
+{
+	const double none = NAN;
+	size_t n = 0;
+	m[n++] = (struct metric){"epoch", (double)r->epoch + 1, true};
+	m[n++] = (struct metric){"step", (double)r->step, true};
+	m[n++] = (struct metric){"loss", r->loss, false};
+	for (size_t i = 0; i < r->scores; i++) {
+		m[n] = (struct metric){"", r->score[i], false};
+		(void)snprintf(m[n++].name, sizeof m->name, "%s", r->score_name[i]);
+	}
+	m[n++] = (struct metric){"val_loss", r->validated ? r->val_loss : none, false};
+	for (size_t i = 0; i < r->scores; i++) {
+		m[n] = (struct metric){"", r->validated ? r->val_score[i] : none, false};
+		(void)snprintf(m[n++].name, sizeof m->name, "val_%s", r->score_name[i]);
+	}
+	m[n++] = (struct metric){"lr", r->lr, false};
+	m[n++] = (struct metric){"gradient_norm", r->gradient_norm, false};
+	m[n++] = (struct metric){"seconds", r->seconds, false};
+	m[n++] = (struct metric){"rows_per_second", r->rows_per_second, false};
+	m[n++] = (struct metric){"waiting", r->waiting, false};
+	return n;
+}
+
+enum { METRICS = 10 + 2 * METHOD_SCORES };
+
+static void put_value(FILE *f, const struct metric *m)
+{
+	if (isnan(m->value) || isinf(m->value))
+		(void)fputs("null", f);
+	else
+		(void)fprintf(f, m->whole ? "%.0f" : "%.9g", m->value);
+}
+
+static void put_metrics(FILE *f, const struct train_report *r, bool tsv)
+{
+	struct metric m[METRICS];
+	const size_t n = metrics_of(r, m);
+	for (size_t i = 0; i < n; i++) {
+		if (tsv)
+			(void)fputs(i ? "\t" : "", f);
+		else
+			(void)fprintf(f, "%s\"%s\": ", i ? ", " : "{", m[i].name);
+		put_value(f, &m[i]);
+	}
+	(void)fputs(tsv ? "\n" : "}\n", f);
+	(void)fflush(f);
+}
+
+static void put_header(const struct trainer *t)
+{
+	struct train_report r = {0};
+	struct metric m[METRICS];
+	while (r.scores < METHOD_SCORES && t->method->score_name[r.scores].name) {
+		r.score_name[r.scores] = t->method->score_name[r.scores].name;
+		r.scores++;
+	}
+	const size_t n = metrics_of(&r, m);
+	for (size_t i = 0; i < n; i++)
+		(void)fprintf(t->metrics, "%s%s", i ? "\t" : "", m[i].name);
+	(void)fputc('\n', t->metrics);
+}
+
+int trainer_open_metrics(struct trainer *t, bool go_on, struct cvt_err *e)
+{
+	const char *name = t->o.common.metrics;
+	if (!name)
+		return CVT_OK;
+	t->metrics = fopen(name, go_on ? "a" : "w");
+	if (!t->metrics)
+		return cvt_fail_errno(e, "%s", name);
+	if (is_tsv(name) && ftell(t->metrics) == 0)
+		put_header(t);
+	return CVT_OK;
+}
+
+int trainer_close_metrics(struct trainer *t, struct cvt_err *e)
+{
+	FILE *f = t->metrics;
+	t->metrics = NULL;
+	if (!f)
+		return CVT_OK;
+	const bool bad = ferror(f) != 0;
+	if (fclose(f) != 0 || bad)
+		return cvt_fail(e, CVT_SYSTEM, "%s: cannot be written", t->o.common.metrics);
+	return CVT_OK;
+}
+
+/* ---- progress ------------------------------------------------------------------------- */
+
+/* "12:05" or "1:02:05" */
+static void clock_text(double seconds, char *to, size_t size)
+{
+	const long s = isfinite(seconds) && seconds < 1e8 ? (long)(seconds + 0.5) : -1;
+	if (s < 0)
+		(void)snprintf(to, size, "?");
+	else if (s >= 3600)
+		(void)snprintf(to, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+	else
+		(void)snprintf(to, size, "%ld:%02ld", s / 60, s % 60);
+}
+
+static void scores_text(const struct train_report *r, char *to, size_t size)
+{
+	size_t n = 0;
+	to[0] = '\0';
+	for (size_t i = 0; i < r->scores && n < size; i++)
+		if (!isnan(r->score[i]))
+			n += (size_t)snprintf(
+				to + n, size - n, " %s %.4f", r->score_name[i], r->score[i]);
+	for (size_t i = 0; r->validated && i < r->scores && n < size; i++)
+		n += (size_t)snprintf(
+			to + n, size - n, " validation %s %.4f", r->score_name[i], r->val_score[i]);
+}
+
+static void say(struct trainer *t, const struct train_report *r)
+{
+	char scores[300], left[30], epochs[30] = "", share[30] = "";
+	scores_text(r, scores, sizeof scores);
+	const double done = r->share - t->share_before;
+	clock_text(done > 0 ? r->seconds / done * (1 - r->share) : NAN, left, sizeof left);
+	if (r->epochs != TRAIN_UNKNOWN)
+		(void)snprintf(epochs, sizeof epochs, "/%zu", r->epochs);
+	if (!isnan(r->share))
+		(void)snprintf(share, sizeof share, " %.0f%%", 100 * r->share);
+	cli_progress_say(&t->progress,
+		"epoch %zu%s%s loss %.4f%s, %.0f img/s, waiting %.0f%%, ETA %s", r->epoch + 1,
+		epochs, share, r->loss, scores, r->rows_per_second, 100 * r->waiting, left);
+}
+
+void trainer_report(void *context, const struct train_report *r)
+{
+	struct trainer *t = context;
+	if (t->share_before < 0)
+		t->share_before = r->share;
+	if (r->epoch_end) {
+		t->last = *r;
+		if (t->metrics)
+			put_metrics(t->metrics, r, is_tsv(t->o.common.metrics));
+	}
+	if (cli_progress_due(&t->progress))
+		say(t, r);
+}
+
+void trainer_summary(const struct trainer *t)
+{
+	char scores[300], time[30];
+	const struct train_report *r = &t->last;
+	if (!r->epoch_end)
+		return;
+	scores_text(r, scores, sizeof scores);
+	clock_text(r->seconds, time, sizeof time);
+	cli_note(&t->cli, "%s: %zu epochs in %s, loss %.4f%s",
+		t->o.common.output ? t->o.common.output : "standard output", r->epoch + 1, time,
+		r->loss, scores);
+}
