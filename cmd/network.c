@@ -255,8 +255,8 @@ static int add_normalisation(struct network *n, size_t *node, struct cvt_err *e)
 {
 	const struct model_info *m = &n->info;
 	return graph_op(n->graph, "standardize", "input", (size_t[]){*node}, 1, node, e, "mean0",
-		m->mean[0], "mean1", m->mean[1], "mean2", m->mean[2], "mean3", m->mean[3], "std0",
-		m->std[0], "std1", m->std[1], "std2", m->std[2], "std3", m->std[3], NULL);
+		m->mean[0], "mean1", m->mean[1], "mean2", m->mean[2], "std0", m->std[0], "std1",
+		m->std[1], "std2", m->std[2], NULL);
 }
 
 static int build(struct opening *o, struct cvt_err *e)
