@@ -3,19 +3,22 @@
  * In training each channel is normalised by the batch's own mean and variance (over rows and
  * places), and the running statistics follow with momentum; otherwise by the running statistics.
  *
- * Statistics: each block of rows gives a mean and a sum of squared differences from it (two passes
- * over the block); blocks are joined in order by Chan's formula.
+ * Statistics: a mean and a sum of squared differences from it for each piece of the batch (two
+ * passes over what is in the cache), joined in order by Chan's formula.
  *
  *     dx = (w / sigma) (dy - mean(dy) - x^ mean(dy x^)),  x^ = (x - mean) / sigma
  */
 #include "nn.h"
+
+#include "../simd.h"
 
 #include <math.h>
 #include <string.h>
 
 enum { ARG_MOMENTUM, ARG_EPS };
 enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
-enum { BLOCKS = 32 }; /* at most; the batch is cut into that many sums */
+enum { BLOCKS = 32 };     /* at most; the batch is cut into that many sums */
+enum { PIECE = 1 << 13 }; /* floats that stay in the first cache */
 
 struct bn {
 	size_t c, places; /* channels; vectors of them in a row */
@@ -41,6 +44,7 @@ static int bn_shape(struct graph *g, struct node *n, struct cvt_err *e)
 	TRY(graph_param(g, n, "running_var", PARAM_BUFFER, LAYOUT_PLAIN, 1, &b->c, INIT_ONE, 0, e));
 	n->save_whole = 2 * b->c; /* mean, 1 / sigma */
 	n->work_whole = (2 * BLOCKS + 3) * b->c;
+	n->work_thread = 2 * b->c;
 	return CVT_OK;
 }
 
@@ -61,27 +65,21 @@ static size_t blocks(const struct nn_io *io)
 	return (vectors(io) + block_size(io) - 1) / block_size(io);
 }
 
-/* Block's mean and sum of squared differences into work. */
+/* Block's mean and sum of squared differences into work, a piece at a time that stays in the cache.
+ */
 static void statistics_block(void *context, size_t block, unsigned thread)
 {
-	(void)thread;
 	const struct nn_io *io = context;
 	const size_t c = ((const struct bn *)io->node->conf)->c;
+	const size_t piece = c < PIECE ? PIECE / c : 1;
 	size_t first;
 	const size_t m = par_span(vectors(io), block_size(io), block, &first);
 	const float *x = io->x[0] + first * c;
-	float *mean = io->work + block * 2 * c, *square = mean + c;
-	memset(mean, 0, 2 * c * sizeof *mean);
-	for (size_t i = 0; i < m; i++)
-		for (size_t k = 0; k < c; k++)
-			mean[k] += x[i * c + k];
-	for (size_t k = 0; k < c; k++)
-		mean[k] /= (float)m;
-	for (size_t i = 0; i < m; i++)
-		for (size_t k = 0; k < c; k++) {
-			const float d = x[i * c + k] - mean[k];
-			square[k] += d * d;
-		}
+	float *mean = io->work + block * 2 * c,
+	      *work = io->thread_work + thread * io->thread_stride;
+	for (size_t i = 0; i < m; i += piece)
+		simd()->channel_moments(
+			x + i * c, m - i < piece ? m - i : piece, c, i, mean, mean + c, work);
 }
 
 /* Joins the blocks: save holds the mean and 1 / sigma, the running statistics follow. */
@@ -119,7 +117,7 @@ static void running_statistics(const struct nn_io *io)
 	}
 }
 
-/* y = x * scale + shift; scale and shift lie in work. */
+/* y = x scale + shift; scale and shift lie in work. */
 static void normalise_block(void *context, size_t block, unsigned thread)
 {
 	(void)thread;
@@ -127,12 +125,8 @@ static void normalise_block(void *context, size_t block, unsigned thread)
 	const size_t c = ((const struct bn *)io->node->conf)->c;
 	size_t first;
 	const size_t m = par_span(vectors(io), block_size(io), block, &first);
-	const float *x = io->x[0] + first * c;
-	const float *scale = io->work + 2 * BLOCKS * c, *shift = scale + c;
-	float *y = io->y + first * c;
-	for (size_t i = 0; i < m; i++)
-		for (size_t k = 0; k < c; k++)
-			y[i * c + k] = x[i * c + k] * scale[k] + shift[k];
+	const float *scale = io->work + 2 * BLOCKS * c;
+	simd()->channel_scale(io->x[0] + first * c, m, c, scale, scale + c, io->y + first * c);
 }
 
 static void bn_forward(const struct nn_io *io)
@@ -161,17 +155,12 @@ static void sums_block(void *context, size_t block, unsigned thread)
 	const size_t c = ((const struct bn *)io->node->conf)->c;
 	size_t first;
 	const size_t m = par_span(vectors(io), block_size(io), block, &first);
-	const float *x = io->x[0] + first * c, *dy = io->dy + first * c;
-	const float *mean = io->save, *invert = io->save + c;
 	float *sum = io->work + block * 2 * c, *product = sum + c;
 	memset(sum, 0, 2 * c * sizeof *sum);
-	for (size_t i = 0; i < m; i++)
-		for (size_t k = 0; k < c; k++) {
-			sum[k] += dy[i * c + k];
-			product[k] += dy[i * c + k] * (x[i * c + k] - mean[k]);
-		}
+	simd()->channel_sums(
+		io->x[0] + first * c, io->dy + first * c, m, c, io->save, sum, product);
 	for (size_t k = 0; k < c; k++)
-		product[k] *= invert[k];
+		product[k] *= io->save[c + k];
 }
 
 /* dx = a dy + b x + d, a channel by itself; a, b, d lie in work. */
@@ -182,14 +171,8 @@ static void input_block(void *context, size_t block, unsigned thread)
 	const size_t c = ((const struct bn *)io->node->conf)->c;
 	size_t first;
 	const size_t m = par_span(vectors(io), block_size(io), block, &first);
-	const float *x = io->x[0] + first * c, *dy = io->dy + first * c;
-	const float *a = io->work + 2 * BLOCKS * c, *b = a + c, *d = b + c;
-	float *dx = io->dx[0] + first * c;
-	for (size_t i = 0; i < m * c; i += c)
-		for (size_t k = 0; k < c; k++) {
-			const float v = a[k] * dy[i + k] + (b[k] * x[i + k] + d[k]);
-			dx[i + k] = io->add[0] ? dx[i + k] + v : v;
-		}
+	simd()->channel_back(io->x[0] + first * c, io->dy + first * c, m, c,
+		io->work + 2 * BLOCKS * c, io->dx[0] + first * c, io->add[0]);
 }
 
 /* The whole sums for channel k, and with them a, b, d of input_block. */
@@ -230,7 +213,7 @@ const struct nn_op nn_bn = {
 	.name = "bn",
 	.help = "batch normalisation of the last dimension",
 	.inputs = 1,
-	.flags = NN_BACK_X,
+	.flags = NN_BACK_X | NN_INPLACE,
 	.arg = {{.name = "momentum", .value = 0.1, .help = "of the running statistics"},
 		{.name = "eps", .value = 1e-5, .help = "added to the variance"}},
 	.shape = bn_shape,
