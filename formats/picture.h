@@ -14,7 +14,7 @@ struct picture {
 
 struct picture_codec {
 	bool (*is)(const unsigned char *start, size_t n);
-	/* The size, from the beginning of the file; *more when these bytes do not reach so far. */
+	/* The size, from the beginning of the file; *more when the header may go on behind it. */
 	int (*measure)(const unsigned char *p, size_t n, struct picture *size, bool *more,
 		struct cvt_err *e);
 	/* The whole picture of that size into `to`. Damage of any kind is CVT_INPUT. */

@@ -59,5 +59,7 @@ int tree_input(struct tree *t, size_t i, struct input **in, struct cvt_err *e);
 int tree_fail_at(const struct tree *t, size_t i, struct cvt_err *e);
 /* What follows the last '/'. */
 const char *tree_base(const char *name);
+/* Is that file a picture: by its suffix, else by its first bytes. */
+bool tree_is_picture(struct tree *t, size_t i);
 
 #endif

@@ -1,0 +1,34 @@
+/* picture: one picture in memory (see picture.h). */
+#include "picture.h"
+
+const struct picture_codec *picture_codec(const unsigned char *start, size_t n)
+{
+	for (size_t i = 0; formats[i]; i++)
+		if (formats[i]->picture && formats[i]->picture->is(start, n))
+			return formats[i]->picture;
+	return NULL;
+}
+
+int picture_measure(const struct picture_codec *codec, const unsigned char *p, size_t n,
+	const struct dataset_options *o, struct picture *size, bool *more, struct cvt_err *e)
+{
+	size_t pixels;
+	*more = false;
+	TRY(codec->measure(p, n, size, more, e));
+	if (*more)
+		return CVT_OK;
+	if (size->height == 0 || size->width == 0)
+		return cvt_fail(e, CVT_INPUT, "a picture without pixels");
+	if (size->height > o->max_side || size->width > o->max_side)
+		return cvt_fail(e, CVT_LIMIT, "%zu x %zu pixels, and a side of at most %zu is allowed; raise "
+			"--max-side", size->height, size->width, o->max_side);
+	if (!mem_mul(size->height, size->width, &pixels) || pixels > o->max_pixels)
+		return cvt_fail(e, CVT_LIMIT, "%zu x %zu pixels, and at most %zu in all are allowed; raise "
+			"--max-pixels", size->height, size->width, o->max_pixels);
+	return CVT_OK;
+}
+
+size_t picture_bytes(const struct picture *size)
+{
+	return size->height * size->width * size->channels;
+}

@@ -1,0 +1,115 @@
+/*
+ * png: PNG by libpng. Palettes and bits are spread to bytes, 16 bits are scaled to 8, alpha is dropped
+ * (as Pillow's convert does), interlaced pictures are put together; nothing is corrected for gamma.
+ * Every CRC counts, and a file without its end is cut.
+ *
+ * libpng leaves by longjmp: all that lives across it is in struct job.
+ */
+#include <png.h>
+#include <setjmp.h>
+#include <string.h>
+
+#include "picture.h"
+
+enum { SIGNATURE = 8, HEADER = 29 };
+
+struct job {
+	const unsigned char *p;
+	size_t n, at;
+	const struct picture *size;
+	unsigned char *to;
+	struct cvt_err *e;
+	int code;
+};
+
+static bool png_is(const unsigned char *start, size_t n)
+{
+	return n >= SIGNATURE && memcmp(start, "\x89PNG\r\n\x1a\n", SIGNATURE) == 0;
+}
+
+static size_t big_endian(const unsigned char *p)
+{
+	return (size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+}
+
+/* The header is always first: length, "IHDR", width, height, depth, colour type. */
+static int png_measure(const unsigned char *p, size_t n, struct picture *size, bool *more,
+	struct cvt_err *e)
+{
+	if (n < HEADER || memcmp(p + 12, "IHDR", 4) != 0)
+		return cvt_fail(e, CVT_INPUT, "the PNG header is cut or missing");
+	const int type = p[25];
+	if (type != 0 && type != 2 && type != 3 && type != 4 && type != 6)
+		return cvt_fail(e, CVT_INPUT, "the PNG header has colour type %d, which is none", type);
+	*more = false;
+	*size = (struct picture){big_endian(p + 20), big_endian(p + 16), type == 0 || type == 4 ? 1 : 3};
+	return CVT_OK;
+}
+
+static void fail(png_structp png, png_const_charp why)
+{
+	struct job *j = png_get_error_ptr(png);
+	j->code = cvt_fail(j->e, CVT_INPUT, "the PNG is damaged or cut (%s)", why);
+	png_longjmp(png, 1);
+}
+
+static void ignore(png_structp png, png_const_charp why)
+{
+	(void)png;
+	(void)why;
+}
+
+static void give(png_structp png, png_bytep to, size_t n)
+{
+	struct job *j = png_get_io_ptr(png);
+	if (n > j->n - j->at)
+		png_error(png, "it ends too early");
+	memcpy(to, j->p + j->at, n);
+	j->at += n;
+}
+
+static void decode(png_structp png, png_infop info, struct job *j)
+{
+	const size_t row = j->size->width * j->size->channels;
+	png_set_read_fn(png, j, give);
+	png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+	png_set_user_limits(png, 0x7fffffff, 0x7fffffff); /* picture_measure has looked already */
+	png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+	png_read_info(png, info);
+	png_set_expand(png);
+	png_set_scale_16(png);
+	png_set_strip_alpha(png);
+	const int passes = png_set_interlace_handling(png);
+	png_read_update_info(png, info);
+	if (png_get_image_height(png, info) != j->size->height || png_get_rowbytes(png, info) != row)
+		png_error(png, "it is not of the size its header says");
+	for (int pass = 0; pass < passes; pass++)
+		for (size_t y = 0; y < j->size->height; y++)
+			png_read_row(png, j->to + y * row, NULL);
+	png_read_end(png, NULL);
+}
+
+static int png_decode(const unsigned char *p, size_t n, const struct picture *size,
+	unsigned char *to, struct cvt_err *e)
+{
+	struct job j = {.p = p, .n = n, .size = size, .to = to, .e = e};
+	png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &j, fail, ignore);
+	png_infop info = png ? png_create_info_struct(png) : NULL;
+	if (!info) {
+		png_destroy_read_struct(&png, NULL, NULL);
+		return cvt_fail(e, CVT_SYSTEM, "out of memory for libpng");
+	}
+	/* png and info are not changed between here and the jump, so they are what they were. */
+	if (setjmp(png_jmpbuf(png)) == 0)
+		decode(png, info, &j);
+	png_destroy_read_struct(&png, &info, NULL);
+	return j.code;
+}
+
+static const struct picture_codec codec = {png_is, png_measure, png_decode};
+
+const struct format format_png = {
+	.name = "png",
+	.help = "PNG pictures, 1 to 16 bits, grey, colour or palette; alpha is dropped",
+	.picture = &codec,
+};
