@@ -207,6 +207,15 @@ static void spread_view_uses(struct plan *p)
 	}
 }
 
+/* Does a later input repeat input k? Then its gradient grows while others still read node i's. */
+static bool repeats(const struct node *n, size_t k)
+{
+	for (size_t j = k + 1; j < n->nin; j++)
+		if (n->in[j] == n->in[k])
+			return true;
+	return false;
+}
+
 /* Gives input k of node i a gradient: node i's own memory if it is passed on unchanged, this is the
  * first contribution and nobody reads node i's gradient later; else a buffer. */
 static int lay_gradient(struct plan *p, size_t i, size_t k, bool *shared, struct cvt_err *e)
@@ -219,7 +228,7 @@ static int lay_gradient(struct plan *p, size_t i, size_t k, bool *shared, struct
 	if (t->grad != GRAPH_NONE)
 		return CVT_OK;
 	struct buffer *mine = &p->buffer[p->slot[i].grad];
-	if (passes && !*shared && same_size(n, in) && mine->last <= now) {
+	if (passes && !*shared && !repeats(n, k) && same_size(n, in) && mine->last <= now) {
 		*shared = true;
 		t->grad = p->slot[i].grad;
 		extend(mine, now, last);

@@ -1,0 +1,133 @@
+/*
+ * The cases of gradcheck.c: at least one for every operator of nn.def and loss.def.
+ *
+ * An input is a letter for its values and its row shape:
+ *   f floats; s floats far from each other (for what has kinks or ties), t the same between them;
+ *   p distributions; q the same with an unknown one, c like f: q and c want no gradient;
+ *   w weights of rows, one of them 0; iK, uK numbers below K as i4, u1, one of them unknown;
+ *   b any bytes; =K input K again.
+ */
+struct gradcheck_case {
+	const char *op, *args;
+	const char *in[4];
+	double factor; /* of the true gradient that backward is to give, if not 1; NONE = 0 */
+};
+
+enum { NONE = -1000 };
+
+static const struct gradcheck_case cases[] = {
+	/* windows, products */
+	{"conv", "4 3", {"f 5x6x3"}, 0},
+	{"conv", "5 3 stride=2 bias=0", {"f 7x6x4"}, 0},
+	{"conv", "6 1", {"f 3x4x5"}, 0},
+	{"conv", "6 1 stride=2", {"f 5x4x5"}, 0},
+	{"conv", "6 3x5 groups=2", {"f 4x6x4"}, 0},
+	{"conv", "6 3 groups=6", {"f 4x5x6"}, 0},
+	{"conv", "3 3 dilation=2 pad=2", {"f 6x6x2"}, 0},
+	{"conv", "4 4 stride=4 pad=0", {"f 8x8x3"}, 0},
+	{"conv", "17 3", {"f 9x9x16"}, 0},
+	{"conv", "32 3", {"f 16x16x16"}, 0},
+	{"tconv", "3 2 stride=2", {"f 3x4x5"}, 0},
+	{"tconv", "3 4 stride=2 pad=1 bias=0", {"f 3x3x4"}, 0},
+	{"tconv", "2 3 stride=2 pad=1 output_padding=1", {"f 3x4x3"}, 0},
+	{"linear", "5", {"f 7"}, 0},
+	{"linear", "4 bias=0", {"f 3x6"}, 0},
+	{"linear", "33", {"f 40x70"}, 0},
+	{"maxpool", "2", {"s 4x4x3"}, 0},
+	{"maxpool", "3 stride=2 pad=1", {"s 5x5x2"}, 0},
+	{"avgpool", "2", {"f 4x6x3"}, 0},
+	{"avgpool", "3 stride=2 pad=1", {"f 5x5x2"}, 0},
+	{"gap", "", {"f 4x5x6"}, 0},
+	{"attention", "2", {"f 5x8"}, 0},
+	{"attention", "1 bias=0", {"f 3x6"}, 0},
+	{"attention", "3", {"f 17x48"}, 0},
+	/* norms */
+	{"bn", "", {"f 4x3x5"}, 0},
+	{"bn", "", {"f 6"}, 0},
+	{"bn", "", {"f 12x12x24"}, 0},
+	{"ln", "", {"f 9"}, 0},
+	{"ln", "eps=0.001", {"f 4x3x20"}, 0},
+	{"ln", "affine=0", {"f 5x6"}, 0},
+	{"ln", "", {"f 40x192"}, 0},
+	{"gn", "2", {"f 3x4x6"}, 0},
+	{"gn", "1 affine=0", {"f 8"}, 0},
+	{"gn", "8", {"f 24x24x16"}, 0},
+	{"normalize", "", {"f 7"}, 0},
+	{"normalize", "", {"f 5x19"}, 0},
+	/* one by one */
+	{"relu", "", {"s 37"}, 0},
+	{"relu", "", {"s 24x24x32"}, 0},
+	{"gelu", "", {"f 37"}, 0},
+	{"gelu", "", {"f 24x24x32"}, 0},
+	{"silu", "", {"f 37"}, 0},
+	{"sigmoid", "", {"f 37"}, 0},
+	{"tanh", "", {"f 37"}, 0},
+	{"leaky", "", {"s 37"}, 0},
+	{"leaky", "0.2", {"s 3x4x5"}, 0},
+	{"softmax", "", {"f 7"}, 0},
+	{"softmax", "temperature=0.5", {"f 3x21"}, 0},
+	{"dropout", "0.3", {"f 37"}, 0},
+	{"dropout", "", {"f 24x24x32"}, 0},
+	{"drop-path", "0.5", {"f 4x5"}, 0},
+	{"scale", "", {"f 4x6"}, 0},
+	{"scale", "0.1", {"f 24x24x32"}, 0},
+	{"times", "-1.5", {"f 11"}, 0},
+	{"reverse", "0.7", {"f 11"}, -0.7},
+	{"stop", "", {"f 11"}, NONE},
+	{"id", "", {"f 11"}, 0},
+	{"standardize", "mean0=0.4 mean1=0.5 mean2=0.6 std0=0.2 std1=0.3 std2=0.4", {"f 3x4x3"}, 0},
+	{"standardize", "mean0=0.4 std0=0.2", {"f 3x4x1"}, 0},
+	/* shapes */
+	{"tokens", "", {"f 3x4x5"}, 0},
+	{"flatten", "", {"f 3x4x5"}, 0},
+	{"flatten", "", {"f 1x1x5"}, 0},
+	{"reshape", "3 4 5", {"f 60"}, 0},
+	{"reshape", "2 6 5", {"f 3x4x5"}, 0},
+	{"reshape", "12 5", {"f 3x4x5"}, 0},
+	{"take", "0", {"f 4x5"}, 0},
+	{"take", "-1", {"f 4x5"}, 0},
+	{"subsample", "2", {"f 5x4x3"}, 0},
+	{"padc", "2", {"f 3x2x4"}, 0},
+	{"padc", "0", {"f 5"}, 0},
+	{"up", "2", {"f 3x4x2"}, 0},
+	{"up", "3 mode=bilinear", {"f 3x2x4"}, 0},
+	/* of several inputs, or none */
+	{"sum", "", {"f 7"}, 0},
+	{"sum", "", {"f 3x5", "f 3x5"}, 0},
+	{"sum", "", {"f 7", "f 7", "f 7"}, 0},
+	{"sum", "", {"f 7", "=0"}, 0},
+	{"sum", "", {"f 7", "=0", "f 7"}, 0},
+	{"sum", "", {"f 24x24x32", "f 24x24x32", "=0"}, 0},
+	{"mul", "", {"f 3x5", "f 3x5"}, 0},
+	{"mul", "", {"f 3x4x5", "f 1x1x5"}, 0},
+	{"mul", "", {"f 5", "f 3x4x5"}, 0},
+	{"mul", "", {"f 3x4", "f 1"}, 0},
+	{"mul", "", {"f 6", "=0"}, 0},
+	{"cat", "", {"f 3x4x2", "f 3x4x5"}, 0},
+	{"cat", "", {"f 6", "=0", "f 3"}, 0},
+	{"cat", "axis=0", {"f 1x5", "f 4x5"}, 0},
+	{"stack", "", {"f 3x5", "f 3x5", "=0"}, 0},
+	{"param", "3", {0}, 0},
+	{"param", "7 9", {0}, 0},
+	{"embed", "11 6", {"i11 5"}, 0},
+	{"embed", "200 3", {"b 8"}, 0},
+	/* losses */
+	{"cross-entropy", "", {"f 7", "i7 "}, 0},
+	{"cross-entropy", "smoothing=0.1", {"f 7", "i7 ", "w "}, 0},
+	{"cross-entropy", "", {"f 3x4x5", "u5 3x4"}, 0},
+	{"cross-entropy", "smoothing=0.2", {"f 4x5", "i5 4", "w "}, 0},
+	{"cross-entropy", "", {"f 6", "p 6", "w "}, 0},
+	{"cross-entropy", "smoothing=0.1", {"f 2x6", "q 2x6"}, 0},
+	{"cross-entropy", "", {"f 64x64x5", "u5 64x64"}, 0},
+	{"mse", "", {"f 5", "f 5"}, 0},
+	{"mse", "", {"f 3x4", "c 3x4", "w "}, 0},
+	{"l1", "", {"s 5", "t 5"}, 0},
+	{"l1", "beta=0.5", {"s 3x4", "t 3x4", "w "}, 0},
+	{"bce", "", {"f 5", "f 5"}, 0},
+	{"bce", "", {"f 3x4x1", "u2 3x4", "w "}, 0},
+	{"bce", "", {"f 1", "i2 "}, 0},
+	{"kl", "", {"f 7", "f 7"}, 0},
+	{"kl", "temperature=3", {"f 2x7", "c 2x7", "w "}, 0},
+	{"cosine", "", {"f 7", "f 7"}, 0},
+	{"cosine", "", {"f 3x7", "c 3x7", "w "}, 0},
+};
