@@ -1,0 +1,47 @@
+"""Streams from arrays and back, for tests, with the writer of the golden files and the reader of
+cv-stream(5). The shell says: PYTHONPATH=tests python3 -c 'from cvt import *; write(...)'."""
+import os
+import sys
+
+import numpy as np
+
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path += [os.path.join(here, "golden"), os.path.join(here, "..", "formats")]
+sys.dont_write_bytecode = True
+from make_streams import Stream  # noqa: E402
+from read_cvt import read_cvt  # noqa: E402
+
+
+def write(path, head="", frame=1000, epochs=1, **fields):
+    """A stream of the arrays' rows, `frame` rows in each frame; index is made if it is not given."""
+    rows = len(next(iter(fields.values())))
+    fields.setdefault("index", np.arange(rows, dtype="<i8"))
+    lines = ["field %s %s %s" % (k, v.dtype.str, " ".join(map(str, v.shape[1:])))
+             for k, v in fields.items()]
+    s = Stream("".join(l.rstrip() + "\n" for l in lines) + head)
+    for _ in range(epochs):
+        for at in range(0, rows, frame):
+            part = {k: np.ascontiguousarray(v[at:at + frame]) for k, v in fields.items()}
+            n = len(part["index"])
+            s.batch(n, [(k, v.dtype.str, v.shape, 0, v.tobytes()) for k, v in part.items()])
+        s.end_epoch()
+    with open(path, "wb") as f:
+        f.write(s.done())
+
+
+def read(path):
+    """HEAD's text, and an array of all rows for each field."""
+    head, fields = read_cvt(path)
+    return head, {k: np.concatenate(v) for k, v in fields.items()}
+
+
+def classes(*names):
+    return "".join("class %d %s\n" % (k, n) for k, n in enumerate(names))
+
+
+def i4(*v):
+    return np.array(v, "<i4")
+
+
+def f4(v):
+    return np.array(v, "<f4")

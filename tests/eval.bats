@@ -1,0 +1,179 @@
+#!/usr/bin/env bats
+# cv-eval: figures worked out by hand, in every form; what it refuses.
+load helper
+load py
+
+# Six rows with predictions, three of them right.
+six() {
+	py 'write("six.cvt", classes("ape", "bee", "cow"), label=i4(0, 1, 2, 2, 1, 0), prediction=i4(0, 1, 2, 1, -1, 2))'
+}
+
+@test "accuracy first, then rows" {
+	six
+	[ "$(cv-eval six.cvt)" = "$(printf 'accuracy 0.5000\nrows 6')" ]
+	cv-eval <six.cvt | head -n 1 | grep -qx 'accuracy 0.5000'
+}
+
+@test "rows without a class are left out and counted" {
+	py 'write("a.cvt", label=i4(0, -1, 1, -1), prediction=i4(0, 0, 0, 1))'
+	[ "$(cv-eval a.cvt)" = "$(printf 'accuracy 0.5000\nrows 2\nunlabelled 2')" ]
+}
+
+@test "logits: the greatest, the lower of two; the five best" {
+	py '
+x = np.zeros((4, 8), "<f4"); x[1, 3] = 1; x[2, 5:] = 2; x[3] = np.arange(8)
+write("a.cvt", label=i4(0, 3, 6, 2), logits=x)'
+	[ "$(cv-eval a.cvt)" = "$(printf 'accuracy 0.5000\ntop5 0.7500\nrows 4')" ]
+}
+
+@test "probabilities and soft labels" {
+	py '
+write("a.cvt", label=f4([[.3, .7], [0, 0], [1, 0]]), probs=f4([[.4, .6], [.5, .5], [.1, .9]]))'
+	[ "$(cv-eval a.cvt)" = "$(printf 'accuracy 0.5000\nrows 2\nunlabelled 1')" ]
+	cv-eval --report nll,ece a.cvt >out.txt
+	grep -qx 'nll 1.4067' out.txt # (-ln .6 - ln .1) / 2
+	grep -qx 'ece 0.6500' out.txt # (|1 - .6| + |0 - .9|) / 2
+}
+
+@test "a prediction goes before scores; --truth and --predicted name others" {
+	py '
+write("a.cvt", label=i4(0, 1), prediction=i4(0, 1), logits=f4([[0, 1], [1, 0]]), rotation=i4(1, 0), turned=f4([[0, 1], [1, 0]]))'
+	cv-eval a.cvt | grep -qx 'accuracy 1.0000'
+	cv-eval --predicted logits a.cvt | grep -qx 'accuracy 0.0000'
+	cv-eval --truth rotation --predicted turned a.cvt | grep -qx 'accuracy 1.0000'
+	fails 3 cv-eval --truth rotated a.cvt
+	[[ $message == *"'rotated'"* ]]
+}
+
+@test "per class and confusion, with names" {
+	six
+	cv-eval --per-class --confusion six.cvt >out.txt
+	grep -Eqx 'bee +2 +0.5000 +0.5000 +0.5000' out.txt
+	grep -Eqx ' +0 ape +1 +0 +1 +0' out.txt
+	grep -Eqx ' +1 bee +0 +1 +0 +1' out.txt
+	grep -qx 'balanced-accuracy 0.5000' out.txt
+}
+
+@test "names cannot hurt a terminal or JSON" {
+	printf 'class 0 a"b\\c\nclass 1 x\033[31m\n' >names.txt
+	py 'write("a.cvt", open("names.txt").read(), label=i4(0, 1), prediction=i4(0, 1))'
+	cv-eval --per-class --confusion a.cvt >out.txt
+	refute grep -q "$(printf '\033')" out.txt
+	cv-eval --per-class --confusion --as json a.cvt >out.json
+	py 'import json; d = json.load(open("out.json")); assert d["confusion"]["classes"][0] == "a\"b\\c", d'
+}
+
+@test "JSON and TSV" {
+	six
+	cv-eval --as json --per-class --confusion six.cvt >out.json
+	py '
+import json
+d = json.load(open("out.json"))
+assert d["accuracy"] == .5 and d["rows"] == 6 and d["unlabelled"] == 0, d
+assert d["per_class"][1] == {"class": "bee", "rows": 2, "precision": .5, "recall": .5, "f1": .5}, d
+assert d["confusion"] == {"classes": ["ape", "bee", "cow"],
+    "counts": [[1, 0, 1, 0], [0, 1, 0, 1], [0, 1, 1, 0]]}, d'
+	cv-eval --as tsv --per-class six.cvt >out.tsv
+	grep -qxP 'accuracy\t0.50000000' out.tsv
+	grep -qxP 'bee\t2\t0.50000000\t0.50000000\t0.50000000' out.tsv
+	fails 2 cv-eval --as xml six.cvt
+}
+
+@test "-o and --metrics write files" {
+	six
+	cv-eval -o out.txt --metrics m.jsonl six.cvt
+	grep -qx 'accuracy 0.5000' out.txt
+	py 'import json; assert json.loads(open("m.jsonl").read())["accuracy"] == .5'
+	cv-eval --metrics m.tsv six.cvt >out2.txt
+	[ "$(head -n 1 m.tsv)" = "$(printf 'accuracy\trows')" ]
+	cmp out.txt out2.txt
+	cp six.cvt same.cvt
+	fails 2 cv-eval -o same.cvt same.cvt
+	cmp six.cvt same.cvt
+}
+
+@test "a full disk is an error" {
+	six
+	[ -c /dev/full ] || skip "no /dev/full here"
+	fails 1 sh -c 'cv-eval six.cvt >/dev/full'
+	fails 1 cv-eval -o /dev/full six.cvt
+}
+
+@test "--part" {
+	py 'write("a.cvt", label=i4(0, 1, 1, 1), prediction=i4(0, 0, 1, 1), part=i4(0, 0, 1, 1))'
+	cv-eval a.cvt | grep -qx 'accuracy 0.7500'
+	[ "$(cv-eval --part 1 a.cvt)" = "$(printf 'accuracy 1.0000\nrows 2')" ]
+	six
+	fails 3 cv-eval --part 1 six.cvt
+}
+
+@test "masks: mean intersection over union" {
+	py '
+t = np.array([[[0, 0], [1, 1]], [[255, 2], [2, 0]]], "|u1")
+p = np.array([[[0, 1], [1, 1]], [[1, 255], [2, 0]]], "|u1")
+write("a.cvt", mask=t, prediction=p)
+write("b.cvt", mask=t, prediction=p.astype("<i4"))
+write("c.cvt", mask=t, prediction=p[:, :1])'
+	cv-eval a.cvt >out.txt
+	grep -qx 'miou 0.6111' out.txt
+	grep -qx 'pixel-accuracy 0.7143' out.txt
+	cv-eval b.cvt | cmp - out.txt
+	cv-eval --per-class a.cvt | grep -Eqx '2 +2 +0.5000'
+	fails 3 cv-eval c.cvt
+	fails 3 cv-eval --report accuracy a.cvt
+}
+
+@test "nothing to compare is an error that says how to mend it" {
+	py '
+write("bare.cvt", label=i4(0, 1))
+write("none.cvt", label=i4(-1, -1), prediction=i4(0, 1))
+write("blind.cvt", prediction=i4(0, 1))'
+	fails 3 cv-eval bare.cvt
+	[[ $message == *"cv-embed --output logits"*cv-knn* ]]
+	fails 3 cv-eval none.cvt
+	[[ $message == *"no rows"* ]]
+	cv-eval --allow-empty none.cvt | grep -qx 'rows 0'
+	fails 3 cv-eval blind.cvt
+	[[ $message == *"'label'"* ]]
+}
+
+@test "figures that cannot be, classes that do not fit, several epochs" {
+	py '
+write("nan.cvt", label=i4(0, 1), logits=f4([[0, 1], [0, np.nan]]))
+write("wide.cvt", label=i4(0, 7), logits=f4([[0, 1], [0, 1]]))
+write("huge.cvt", label=i4(0, 2**31 - 1), prediction=i4(0, 1))
+write("twice.cvt", epochs=2, label=i4(0, 1), prediction=i4(0, 1))'
+	fails 3 cv-eval nan.cvt
+	[[ $message == *"row 1"* ]]
+	fails 3 cv-eval wide.cvt
+	[[ $message == *"class 7"*"2 classes"* ]]
+	fails 3 cv-eval --confusion huge.cvt
+	fails 3 cv-eval twice.cvt
+	[[ $message == *"--epochs 1"* ]]
+}
+
+@test "concatenated parts are one epoch; a cut stream is refused, and nothing printed" {
+	six
+	cat six.cvt six.cvt | cv-eval | grep -qx 'rows 12'
+	head -c 700 six.cvt >cut.cvt
+	fails 3 cv-eval cut.cvt
+	[ ! -s stdout.out ]
+	fails 3 cv-eval "$top/tests/golden/v1/failed.cvt"
+}
+
+@test "unknown measures name the nearest; --list names all" {
+	six
+	fails 2 cv-eval --report acuracy six.cvt
+	[[ $message == *"'accuracy'"* ]]
+	fails 3 cv-eval --report nll six.cvt
+	[[ $message == *logits* ]]
+	for m in $(cv-eval --list | cut -f 1); do grep -q "\"$m\"" "$top"/libcore/metric/*.c; done
+	[ "$(cv-eval --list | wc -l)" -eq "$(grep -c '^METRIC(' "$top/libcore/metric/metric.def")" ]
+}
+
+@test "what multiplies nothing does not load OpenBLAS" {
+	six
+	LD_DEBUG=files cv-eval six.cvt >out.txt 2>debug.txt || skip "no LD_DEBUG here"
+	[ -s debug.txt ] || skip "no LD_DEBUG here"
+	refute grep -q openblas debug.txt
+}
