@@ -68,7 +68,9 @@ struct arch_token arch_next_token(struct arch_lexer *l)
 		l->last = 'a';
 	} else if (t.kind != TOKEN_END) {
 		l->last = *l->p;
-		step(l);
+		do
+			step(l);
+		while (((unsigned char)*l->p & 0xc0) == 0x80);
 	}
 	t.n = (size_t)(l->p - t.p);
 	return t;

@@ -102,7 +102,7 @@ static int take_name(struct parser *p, const char **to, const char *what)
 
 static int take_value(struct parser *p, struct arch_value *v)
 {
-	if (p->now.kind != TOKEN_CHUNK)
+	if (p->now.kind != TOKEN_CHUNK || p->now.n > MOST_WORD)
 		return expected(p, "a value");
 	v->pos = p->now.pos;
 	v->at = (size_t)(p->now.p - p->a->text);
@@ -176,9 +176,18 @@ static int parse_branches(struct parser *p, struct arch_element *el, char close,
 	return CVT_OK;
 }
 
+static bool begins_statement(const struct parser *p)
+{
+	static const char *const word[] = {"input", "let", "def", "net"};
+	for (size_t i = 0; i < sizeof word / sizeof *word; i++)
+		if (is_word(&p->now, word[i]))
+			return !is_mark(&p->next, ':');
+	return false;
+}
+
 static int parse_call(struct parser *p, struct arch_element *el, int depth)
 {
-	if (!is_name(&p->now, "-"))
+	if (!is_name(&p->now, "-") || begins_statement(p))
 		return expected(p, "a layer, a macro or a bracket");
 	TRY(take(p, &el->word));
 	TRY(parse_arguments(p, el));
@@ -244,15 +253,6 @@ static int parse_element(struct parser *p, struct arch_pipe *pipe, int depth)
 		advance(p);
 	}
 	return parse_atom(p, el, depth);
-}
-
-static bool begins_statement(const struct parser *p)
-{
-	static const char *const word[] = {"input", "let", "def", "net"};
-	for (size_t i = 0; i < sizeof word / sizeof *word; i++)
-		if (is_word(&p->now, word[i]))
-			return !is_mark(&p->next, ':');
-	return false;
 }
 
 /* element { ( "|" | newline ) element } */
@@ -448,7 +448,9 @@ static int parse_statement(struct parser *p)
 
 int arch_parse_text(struct arch *a, struct cvt_err *e)
 {
-	struct parser p = {.a = a, .lexer = {a->text, {1, 1}, '\n'}, .e = e};
+	static const char mark[] = "\xef\xbb\xbf"; /* some editors begin UTF-8 with it */
+	const char *text = a->text + (strncmp(a->text, mark, 3) == 0 ? 3 : 0);
+	struct parser p = {.a = a, .lexer = {text, {1, 1}, '\n'}, .e = e};
 	void *list = NULL;
 	TRY(mem_grow(&list, &a->nets_capacity, 1, sizeof *a->net, e));
 	a->net = list;

@@ -1,6 +1,7 @@
 /*
- * net_build: what the parts of an expansion share: net.c (walks the tree), net_names.c (the table
- * of elements by path), net_args.c (arguments by an operator's table). Private to these files.
+ * net_build: what the parts of an expansion share: net.c (begins and ends it), net_expand.c (walks
+ * the tree), net_names.c (the table of elements by path), net_args.c (arguments by an operator's
+ * table). Private to these files.
  */
 #ifndef CVT_NET_BUILD_H
 #define CVT_NET_BUILD_H
@@ -62,6 +63,12 @@ struct net_builder {
 	size_t linear_input;         /* what entered the last one */
 	bool stopped;
 };
+
+/* ---- net_expand.c -----------------------------------------------------------------------------
+ */
+/* All elements of a pipe, one after the other; *value is what comes in, then what comes out. */
+int net_expand(struct net_builder *b, const struct net_frame *f, const struct arch_pipe *pipe,
+	size_t *value);
 
 /* ---- net_names.c ------------------------------------------------------------------------------
  */
