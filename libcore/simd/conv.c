@@ -87,6 +87,26 @@ struct tile {
 	size_t first, lanes; /* the panel's first output, and how many are left from there */
 };
 
+/* Distances of places 1, 3, 5 ... in bytes. Place p = odd 2^n is addressed as x + distance[odd]
+ * 2^n, which the processor does by itself: half as many registers as places. Left alone, compilers
+ * compute a distance a place before the loop, and spill them: the empty asm makes these seem new.
+ */
+struct distances {
+	size_t d1, d3, d5, d7, d9, d11, d13, d15;
+};
+#define RENEW(d)                                                                                   \
+	__asm__(""                                                                                 \
+		: "+r"((d).d1), "+r"((d).d3), "+r"((d).d5), "+r"((d).d7), "+r"((d).d9),            \
+		"+r"((d).d11), "+r"((d).d13), "+r"((d).d15))
+
+static inline __attribute__((always_inline)) float input_at(
+	const char *x, const struct distances d, const int p)
+{
+	const size_t of[16] = {0, d.d1, d.d1 << 1, d.d3, d.d1 << 2, d.d5, d.d3 << 1, d.d7,
+		d.d1 << 3, d.d9, d.d5 << 1, d.d11, d.d3 << 2, d.d13, d.d7 << 1, d.d15};
+	return *(const float *)(x + of[p]);
+}
+
 static inline __attribute__((always_inline)) void run_tile(
 	const int P, const int V, const struct simd_conv *c, const struct tile *t)
 {
@@ -100,15 +120,20 @@ static inline __attribute__((always_inline)) void run_tile(
 			sum[p * V + v] = b;
 	}
 	const float *w = t->w;
-	const size_t step = c->x_column;
+	const size_t step = c->x_column * sizeof(float);
+	struct distances d = {
+		step, 3 * step, 5 * step, 7 * step, 9 * step, 11 * step, 13 * step, 15 * step};
 	for (size_t tap = 0; tap < c->taps; tap++) {
-		const float *x = t->x + c->tap[tap];
-		for (size_t r = 0; r < c->run; r++, x++, w += V * SIMD_WIDTH) {
+		const char *x = (const char *)(t->x + c->tap[tap]),
+			   *end = x + c->run * sizeof(float);
+		for (; x < end; x += sizeof(float), w += V * SIMD_WIDTH) {
 			vec wv[2];
+			RENEW(d);
 			for (int v = 0; v < V; v++)
 				wv[v] = vec_load(w + v * SIMD_WIDTH);
+#pragma GCC unroll 16
 			for (int p = 0; p < P; p++) {
-				const vec in = vec_all(x[(size_t)p * step]);
+				const vec in = vec_all(input_at(x, d, p));
 				for (int v = 0; v < V; v++)
 					sum[p * V + v] += in * wv[v];
 			}
@@ -135,17 +160,21 @@ typedef void tile_function(const struct simd_conv *c, const struct tile *t);
 	}
 #define TILES(P) TILE(P, 1) TILE(P, 2)
 TILES(1)
-TILES(2) TILES(3) TILES(4) TILES(5) TILES(6) TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1)
-	TILE(11, 1) TILE(12, 1)
+TILES(2)
+TILES(3)
+TILES(4)
+TILES(5)
+TILES(6)
+TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1)
 #if SIMD_WIDTH == 16
-		TILE(7, 2) TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILES(13)
-			TILES(14) TILE(15, 1) TILE(16, 1)
+	TILE(7, 2) TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILES(13) TILES(14)
+		TILE(15, 1) TILE(16, 1)
 #endif
-				static tile_function *const tile_1[] = {tile_1_1, tile_2_1,
-					tile_3_1, tile_4_1, tile_5_1, tile_6_1, tile_7_1, tile_8_1,
-					tile_9_1, tile_10_1, tile_11_1, tile_12_1,
+			static tile_function *const tile_1[] = {
+				tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1,
+				tile_7_1, tile_8_1, tile_9_1, tile_10_1, tile_11_1, tile_12_1,
 #if SIMD_WIDTH == 16
-					tile_13_1, tile_14_1, tile_15_1, tile_16_1
+				tile_13_1, tile_14_1, tile_15_1, tile_16_1
 #endif
 };
 static tile_function *const tile_2[] = {tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2,
