@@ -78,12 +78,13 @@ static double row(const struct nn_io *io, size_t r, double *count)
 static void vector_back(float *dx, const float *x, const float *t, int32_t label, size_t K,
 	float smoothing, float scale, bool add)
 {
-	const float lse = (float)log_sum(x, K), keep = 1 - smoothing;
+	const double lse = log_sum(x, K); /* a float's error is too large where logits are */
+	const float keep = 1 - smoothing;
 	const float sum = t ? keep * (float)total(t, K) + smoothing : 1;
 	for (size_t k = 0; k < K; k++) {
 		const float own = t ? t[k] : (float)(k == (size_t)label);
 		const float want = keep * own + smoothing / (float)K;
-		nn_put(&dx[k], scale * (sum * expf(x[k] - lse) - want), add);
+		nn_put(&dx[k], scale * (sum * expf((float)((double)x[k] - lse)) - want), add);
 	}
 }
 
