@@ -202,36 +202,15 @@ static int make_report(const struct work *w, struct report *r, struct cvt_err *e
 	return CVT_OK;
 }
 
-static int write_text(const char *path, const struct str *text, struct cvt_err *e)
-{
-	struct output *out;
-	TRY(output_open(&out, path, e));
-	const int code = output_write(out, text->p, text->n, e);
-	if (code == CVT_OK)
-		return output_commit(out, e);
-	output_abandon(out);
-	return code;
-}
-
-static bool ends_in(const char *text, const char *end)
-{
-	const size_t n = strlen(text), m = strlen(end);
-	return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 static int write_report(const struct work *w, const struct report *r, struct cvt_err *e)
 {
-	const char *metrics_file = w->common->metrics;
-	struct str text = {0}, line = {0};
+	struct str text = {0};
 	int code = eval_print(&text, r, head_classes(&w->head, w->fields.truth), w->o->form, e);
-	if (code == CVT_OK && metrics_file)
-		code = eval_print_metrics(&line, r, ends_in(metrics_file, ".tsv"), e);
-	if (code == CVT_OK && metrics_file)
-		code = write_text(metrics_file, &line, e);
 	if (code == CVT_OK)
-		code = write_text(w->common->output, &text, e);
+		code = eval_write_metrics(w->common->metrics, r, e);
+	if (code == CVT_OK)
+		code = eval_write(w->common->output, &text, e);
 	free(text.p);
-	free(line.p);
 	return code;
 }
 

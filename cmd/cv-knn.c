@@ -8,6 +8,7 @@
 #include "../libcore/cli.h"
 #include "../libcore/knn.h"
 #include "bank.h"
+#include "eval_print.h"
 #include "knn_fields.h"
 
 /* Queries are gathered into blocks of BLOCK rows, fewer when those would take more than
@@ -97,6 +98,8 @@ static int understand(struct options *o, const struct cli *c, struct cvt_err *e)
 		o->count = KNN_UNIFORM;
 	if (!o->bank)
 		return cvt_fail(e, CVT_USAGE, "no bank; say --bank FILE");
+	if (strcmp(o->bank, "-") == 0 && !c->operands && !c->program->common->input)
+		return cvt_fail(e, CVT_USAGE, "--bank -: the queries come from there; name a file");
 	if (o->k == 0)
 		return cvt_fail(e, CVT_USAGE, "-k: at least one neighbour is needed");
 	if (!(o->temperature > 0))
@@ -357,6 +360,22 @@ static int step(struct work *w, bool *done, struct cvt_err *e)
 	return CVT_OK;
 }
 
+static int write_metrics(const struct work *w, struct cvt_err *e)
+{
+	struct report r = {0};
+	int code = report_count(&r, "rows", w->all_rows, e);
+	if (code == CVT_OK)
+		code = report_count(&r, "bank", w->bank.rows.rows, e);
+	if (code == CVT_OK)
+		code = report_count(&r, "neighbours", w->k, e);
+	if (code == CVT_OK)
+		code = report_share(&r, "seconds", cli_seconds() - w->progress.started, e);
+	if (code == CVT_OK)
+		code = eval_write_metrics(w->common->metrics, &r, e);
+	report_free(&r);
+	return code;
+}
+
 static int run(struct work *w, struct cvt_err *e)
 {
 	bool done = false;
@@ -366,7 +385,8 @@ static int run(struct work *w, struct cvt_err *e)
 		TRY(step(w, &done, e));
 	struct stream_writer *out = w->out;
 	w->out = NULL;
-	return stream_finish(out, e);
+	TRY(stream_finish(out, e));
+	return write_metrics(w, e);
 }
 
 static void close_all(struct work *w)

@@ -3,7 +3,10 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "../formats/output.h"
 
 enum { NAME = 300, FIGURE = 340, TEXT_NAME = 24, TEXT_DECIMALS = 4, DECIMALS = 8 };
 
@@ -263,4 +266,28 @@ int eval_print_metrics(struct str *to, const struct report *r, bool tsv, struct 
 		TRY(str_printf(to, e, "%s%s", i ? "\t" : "",
 			figure(text, r->value[i].kind, r->value[i].value, DECIMALS, "-")));
 	return str_puts(to, "\n", e);
+}
+
+int eval_write(const char *path, const struct str *text, struct cvt_err *e)
+{
+	struct output *out;
+	TRY(output_open(&out, path, e));
+	const int code = output_write(out, text->p, text->n, e);
+	if (code == CVT_OK)
+		return output_commit(out, e);
+	output_abandon(out);
+	return code;
+}
+
+int eval_write_metrics(const char *path, const struct report *r, struct cvt_err *e)
+{
+	const size_t n = path ? strlen(path) : 0;
+	struct str text = {0};
+	if (!path)
+		return CVT_OK;
+	int code = eval_print_metrics(&text, r, n > 4 && strcmp(path + n - 4, ".tsv") == 0, e);
+	if (code == CVT_OK)
+		code = eval_write(path, &text, e);
+	free(text.p);
+	return code;
 }

@@ -43,7 +43,7 @@ int knn_fields_head(
 		if (!knn_fields_keeps(k, from, &from->field[i]))
 			head_remove_field(to, from->field[i].name);
 	if (k->predict) {
-		TRY(head_add_field(to, "prediction", DT_I4, 0, 0, NULL, e));
+		TRY(head_add_field(to, "prediction", DT_I4, 0, 0, &k->k, e));
 		TRY(head_add_field(to, "probs", DT_F4, 0, 1, &k->ballot.classes, e));
 	}
 	if (k->neighbours) {
