@@ -326,6 +326,11 @@ int arch_let(struct arch *a, const char *name, double value, struct cvt_err *e)
 	return arch_settle(a, e);
 }
 
+bool arch_lets(const struct arch *a, const char *name)
+{
+	return arch_constant(a, name) != NULL;
+}
+
 int arch_set_input(struct arch *a, const char *field, const struct shape *row, struct cvt_err *e)
 {
 	struct arch_field *f = arch_field(a, field);

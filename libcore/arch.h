@@ -45,6 +45,8 @@ size_t arch_net_inputs(const struct arch *a, const char *net);
 const char *arch_net_input(const struct arch *a, const char *net, size_t i);
 /* Overrides or supplies a `let` (classes, width). */
 int arch_let(struct arch *a, const char *name, double value, struct cvt_err *e);
+/* Has somebody, the text or the program, said what the name stands for? */
+bool arch_lets(const struct arch *a, const char *name);
 /* Overrides the shape of an input (the stream's pictures are of another size); a field that the
  * text lacks is CVT_USAGE. Networks that cannot take it fail in net_build, and say what they were
  * written for. */
