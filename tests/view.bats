@@ -1,0 +1,181 @@
+# cv-view: every way of looking.
+load helper
+
+golden=$BATS_TEST_DIRNAME/golden/v1
+
+@test "--head prints HEAD, and does not wait for the rest" {
+	cv-view --head "$golden/foreign.cvt" >head
+	grep -qx 'format cvt 1' head
+	grep -qx 'field table <f4 \* 2' head
+	grep -qx 'future of keys' head
+	grep -qx 'target rotation cross-entropy' head
+	{ head -c 700 "$golden/basic.cvt"; sleep 5; } | timeout 3 cv-view --head | grep -qx 'rows 7'
+}
+
+@test "--stat counts rows, epochs, values and classes" {
+	cv-view --stat "$golden/epochs.cvt" >stat
+	grep -qx 'rows 12' stat
+	grep -qx 'epochs 3' stat
+	grep -qx 'batches 6' stat
+	grep -q '^field index .*min 1 mean 3.75 max 8$' stat
+	cv-view --stat "$golden/basic.cvt" >stat
+	grep -qx 'class label -1 (unknown) 1' stat
+	grep -qx 'class label 2 café au lait 1' stat
+	cv-view --stat "$golden/padded.cvt" >stat
+	grep -qx 'class boxes 0 circle 2' stat
+	grep -q '^field name .*longest 7$' stat
+}
+
+@test "--validate is silent, or names the damage" {
+	[ -z "$(cv-view --validate "$golden/basic.cvt" 2>&1)" ]
+	cp "$golden/basic.cvt" bad.cvt
+	printf '\377' | dd of=bad.cvt bs=1 seek=1300 conv=notrunc 2>/dev/null
+	fails 3 cv-view --validate bad.cvt
+	[[ $message == *bad.cvt*CRC* ]]
+}
+
+@test "--history is a pipeline, with the making of other files as comments" {
+	cv-view --history "$golden/basic.cvt" >history
+	[ "$(sed -n 1p history)" = "cv-read 'a b/' --seed 3 |" ]
+	[ "$(sed -n 2p history)" = "  cv-embed -w net.safetensors --seed 3" ]
+	[ "$(grep -vc '^#' history)" -eq 2 ]
+	grep -q '^# .*cv-train --seed 0' history
+	sh -n history
+	fails 3 cv-view --history "$golden/epochs.cvt"
+}
+
+@test "--history runs again and gives the same bytes" {
+	cp "$golden/basic.cvt" x.cvt
+	cv-read x.cvt --take 4 | cv-read --drop label >y.cvt
+	head=$(cv-view --history y.cvt | grep -v '^#')
+	[[ $head == *"cv-read --take 4"*"cv-read --drop label"* ]]
+	need_data fashion-mnist
+	cv-read "$DATA/fashion-mnist" --split test --take 20 --shuffle --seed 4 | cv-read --take 7 >a.cvt
+	cv-view --history a.cvt >again.sh
+	sh again.sh >b.cvt
+	cmp a.cvt b.cvt
+}
+
+@test "--diff says where two streams differ, by exit code too" {
+	cv-view --diff "$golden/basic.cvt" "$golden/basic.cvt"
+	code=0
+	cv-view --diff "$golden/basic.cvt" "$golden/joined.cvt" >diff 2>err || code=$?
+	[ "$code" -eq 1 ]
+	[ ! -s err ]
+	grep -q '^row 5' diff
+	code=0
+	cv-view --diff "$golden/basic.cvt" "$golden/ragged.cvt" >diff || code=$?
+	[ "$code" -eq 1 ]
+	grep -q '^field image' diff
+	fails 3 cv-view --diff "$golden/basic.cvt" "$golden/failed.cvt"
+	fails 2 cv-view --diff "$golden/basic.cvt"
+}
+
+@test "--diff names row, index, field and item" {
+	python3 - "$BATS_TEST_DIRNAME/golden" <<-'EOF' || skip "no python here"
+		import sys
+		sys.dont_write_bytecode = True
+		sys.path.insert(0, sys.argv[1])
+		from make_streams import *
+		for name, value in ("a", 7), ("b", 8):
+		    s = Stream("field index <i8\nfield label <i4 3\n")
+		    s.batch(2, [("index", "<i8", [2], 0, i8(5, 6)), ("label", "<i4", [2, 3], 0, i4(1, 2, 3, 4, 5, value))])
+		    s.end_epoch()
+		    open(name + ".cvt", "wb").write(s.done())
+	EOF
+	run cv-view --diff a.cvt b.cvt
+	[ "$output" = "row 1 (index 6), field label, item 2: 7 against 8" ]
+}
+
+@test "--diff does not see frames, padding or history" {
+	cv-read "$golden/padded.cvt" -o x.cvt
+	refute cmp x.cvt "$golden/padded.cvt"
+	cv-view --diff x.cvt "$golden/padded.cvt"
+}
+
+@test "--tsv has a column a number, a name a class" {
+	cv-view --tsv "$golden/basic.cvt" >tsv
+	[ "$(head -n 1 tsv)" = "$(printf 'index\tlabel\tlabel.class')" ]
+	[ "$(sed -n 4p tsv)" = "$(printf '2\t2\tcafé au lait')" ]
+	[ "$(wc -l <tsv)" -eq 8 ]
+	cv-view --tsv -n 2 "$golden/padded.cvt" >tsv
+	[ "$(sed -n 3p tsv)" = "$(printf '1\t1,1,1,3,4,2,0,1,2,2.5\ta\\011b\tx/1.png')" ]
+	[ "$(wc -l <tsv)" -eq 3 ]
+}
+
+@test "--npy writes what numpy reads" {
+	cv-view --npy image "$golden/basic.cvt" -o x.npy
+	[ "$(head -c 8 x.npy | od -An -tx1 | tr -d ' ')" = 934e554d50590100 ]
+	[ "$(stat -c %s x.npy)" -eq $((128 + 7 * 60)) ]
+	fails 2 cv-view --npy imag "$golden/basic.cvt"
+	[[ $message == *"did you mean 'image'"* ]]
+}
+
+@test "the grid is a PNG, the same every time" {
+	cv-view "$golden/basic.cvt" -o a.png
+	cv-view --grid <"$golden/basic.cvt" >b.png
+	cmp a.png b.png
+	[ "$(head -c 8 a.png | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ]
+	# 4x5 pixels 25 times, in 3 columns of 7 pictures, 4 between, and a caption
+	[ "$(dd if=a.png bs=1 skip=16 count=8 2>/dev/null | od -An -tu1 | tr -s ' ')" = " 0 0 1 135 0 0 1 102" ]
+}
+
+@test "grids of ragged, of f4 and of several views; overlays" {
+	for s in ragged foreign joined epochs; do
+		cv-view "$golden/$s.cvt" --columns 2 --scale 3 -o "$s.png"
+		[ -s "$s.png" ]
+	done
+	cv-view "$golden/basic.cvt" --overlay -n 1 -o one.png
+	[ -s one.png ]
+	fails 3 cv-view "$golden/padded.cvt" -o none.png
+	[ ! -e none.png ]
+	fails 3 cv-view "$golden/basic.cvt" --field label -o none.png
+}
+
+@test "an overlay draws masks and boxes" {
+	cv-gen shapes -n 4 >shapes.cvt 2>/dev/null || skip "no cv-gen here"
+	cv-view shapes.cvt -o plain.png
+	cv-view --overlay shapes.cvt -o drawn.png
+	refute cmp -s plain.png drawn.png
+}
+
+@test "models: metadata, tensors, difference" {
+	need_data weights
+	model=$DATA/weights/cifar10_resnet20.safetensors
+	cv-view --head "$model" >head
+	grep -q '^tensor conv1.weight .* 16x3x3x3$' head
+	grep -qx 'tensors 97' head
+	cv-view --stat "$model" | grep -q '^tensor conv1.weight .* min .* max '
+	cv-view --validate "$model"
+	cv-view --diff "$model" "$model"
+	run cv-view --diff "$model" "$DATA/weights/mnist_lenet5.safetensors"
+	[ "$status" -eq 1 ]
+	fails 2 cv-view --diff "$model" "$golden/basic.cvt"
+	fails 2 cv-view --tsv "$model"
+}
+
+@test "architectures: --list, --arch, --summary" {
+	cv-view --list | grep -q "^resnet20	"
+	cv-view --arch resnet20 | grep -q '^input image 32 32 3'
+	cv-view --arch resnet20 --summary >summary
+	grep -qx 'parameters 269722' summary
+	fails 2 cv-view --arch resnet21
+	[[ $message == *resnet20* ]]
+	fails 2 cv-view --summary "$golden/basic.cvt"
+}
+
+@test "the command line is checked" {
+	fails 2 cv-view --head --stat "$golden/basic.cvt"
+	fails 2 cv-view "$golden/basic.cvt" "$golden/basic.cvt"
+	fails 2 cv-view --hed "$golden/basic.cvt"
+	[[ $message == *--head* ]]
+	fails 1 cv-view --head nowhere.cvt
+	[ "$(cv-view --help | wc -l)" -le 24 ]
+}
+
+@test "binary to a terminal is refused" {
+	script -qec true /dev/null </dev/null >/dev/null 2>&1 || skip "no script(1) here"
+	script -qec "cv-view $golden/basic.cvt; echo code \$?" /dev/null </dev/null | tr -d '\r' >out
+	grep -q '^cv-view: .*terminal' out
+	grep -qx 'code 2' out
+}
