@@ -1,7 +1,7 @@
 /*
- * cv-read: data sets to a stream. Operands are opened and joined (join.h), a plan says which rows
- * come in which order (plan.h), and the loop writes them, epoch by epoch. A stream whose rows stay in
- * order passes through without being held (pass.h).
+ * cv-read: data sets to a stream. Operands are opened and joined (join.h), a selection says which
+ * rows come in which order (selection.h), and the loop writes them, epoch by epoch. A stream whose
+ * rows stay in order passes through without being held (pass.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +14,8 @@
 /* What is open while rows are written. */
 struct work {
 	struct join join;
-	struct selection *plan;
-	struct source *stream; /* instead of join and plan: rows in their own order */
+	struct selection *selection;
+	struct source *stream; /* instead of join and selection: rows in their own order */
 	struct pass *pass;
 	struct fields *fields;
 	struct reshape *reshape;
@@ -24,10 +24,26 @@ struct work {
 	struct batch batch;
 };
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------
+ */
+
+/* Writing what is being read would lose it, should anything fail. */
+static int check_output(const struct read_options *o, const char *path, struct cvt_err *e)
+{
+	struct input *in = NULL;
+	if (!o->common.output)
+		return CVT_OK;
+	TRY(input_open(&in, path, e));
+	const bool same = output_same_file(o->common.output, input_fd(in));
+	input_close(in);
+	return same ? cvt_fail(e, CVT_USAGE, "%s: is read and written at once; name another output",
+		       o->common.output)
+		    : CVT_OK;
+}
 
 /* A single operand: a stream that can pass through, or a data set. */
-static int open_one(struct work *w, const struct read_options *o, const char *path, struct cvt_err *e)
+static int open_one(
+	struct work *w, const struct read_options *o, const char *path, struct cvt_err *e)
 {
 	const unsigned char *start = NULL;
 	size_t n = 0;
@@ -39,7 +55,8 @@ static int open_one(struct work *w, const struct read_options *o, const char *pa
 		input_close(in);
 		return code;
 	}
-	if (read_in_order(o) && n >= 8 && stream_is_magic(start, n))
+	const bool stream = n >= 8 && stream_is_magic(start, n) && !o->data.format;
+	if (stream && read_in_order(o))
 		return source_open_input(&w->stream, in, &o->data, e);
 	TRY(dataset_open_input(&d, in, &o->data, e));
 	return join_add(&w->join, d, e);
@@ -66,6 +83,10 @@ static int open_operands(
 {
 	if (c->operands > 0 && o->common.input)
 		return cvt_fail(e, CVT_USAGE, "name the data as operands or with -i, not both");
+	for (size_t i = 0; i < c->operands; i++)
+		TRY(check_output(o, c->operand[i], e));
+	if (c->operands == 0)
+		TRY(check_output(o, o->common.input, e));
 	if (c->operands < 2)
 		TRY(open_one(w, o, c->operands ? c->operand[0] : o->common.input, e));
 	else {
@@ -81,9 +102,11 @@ static int open_operands(
 	return w->stream ? CVT_OK : join_agree(&w->join, o->by_number, e);
 }
 
-/* ---- what stands in HEAD ---------------------------------------------------------------------- */
+/* ---- what stands in HEAD ----------------------------------------------------------------------
+ */
 
-/* The histories of the operands: a single stream's stays where it is, those of several go deeper. */
+/* The histories of the operands: a single stream's stays where it is, those of several go deeper.
+ */
 static int gather_history(struct work *w, struct cvt_err *e)
 {
 	if (w->stream || w->join.sets == 1)
@@ -116,13 +139,13 @@ static int add_history(
 
 static int count_rows(struct work *w, const struct read_options *o, struct cvt_err *e)
 {
-	const size_t n = selection_rows(w->plan);
+	const size_t n = selection_rows(w->selection);
 	if (n == 0 && !o->common.allow_empty)
 		return cvt_fail(e, CVT_INPUT,
 			"%s: no rows are left to write; --allow-empty lets that pass",
 			w->join.set[0].data->name);
 	w->head.rows = n;
-	w->head.val = o->plan.val_fraction > 0 ? w->plan->vals : HEAD_UNKNOWN;
+	w->head.val = w->selection->validates ? w->selection->vals : HEAD_UNKNOWN;
 	w->head.epochs = o->epochs - o->start_epoch;
 	return CVT_OK;
 }
@@ -147,15 +170,15 @@ static int make_head(
 	w->head.has_seed = true;
 	TRY(gather_history(w, e));
 	if (w->stream)
-		TRY(pass_open(&w->pass, &o->plan, &w->head, e));
+		TRY(pass_open(&w->pass, &o->rows, &w->head, e));
 	else {
-		struct selection_options p = o->plan;
+		struct selection_options p = o->rows;
 		p.seed = w->head.seed;
 		if (p.mixed && p.mixed != w->join.sets)
-			return cvt_fail(e, CVT_USAGE, "--mix: has %zu parts for %zu data sets", p.mixed,
-				w->join.sets);
-		TRY(selection_create(&w->plan, &p, &w->join, e));
-		TRY(selection_head(w->plan, &w->head, e));
+			return cvt_fail(e, CVT_USAGE, "--mix: has %zu parts for %zu data sets",
+				p.mixed, w->join.sets);
+		TRY(selection_create(&w->selection, &p, &w->join, e));
+		TRY(selection_head(w->selection, &w->head, e));
 		TRY(count_rows(w, o, e));
 	}
 	TRY(open_reshape(w, o, e));
@@ -163,7 +186,8 @@ static int make_head(
 	return add_history(w, o, c, e);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------
+ */
 
 static int put(struct work *w, struct batch *b, struct cvt_err *e)
 {
@@ -175,22 +199,22 @@ static int put(struct work *w, struct batch *b, struct cvt_err *e)
 	return stream_put(w->out, b, e);
 }
 
-/* An epoch of the plan, in batches of handy size. */
+/* An epoch of the selection, in batches of handy size. */
 static int write_epoch(struct work *w, size_t epoch, struct cvt_err *e)
 {
 	const size_t most = source_batch_rows(&w->join.head);
-	selection_epoch(w->plan, epoch);
-	for (size_t at = 0, n; at < w->plan->n; at += n) {
-		n = w->plan->n - at < most ? w->plan->n - at : most;
-		TRY(join_read(&w->join, w->plan->row + at, n, &w->batch, e));
-		TRY(selection_fields(w->plan, at, n, &w->batch, e));
+	selection_epoch(w->selection, epoch);
+	for (size_t at = 0, n; at < w->selection->n; at += n) {
+		n = w->selection->n - at < most ? w->selection->n - at : most;
+		TRY(join_read(&w->join, w->selection->row + at, n, &w->batch, e));
+		TRY(selection_fields(w->selection, at, n, &w->batch, e));
 		w->batch.epoch = (uint32_t)epoch;
 		TRY(put(w, &w->batch, e));
 	}
 	return stream_put_epoch(w->out, e);
 }
 
-static int write_plan(struct work *w, const struct read_options *o, struct cvt_err *e)
+static int write_selection(struct work *w, const struct read_options *o, struct cvt_err *e)
 {
 	for (size_t epoch = o->start_epoch; epoch < o->epochs; epoch++)
 		TRY(write_epoch(w, epoch, e));
@@ -224,7 +248,8 @@ static int pass_stream(struct work *w, const struct read_options *o, struct cvt_
 			break;
 	}
 	if (rows == 0 && !o->common.allow_empty)
-		return cvt_fail(e, CVT_INPUT, "%s: no rows are left to write; --allow-empty lets that pass",
+		return cvt_fail(e, CVT_INPUT,
+			"%s: no rows are left to write; --allow-empty lets that pass",
 			source_name(w->stream));
 	return CVT_OK;
 }
@@ -237,13 +262,12 @@ static int create_output(struct work *w, const struct read_options *o, struct cv
 	return stream_create(&w->out, out, &w->head, e);
 }
 
-static int run(
-	struct work *w, const struct read_options *o, const struct cli *c, struct cvt_err *e)
+static int run(struct work *w, const struct read_options *o, const struct cli *c, struct cvt_err *e)
 {
 	TRY(open_operands(w, o, c, e));
 	TRY(make_head(w, o, c, e));
 	TRY(create_output(w, o, e));
-	TRY(w->stream ? pass_stream(w, o, e) : write_plan(w, o, e));
+	TRY(w->stream ? pass_stream(w, o, e) : write_selection(w, o, e));
 	struct stream_writer *out = w->out;
 	w->out = NULL;
 	return stream_finish(out, e);
@@ -254,7 +278,7 @@ static void close_all(struct work *w)
 	fields_close(w->fields);
 	reshape_close(w->reshape);
 	pass_close(w->pass);
-	selection_close(w->plan);
+	selection_close(w->selection);
 	source_close(w->stream);
 	join_close(&w->join);
 	batch_free(&w->batch);
@@ -267,60 +291,70 @@ static void list_formats(void)
 		printf("%s\t%s\n", formats[i]->name, formats[i]->help);
 }
 
-/* ---- the command line ------------------------------------------------------------------------- */
+/* ---- the command line -------------------------------------------------------------------------
+ */
 
 static const char summary[] = "Data sets to a stream: what they are is decided by their content.";
-static const char examples[]
-	= "  cv-read fashion/ --split train --shuffle --epochs 20 | cv-train -o net.safetensors\n"
-	  "  cv-read photos.tar --size 64x64 --val-fraction 0.1 -o photos.cvt\n"
-	  "  cv-read labelled/ others/ --mix 64:64 --unlabelled 1 --shuffle | ...";
+static const char examples[] =
+	"  cv-read fashion/ --split train --shuffle --epochs 20 | cv-train -o net.safetensors\n"
+	"  cv-read photos.tar --size 64x64 --val-fraction 0.1 -o photos.cvt\n"
+	"  cv-read labelled/ others/ --mix 64:64 --unlabelled 1 --shuffle | ...";
 
 int main(int argc, char **argv)
 {
 	struct read_options o = {.epochs = 1};
 	struct cli_option table[] = {
 		{NULL, 0, CLI_FLAG, NULL, NULL, "What", 0, NULL},
-		{"split", 0, CLI_TEXT, "NAME", &o.data.split, "train, test, val, or as the data call it", 0,
+		{"split", 0, CLI_TEXT, "NAME", &o.data.split,
+			"train, test, val, or as the data call it", 0, NULL},
+		{"format", 0, CLI_TEXT, "NAME", &o.data.format, "not by content: see --list", 0,
 			NULL},
-		{"format", 0, CLI_TEXT, "NAME", &o.data.format, "not by content: see --list", 0, NULL},
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Rows", 0, NULL},
-		{"classes", 0, CLI_TEXT, "A,B", &o.plan.classes, "only these, by name or number", 0, NULL},
-		{"per-class", 0, CLI_COUNT, "K", &o.plan.per_class, "K rows a class, drawn by the seed", 0,
+		{"classes", 0, CLI_TEXT, "A,B", &o.rows.classes, "only these, by name or number", 0,
 			NULL},
-		{"skip", 0, CLI_COUNT, "N", &o.plan.skip, "without the first N", 0, NULL},
-		{"take", 0, CLI_COUNT, "N", &o.plan.take, "then N at most (before any shuffling)", 0,
-			&o.takes},
-		{"shard", 0, CLI_TEXT, "I/N", &o.shard, "every Nth from the Ith on, I counts from 0", 0,
-			NULL},
-		{"val-fraction", 0, CLI_REAL, "F", &o.plan.val_fraction,
+		{"per-class", 0, CLI_COUNT, "K", &o.rows.per_class,
+			"K rows a class, drawn by the seed", 0, NULL},
+		{"skip", 0, CLI_COUNT, "N", &o.rows.skip, "without the first N", 0, NULL},
+		{"take", 0, CLI_COUNT, "N", &o.rows.take, "then N at most (before any shuffling)",
+			0, &o.takes},
+		{"shard", 0, CLI_TEXT, "I/N", &o.shard,
+			"every Nth from the Ith on, I counts from 0", 0, NULL},
+		{"val-fraction", 0, CLI_REAL, "F", &o.rows.val_fraction,
 			"mark that part for validation (part 1), behind the others", 0, NULL},
-		{"labelled", 0, CLI_COUNT, "K", &o.plan.labelled,
-			"keep K labels a class, set the others to -1", 0, &o.plan.hides},
-		{"unlabelled", 0, CLI_COUNT, "D", &o.plan.unlabelled,
+		{"labelled", 0, CLI_COUNT, "K", &o.rows.labelled,
+			"keep K labels a class, set the others to -1", 0, &o.rows.hides},
+		{"unlabelled", 0, CLI_COUNT, "D", &o.rows.unlabelled,
 			"set the labels of data set D (from 0) to -1", 0, &o.unlabelled},
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Order", 0, NULL},
-		{"shuffle", 0, CLI_FLAG, NULL, &o.plan.shuffle, "anew in every epoch", 0, NULL},
+		{"shuffle", 0, CLI_FLAG, NULL, &o.rows.shuffle, "anew in every epoch", 0, NULL},
 		{"epochs", 0, CLI_COUNT, "N", &o.epochs, "write everything N times", 0, NULL},
-		{"start-epoch", 0, CLI_COUNT, "E", &o.start_epoch, "begin with epoch E (from 0)", 0, NULL},
-		{"mix", 0, CLI_TEXT, "A:B", &o.mix, "A rows of the first, then B of the second ...", 0, NULL},
+		{"start-epoch", 0, CLI_COUNT, "E", &o.start_epoch, "begin with epoch E (from 0)", 0,
+			NULL},
+		{"mix", 0, CLI_TEXT, "A:B", &o.mix, "A rows of the first, then B of the second ...",
+			0, NULL},
 		{"classes-by-number", 0, CLI_FLAG, NULL, &o.by_number,
 			"data sets agree in numbers, not names, of classes", 0, NULL},
-		{"episodes", 0, CLI_TEXT, "5x1+15", &o.episodes, "few-shot tasks: ways x shots + queries", 0,
-			NULL},
-		{"count", 0, CLI_COUNT, "N", &o.plan.episodes, "episodes an epoch (1000)", 0, NULL},
+		{"episodes", 0, CLI_TEXT, "5x1+15", &o.episodes,
+			"few-shot tasks: ways x shots + queries", 0, NULL},
+		{"count", 0, CLI_COUNT, "N", &o.rows.episodes, "episodes an epoch (1000)", 0, NULL},
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Fields", 0, NULL},
 		{"size", 0, CLI_TEXT, "HxW", &o.size, "resize whole pictures", 0, NULL},
 		{"channels", 0, CLI_COUNT, "C", &o.channels, "1 grey or 3 colour", 0, NULL},
 		{"drop", 0, CLI_TEXT, "FIELDS", &o.fields.drop, "leave these out", 0, NULL},
-		{"paste", 0, CLI_TEXT, "FILE", &o.fields.paste, "add FILE's fields, joined on index", 0,
+		{"paste", 0, CLI_TEXT, "FILE", &o.fields.paste,
+			"add FILE's fields, joined on index", 0, NULL},
+		{"select", 0, CLI_TEXT, "FIELDS", &o.fields.select, "only these (index stays)", 0,
 			NULL},
-		{"select", 0, CLI_TEXT, "FIELDS", &o.fields.select, "only these (index stays)", 0, NULL},
-		{"rename", 0, CLI_TEXT, "OLD=NEW", &o.fields.rename, "call fields otherwise", 0, NULL},
+		{"rename", 0, CLI_TEXT, "OLD=NEW", &o.fields.rename, "call fields otherwise", 0,
+			NULL},
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Limits", 0, NULL},
-		{"max-pixels", 0, CLI_BYTES, "N", &o.data.max_pixels, "of a picture (64M)", 0, NULL},
+		{"max-pixels", 0, CLI_BYTES, "N", &o.data.max_pixels, "of a picture (64M)", 0,
+			NULL},
 		{"max-side", 0, CLI_BYTES, "N", &o.data.max_side, "pixels (32k)", 0, NULL},
-		{"max-entries", 0, CLI_BYTES, "N", &o.data.max_entries, "files of a data set (4M)", 0, NULL},
-		{"max-entry-bytes", 0, CLI_BYTES, "N", &o.data.max_entry_bytes, "of one file (1G)", 0, NULL},
+		{"max-entries", 0, CLI_BYTES, "N", &o.data.max_entries, "files of a data set (4M)",
+			0, NULL},
+		{"max-entry-bytes", 0, CLI_BYTES, "N", &o.data.max_entry_bytes, "of one file (1G)",
+			0, NULL},
 		{"max-expansion", 0, CLI_COUNT, "N", &o.data.max_expansion,
 			"times that compressed data may grow (200)", 0, NULL},
 		{0},

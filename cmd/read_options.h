@@ -5,14 +5,14 @@
 #define CVT_READ_OPTIONS_H
 
 #include "../formats/fields.h"
-#include "../formats/selection.h"
 #include "../formats/reshape.h"
+#include "../formats/selection.h"
 #include "../libcore/cli.h"
 
 struct read_options {
 	struct cli_common common;
 	struct dataset_options data;
-	struct selection_options plan;
+	struct selection_options rows;
 	struct fields_options fields;
 	struct reshape_options reshape;
 	size_t epochs, start_epoch, channels;

@@ -1,8 +1,8 @@
 /*
  * archive: tar and zip, compressed or not, as a tree of files held in memory: unpacked from the
- * archive but not decoded (a PNG stays a PNG). Nothing is ever written to disk, links and devices are
- * ignored, and a member's name is only a name. What the files mean is up to the formats that know
- * trees.
+ * archive but not decoded (a PNG stays a PNG). Nothing is ever written to disk, links and devices
+ * are ignored, and a member's name is only a name. What the files mean is up to the formats that
+ * know trees.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -24,7 +24,8 @@ struct reader {
 	unsigned char *chunk;
 };
 
-/* ---- libarchive's callbacks ------------------------------------------------------------------- */
+/* ---- libarchive's callbacks -------------------------------------------------------------------
+ */
 
 static la_ssize_t give(struct archive *a, void *context, const void **bytes)
 {
@@ -42,9 +43,9 @@ static la_int64_t move(struct archive *a, void *context, la_int64_t offset, int 
 {
 	struct reader *r = context;
 	const la_int64_t size = (la_int64_t)input_size(r->in);
-	const la_int64_t base = whence == SEEK_SET ? 0
-		: whence == SEEK_CUR                   ? (la_int64_t)input_offset(r->in)
-											   : size;
+	const la_int64_t base = whence == SEEK_SET   ? 0
+				: whence == SEEK_CUR ? (la_int64_t)input_offset(r->in)
+						     : size;
 	if (offset < -base || offset > size - base)
 		return ARCHIVE_FATAL;
 	if (input_seek(r->in, (uint64_t)(base + offset), &r->failed) != CVT_OK) {
@@ -54,7 +55,8 @@ static la_int64_t move(struct archive *a, void *context, la_int64_t offset, int 
 	return base + offset;
 }
 
-/* ---- members ---------------------------------------------------------------------------------- */
+/* ---- members ----------------------------------------------------------------------------------
+ */
 
 static int damaged(struct reader *r, struct cvt_err *e)
 {
@@ -72,15 +74,21 @@ static int make_room(struct reader *r, size_t first, struct cvt_err *e)
 {
 	struct tree *t = r->tree;
 	if (t->nbytes - first > r->o->max_entry_bytes)
-		return cvt_fail(e, CVT_LIMIT, "%s: a file in it is larger than %zu bytes; raise "
-			"--max-entry-bytes", t->name, r->o->max_entry_bytes);
+		return cvt_fail(e, CVT_LIMIT,
+			"%s: a file in it is larger than %zu bytes; raise "
+			"--max-entry-bytes",
+			t->name, r->o->max_entry_bytes);
 	if (t->nbytes > r->o->max_memory)
-		return cvt_fail(e, CVT_LIMIT, "%s: its files take more than %zu MiB in memory; raise "
-			"--max-memory, or unpack it to a folder first", t->name, r->o->max_memory >> 20);
+		return cvt_fail(e, CVT_LIMIT,
+			"%s: its files take more than %zu MiB in memory; raise "
+			"--max-memory, or unpack it to a folder first",
+			t->name, r->o->max_memory >> 20);
 	const la_int64_t packed = r->lib.archive_filter_bytes(r->archive, -1);
 	if (t->nbytes > SLACK && t->nbytes / r->o->max_expansion > (size_t)packed)
-		return cvt_fail(e, CVT_LIMIT, "%s: its files grow more than %zu times; if that is right, "
-			"raise --max-expansion", t->name, r->o->max_expansion);
+		return cvt_fail(e, CVT_LIMIT,
+			"%s: its files grow more than %zu times; if that is right, "
+			"raise --max-expansion",
+			t->name, r->o->max_expansion);
 	return mem_grow(&t->bytes, &t->bytes_capacity, t->nbytes + STEP, 1, e);
 }
 
@@ -92,8 +100,8 @@ static int take_member(struct reader *r, const char *name, struct cvt_err *e)
 	t->nbytes = first;
 	for (;;) {
 		TRY(make_room(r, first, e));
-		const la_ssize_t n
-			= r->lib.archive_read_data(r->archive, (char *)t->bytes + t->nbytes, STEP);
+		const la_ssize_t n =
+			r->lib.archive_read_data(r->archive, (char *)t->bytes + t->nbytes, STEP);
 		if (n < 0)
 			return damaged(r, e);
 		if (n == 0)
@@ -127,8 +135,9 @@ static int read_members(struct reader *r, struct cvt_err *e)
 		if (code != ARCHIVE_OK && code != ARCHIVE_WARN)
 			return damaged(r, e);
 		if (headers >= r->o->max_entries)
-			return cvt_fail(e, CVT_LIMIT, "%s: more than %zu files; raise --max-entries",
-				r->tree->name, r->o->max_entries);
+			return cvt_fail(e, CVT_LIMIT,
+				"%s: more than %zu files; raise --max-entries", r->tree->name,
+				r->o->max_entries);
 		const char *name = r->lib.archive_entry_pathname_utf8(entry);
 		if (!name)
 			name = r->lib.archive_entry_pathname(entry);
@@ -136,7 +145,8 @@ static int read_members(struct reader *r, struct cvt_err *e)
 			continue;
 		name = bare_name(name);
 		if (r->lib.archive_entry_is_encrypted(entry))
-			return cvt_fail(e, CVT_INPUT, "%s: is encrypted; decrypt it first", r->tree->name);
+			return cvt_fail(
+				e, CVT_INPUT, "%s: is encrypted; decrypt it first", r->tree->name);
 		if (!is_hidden(name))
 			TRY(take_member(r, name, e));
 	}
@@ -161,7 +171,8 @@ static int read_archive(struct reader *r, struct cvt_err *e)
 	return read_members(r, e);
 }
 
-/* ---- the format ------------------------------------------------------------------------------- */
+/* ---- the format -------------------------------------------------------------------------------
+ */
 
 static bool is_zip(const unsigned char *p, size_t n)
 {
@@ -191,7 +202,8 @@ static int archive_probe(struct input *in, const unsigned char *start, size_t n)
 }
 
 /* A zip is read from its end: one that cannot seek is held first. */
-static int load(struct tree *t, struct input *in, const struct dataset_options *o, struct cvt_err *e)
+static int load(
+	struct tree *t, struct input *in, const struct dataset_options *o, struct cvt_err *e)
 {
 	const unsigned char *start;
 	size_t n;
@@ -207,8 +219,8 @@ static int load(struct tree *t, struct input *in, const struct dataset_options *
 	return code;
 }
 
-static int archive_open(struct dataset *d, struct input *in, const struct dataset_options *o,
-	struct cvt_err *e)
+static int archive_open(
+	struct dataset *d, struct input *in, const struct dataset_options *o, struct cvt_err *e)
 {
 	struct tree *t = NULL;
 	int code = tree_create(&t, input_name(in), e);

@@ -8,7 +8,8 @@ static int symbol(void *handle, const char *name, void *to, size_t size, struct 
 {
 	void *found = dlsym(handle, name);
 	if (!found)
-		return cvt_fail(e, CVT_SYSTEM, "libarchive has no %s; install a newer libarchive13", name);
+		return cvt_fail(
+			e, CVT_SYSTEM, "libarchive has no %s; install a newer libarchive13", name);
 	memcpy(to, &found, size); /* ISO C has no cast from void * to a function */
 	return CVT_OK;
 }

@@ -1,7 +1,7 @@
 /*
- * arclib: the only door to libarchive. It is loaded when the first archive (or xz, zstd ... file) is
- * opened, because linking to it costs three milliseconds at the start of every program: it brings
- * libxml2 and ICU, which we never use.
+ * arclib: the only door to libarchive. It is loaded when the first archive (or xz, zstd ... file)
+ * is opened, because linking to it costs three milliseconds at the start of every program: it
+ * brings libxml2 and ICU, which we never use.
  */
 #ifndef CVT_ARCLIB_H
 #define CVT_ARCLIB_H

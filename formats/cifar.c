@@ -1,8 +1,8 @@
 /*
  * cifar: the binary files of CIFAR-10 and CIFAR-100 (https://www.cs.toronto.edu/~kriz/cifar.html),
  * one by one, in their folder, or in the authors' archive. A record is one label byte (CIFAR-100: a
- * coarse and a fine one) and 3,072 bytes of picture, a plane a colour. There is no header: a file is
- * ours when its size is a multiple of a record and the labels in it are small enough.
+ * coarse and a fine one) and 3,072 bytes of picture, a plane a colour. There is no header: a file
+ * is ours when its size is a multiple of a record and the labels in it are small enough.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +14,8 @@
 enum { SIDE = 32, PLANE = SIDE * SIDE, PIXELS = 3 * PLANE, PARTS = 16 };
 
 static const struct kind {
-	size_t labels, classes[2];   /* bytes before the picture; `label` is the last of them */
-	const char *names[2];        /* the files of class names */
+	size_t labels, classes[2]; /* bytes before the picture; `label` is the last of them */
+	const char *names[2];      /* the files of class names */
 } kinds[] = {
 	{1, {10}, {"batches.meta.txt"}},
 	{2, {20, 100}, {"coarse_label_names.txt", "fine_label_names.txt"}},
@@ -48,12 +48,14 @@ static bool labels_fit(const struct kind *k, const unsigned char *p, size_t n)
 static const struct kind *kind_of(size_t size, const unsigned char *p, size_t n)
 {
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		if ((size == SIZE_MAX || size % record_bytes(&kinds[i]) == 0) && labels_fit(&kinds[i], p, n))
+		if ((size == SIZE_MAX || size % record_bytes(&kinds[i]) == 0)
+			&& labels_fit(&kinds[i], p, n))
 			return &kinds[i];
 	return NULL;
 }
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------
+ */
 
 /* Owns in. */
 static int add_part(struct dataset *d, struct cifar *c, struct input *in,
@@ -69,7 +71,8 @@ static int add_part(struct dataset *d, struct cifar *c, struct input *in,
 	const struct kind *kind = kind_of(size, start, n);
 	if (!kind || (c->kind && kind != c->kind))
 		return cvt_fail(e, CVT_INPUT,
-			"%s: is no CIFAR binary file, or cut: %zu bytes are no whole records of 3073 or 3074",
+			"%s: is no CIFAR binary file, or cut: %zu bytes are no whole records of "
+			"3073 or 3074",
 			input_name(in), size);
 	c->kind = kind;
 	c->first[c->parts] = c->first[c->parts - 1] + size / record_bytes(kind);
@@ -107,8 +110,8 @@ static int cifar_probe(struct input *in, const unsigned char *start, size_t n)
 	return kind_of(input_size(in), start, n) ? 1 : 0;
 }
 
-static int cifar_open(struct dataset *d, struct input *in, const struct dataset_options *o,
-	struct cvt_err *e)
+static int cifar_open(
+	struct dataset *d, struct input *in, const struct dataset_options *o, struct cvt_err *e)
 {
 	size_t chosen;
 	int code = create(d, e);
@@ -127,7 +130,8 @@ static int cifar_open(struct dataset *d, struct input *in, const struct dataset_
 	return CVT_OK;
 }
 
-/* ---- folders and archives --------------------------------------------------------------------- */
+/* ---- folders and archives ---------------------------------------------------------------------
+ */
 
 /* The split that a file's name says: data_batch_3.bin, train.bin, test_batch.bin, test.bin. */
 static const char *split_of(const char *name)
@@ -160,8 +164,10 @@ static int cifar_probe_tree(struct tree *t)
 	struct cvt_err none;
 	for (size_t i = 0; i < t->n; i++) {
 		size_t size;
-		if (split_of(t->entry[i].name) && tree_size(t, i, &size, &none) == CVT_OK && size > 0
-			&& (size % record_bytes(&kinds[0]) == 0 || size % record_bytes(&kinds[1]) == 0))
+		if (split_of(t->entry[i].name) && tree_size(t, i, &size, &none) == CVT_OK
+			&& size > 0
+			&& (size % record_bytes(&kinds[0]) == 0
+				|| size % record_bytes(&kinds[1]) == 0))
 			return 2;
 	}
 	return 0;
@@ -176,8 +182,8 @@ static int name_classes(struct dataset *d, const struct kind *k, size_t i,
 		if (strcmp(tree_base(d->tree->entry[f].name), k->names[i]) == 0 && code == CVT_OK)
 			code = tree_load(d->tree, f, o->max_entry_bytes, &text, e);
 	if (code == CVT_OK)
-		code = dataset_name_classes(d, label_field(k, i), k->classes[i],
-			(const char *)text.p, text.n, e);
+		code = dataset_name_classes(
+			d, label_field(k, i), k->classes[i], (const char *)text.p, text.n, e);
 	free(text.own);
 	return code;
 }
@@ -199,7 +205,8 @@ static int cifar_open_tree(struct dataset *d, const struct dataset_options *o, s
 		if (!s || strcmp(s, split[chosen]) != 0)
 			continue;
 		if (c->parts == PARTS)
-			return cvt_fail(e, CVT_INPUT, "%s: has more than %d CIFAR files", t->name, PARTS);
+			return cvt_fail(
+				e, CVT_INPUT, "%s: has more than %d CIFAR files", t->name, PARTS);
 		TRY(tree_input(t, i, &in, e));
 		TRY(add_part(d, c, in, o, e));
 	}
@@ -209,7 +216,8 @@ static int cifar_open_tree(struct dataset *d, const struct dataset_options *o, s
 	return CVT_OK;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------
+ */
 
 static void interleave(const unsigned char *planes, unsigned char *to)
 {
@@ -220,8 +228,8 @@ static void interleave(const unsigned char *planes, unsigned char *to)
 	}
 }
 
-static int cifar_read(struct dataset *d, const size_t *pick, size_t n, struct batch *out,
-	struct cvt_err *e)
+static int cifar_read(
+	struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e)
 {
 	const struct cifar *c = d->state;
 	const size_t size = record_bytes(c->kind);
@@ -238,8 +246,9 @@ static int cifar_read(struct dataset *d, const size_t *pick, size_t n, struct ba
 		TRY(input_pread(c->part[part], c->raw, size, (pick[i] - c->first[part]) * size, e));
 		for (size_t k = 0; k < c->kind->labels; k++) {
 			if (c->raw[k] >= c->kind->classes[k])
-				return cvt_fail(e, CVT_INPUT, "%s: row %zu: label %d is none of %zu classes",
-					d->name, pick[i], c->raw[k], c->kind->classes[k]);
+				return cvt_fail(e, CVT_INPUT,
+					"%s: row %zu: label %d is none of %zu classes", d->name,
+					pick[i], c->raw[k], c->kind->classes[k]);
 			label[k][i] = c->raw[k];
 		}
 		interleave(c->raw + c->kind->labels, image + i * PIXELS);
@@ -271,7 +280,8 @@ static void cifar_close(struct dataset *d)
 
 const struct format format_cifar = {
 	.name = "cifar",
-	.help = "CIFAR-10 and CIFAR-100 binary files, alone, in their folder or in the authors' archive",
+	.help = "CIFAR-10 and CIFAR-100 binary files, alone, in their folder or in the authors' "
+		"archive",
 	.probe = cifar_probe,
 	.open = cifar_open,
 	.read = cifar_read,

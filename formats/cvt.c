@@ -1,6 +1,6 @@
 /*
- * cvt: a stream as a data set: held whole, because its rows are wanted in another order, or more than
- * once. It must have one epoch.
+ * cvt: a stream as a data set: held whole, because its rows are wanted in another order, or more
+ * than once. It must have one epoch.
  */
 #include <stdlib.h>
 
@@ -13,8 +13,8 @@ static int cvt_probe(struct input *in, const unsigned char *start, size_t n)
 	return stream_is_magic(start, n) ? 2 : 0;
 }
 
-static int cvt_open(struct dataset *d, struct input *in, const struct dataset_options *o,
-	struct cvt_err *e)
+static int cvt_open(
+	struct dataset *d, struct input *in, const struct dataset_options *o, struct cvt_err *e)
 {
 	struct source *s = NULL;
 	struct batch *all = mem_alloc(1, sizeof *all, e);
@@ -27,6 +27,11 @@ static int cvt_open(struct dataset *d, struct input *in, const struct dataset_op
 	}
 	TRY(source_open_input(&s, in, o, e));
 	code = source_read_all(s, all, o->max_memory, true, e);
+	if (code == CVT_OK && source_parts(s) > 1)
+		code = cvt_fail(e, CVT_INPUT,
+			"%s: is several streams end to end; name them one by one: cv-read a.cvt "
+			"b.cvt",
+			source_name(s));
 	if (code == CVT_OK)
 		code = head_copy(&d->head, source_head(s), e);
 	source_close(s);
@@ -34,14 +39,16 @@ static int cvt_open(struct dataset *d, struct input *in, const struct dataset_op
 	d->rows = all->rows;
 	for (size_t i = 0; i < all->n; i++)
 		d->held += all->field[i].t.bytes;
-	const struct tensor *index = batch_get(all, "index");
+	const struct tensor *index = batch_get(all, "index"), *part = batch_get(all, "part");
 	if (index && index->dtype == DT_I8 && index->ndim == 1)
 		d->index = index->data;
+	if (part && part->dtype == DT_I4 && part->ndim == 1)
+		d->part = part->data;
 	return CVT_OK;
 }
 
-static int cvt_read(struct dataset *d, const size_t *pick, size_t n, struct batch *out,
-	struct cvt_err *e)
+static int cvt_read(
+	struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e)
 {
 	return batch_gather(out, d->state, pick, n, e);
 }

@@ -1,8 +1,8 @@
 /*
  * dataset: which format knows these bytes, and what all formats share (see dataset.h).
  *
- * Limits, when the options say nothing: 64 Mi pixels a picture, 32,768 pixels a side, 4 Mi files in a
- * folder or archive, 1 GiB a file in an archive, and compressed data that grows at most 200 times
+ * Limits, when the options say nothing: 64 Mi pixels a picture, 32,768 pixels a side, 4 Mi files in
+ * a folder or archive, 1 GiB a file in an archive, and compressed data that grows at most 200 times
  * (once it is beyond 64 MiB).
  */
 #include "dataset.h"
@@ -39,7 +39,8 @@ static struct dataset_options with_defaults(const struct dataset_options *o)
 	return r;
 }
 
-/* ---- which format ----------------------------------------------------------------------------- */
+/* ---- which format -----------------------------------------------------------------------------
+ */
 
 static void known_names(char *to, size_t size)
 {
@@ -59,8 +60,8 @@ static int unknown_format(const char *name, struct cvt_err *e)
 		words[n] = formats[n]->name;
 	const size_t near = mem_nearest(name, words, n);
 	if (near < n)
-		return cvt_fail(
-			e, CVT_USAGE, "--format %s: unknown; did you mean '%s'?", name, words[near]);
+		return cvt_fail(e, CVT_USAGE, "--format %s: unknown; did you mean '%s'?", name,
+			words[near]);
 	known_names(known, sizeof known);
 	return cvt_fail(e, CVT_USAGE, "--format %s: unknown; there are %s", name, known);
 }
@@ -86,16 +87,15 @@ static int unknown_content(const char *name, const char *what, struct cvt_err *e
 	return cvt_fail(e, CVT_INPUT, "%s: %s; known are %s", name, what, known);
 }
 
-static const struct format *best_for_file(
-	struct input *in, const unsigned char *start, size_t n)
+static const struct format *best_for_file(struct input *in, const unsigned char *start, size_t n)
 {
 	const struct format *best = NULL;
 	int surest = 0;
 	for (size_t i = 0; formats[i]; i++) {
 		const struct format *f = formats[i];
 		const int sure = f->picture ? 2 * f->picture->is(start, n)
-			: f->probe              ? f->probe(in, start, n)
-									: 0;
+				 : f->probe ? f->probe(in, start, n)
+					    : 0;
 		if (sure > surest) {
 			surest = sure;
 			best = f;
@@ -120,7 +120,8 @@ static const struct format *best_for_tree(struct tree *t, const struct format *n
 	return best;
 }
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------
+ */
 
 static int create(struct dataset **to, const char *name, struct cvt_err *e)
 {
@@ -150,8 +151,8 @@ static int finish(struct dataset **to, struct dataset *d, int code)
 	return CVT_OK;
 }
 
-int dataset_from_tree(struct dataset *d, struct tree *t, const struct dataset_options *o,
-	struct cvt_err *e)
+int dataset_from_tree(
+	struct dataset *d, struct tree *t, const struct dataset_options *o, struct cvt_err *e)
 {
 	const struct format *named = NULL;
 	d->tree = t;
@@ -166,8 +167,8 @@ int dataset_from_tree(struct dataset *d, struct tree *t, const struct dataset_op
 }
 
 /* Owns t. */
-static int open_tree(struct dataset **to, struct tree *t, const struct dataset_options *o,
-	struct cvt_err *e)
+static int open_tree(
+	struct dataset **to, struct tree *t, const struct dataset_options *o, struct cvt_err *e)
 {
 	struct dataset *d = NULL;
 	if (create(&d, t->name, e) != CVT_OK) {
@@ -177,8 +178,8 @@ static int open_tree(struct dataset **to, struct tree *t, const struct dataset_o
 	return finish(to, d, dataset_from_tree(d, t, o, e));
 }
 
-static int open_one_picture(struct dataset **to, struct input *in, const struct dataset_options *o,
-	struct cvt_err *e)
+static int open_one_picture(
+	struct dataset **to, struct input *in, const struct dataset_options *o, struct cvt_err *e)
 {
 	struct tree *t = NULL;
 	struct dataset_options any = *o;
@@ -244,8 +245,8 @@ int dataset_open_input(struct dataset **d, struct input *in, const struct datase
 	return open_tree(d, t, &o, e);
 }
 
-int dataset_open(struct dataset **d, const char *path, const struct dataset_options *o,
-	struct cvt_err *e)
+int dataset_open(
+	struct dataset **d, const char *path, const struct dataset_options *o, struct cvt_err *e)
 {
 	struct input *in = NULL;
 	TRY(input_open(&in, path, e));
@@ -253,8 +254,8 @@ int dataset_open(struct dataset **d, const char *path, const struct dataset_opti
 }
 
 /* The first bytes of a plain file; *n is 0 when it is none, or cannot be read. */
-static void start_of(const char *path, const struct dataset_options *o, unsigned char *to, size_t size,
-	size_t *n)
+static void start_of(const char *path, const struct dataset_options *o, unsigned char *to,
+	size_t size, size_t *n)
 {
 	struct input *in = NULL;
 	struct cvt_err none;
@@ -267,8 +268,7 @@ static void start_of(const char *path, const struct dataset_options *o, unsigned
 	input_close(in);
 }
 
-static bool belong_together(
-	const unsigned char *a, size_t n, const unsigned char *b, size_t m)
+static bool belong_together(const unsigned char *a, size_t n, const unsigned char *b, size_t m)
 {
 	for (size_t i = 0; formats[i]; i++)
 		if (formats[i]->goes_with && formats[i]->goes_with(a, n, b, m))
@@ -286,7 +286,8 @@ size_t dataset_group(const char *const *paths, size_t n, const struct dataset_op
 	start_of(paths[0], &o, start[0], sizeof start[0], &have[0]);
 	for (; k < n && have[(k - 1) % 2]; k++) {
 		start_of(paths[k], &o, start[k % 2], sizeof start[0], &have[k % 2]);
-		if (!belong_together(start[(k - 1) % 2], have[(k - 1) % 2], start[k % 2], have[k % 2]))
+		if (!belong_together(
+			    start[(k - 1) % 2], have[(k - 1) % 2], start[k % 2], have[k % 2]))
 			break;
 	}
 	return k;
@@ -301,8 +302,8 @@ int dataset_open_list(struct dataset **d, const char *const *paths, size_t n,
 	return open_tree(d, t, &o, e);
 }
 
-int dataset_read(struct dataset *d, const size_t *pick, size_t n, struct batch *out,
-	struct cvt_err *e)
+int dataset_read(
+	struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e)
 {
 	for (size_t i = 0; i < n; i++)
 		if (pick[i] >= d->rows)
@@ -347,10 +348,11 @@ void dataset_close(struct dataset *d)
 	free(d);
 }
 
-/* ---- for the formats -------------------------------------------------------------------------- */
+/* ---- for the formats --------------------------------------------------------------------------
+ */
 
-int dataset_start(const struct dataset *d, const size_t *pick, size_t n, struct batch *out,
-	struct cvt_err *e)
+int dataset_start(
+	const struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e)
 {
 	out->n = 0;
 	out->rows = n;
@@ -385,8 +387,15 @@ int dataset_add_number(struct dataset *d, const char *name, enum dtype dtype, st
 const char *dataset_split_word(const char *word)
 {
 	static const char *const words[][2] = {
-		{"train", "train"}, {"training", "train"}, {"test", "test"}, {"testing", "test"},
-		{"t10k", "test"}, {"val", "val"}, {"valid", "val"}, {"validation", "val"}, {"dev", "val"},
+		{"train", "train"},
+		{"training", "train"},
+		{"test", "test"},
+		{"testing", "test"},
+		{"t10k", "test"},
+		{"val", "val"},
+		{"valid", "val"},
+		{"validation", "val"},
+		{"dev", "val"},
 	};
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (strcmp(word, words[i][0]) == 0)
@@ -398,8 +407,8 @@ static void list_words(char *to, size_t size, const char *const *word, size_t n)
 {
 	size_t at = 0;
 	for (size_t i = 0; i < n && at < size; i++) {
-		const int k = snprintf(to + at, size - at, "%s%s", i ? (i + 1 == n ? " and " : ", ") : "",
-			word[i]);
+		const int k = snprintf(to + at, size - at, "%s%s",
+			i ? (i + 1 == n ? " and " : ", ") : "", word[i]);
 		at += k > 0 ? (size_t)k : 0;
 	}
 }
@@ -408,17 +417,24 @@ int dataset_choose_split(const char *source, const char *const *split, size_t n,
 	const struct dataset_options *o, size_t *chosen, struct cvt_err *e)
 {
 	char all[300];
+	size_t first = 0; /* the one to propose: train, if there is such */
 	*chosen = 0;
+	for (size_t i = n; i-- > 0;)
+		if (dataset_split_word(split[i])
+			&& strcmp(dataset_split_word(split[i]), "train") == 0)
+			first = i;
 	list_words(all, sizeof all, split, n);
 	if (!o->split && n > 1)
 		return cvt_fail(e, CVT_USAGE,
-			"%s: has the splits %s; choose one with: cv-read --split %s", source, all, split[0]);
+			"%s: has the splits %s; choose one with: cv-read --split %s", source, all,
+			split[first]);
 	if (!o->split)
 		return CVT_OK;
 	const char *meant = dataset_split_word(o->split);
 	for (size_t i = 0; i < n; i++) {
 		const char *word = dataset_split_word(split[i]);
-		if (strcmp(split[i], o->split) == 0 || (meant && word && strcmp(meant, word) == 0)) {
+		if (strcmp(split[i], o->split) == 0
+			|| (meant && word && strcmp(meant, word) == 0)) {
 			*chosen = i;
 			return CVT_OK;
 		}
@@ -427,10 +443,9 @@ int dataset_choose_split(const char *source, const char *const *split, size_t n,
 		return cvt_fail(e, CVT_USAGE, "%s: has no splits; leave out --split", source);
 	const size_t near = mem_nearest(o->split, split, n);
 	if (near < n)
-		return cvt_fail(e, CVT_USAGE, "%s: has no split '%s'; did you mean --split %s?", source,
-			o->split, split[near]);
-	return cvt_fail(
-		e, CVT_USAGE, "%s: has no split '%s'; there %s %s", source, o->split,
+		return cvt_fail(e, CVT_USAGE, "%s: has no split '%s'; did you mean --split %s?",
+			source, o->split, split[near]);
+	return cvt_fail(e, CVT_USAGE, "%s: has no split '%s'; there %s %s", source, o->split,
 		n == 1 ? "is only" : "are", all);
 }
 

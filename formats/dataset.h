@@ -1,7 +1,7 @@
 /*
  * dataset: files of others (IDX, CIFAR binary, folders of pictures, archives, npy ...) as rows with
- * random access. What the bytes are is decided by content; formats.def lists the kinds. One format =
- * one file that ends in its struct format.
+ * random access. What the bytes are is decided by content; formats.def lists the kinds. One format
+ * = one file that ends in its struct format.
  */
 #ifndef CVT_DATASET_H
 #define CVT_DATASET_H
@@ -29,31 +29,33 @@ struct dataset {
 	void *state;                 /* the format's own */
 	size_t channels;             /* of all its pictures when they are ragged; 0 = they differ */
 	const int64_t *index;        /* of each row; NULL = the row's number */
+	const int32_t *part;         /* of each row, 1 = validation; NULL = all are 0 */
 	struct tree *tree;           /* the files it is made of, if several */
 };
 
 /* A kind of file. */
 struct format {
 	const char *name, *help;
-	/* How sure we are that these first bytes (or this folder) are ours: 0 = no, 1 = perhaps (a weak
-	 * sign such as a size), 2 = surely. */
+	/* How sure we are that these first bytes (or this folder) are ours: 0 = no, 1 = perhaps (a
+	 * weak sign such as a size), 2 = surely. */
 	int (*probe)(struct input *in, const unsigned char *start, size_t n);
 	/* Fills d (head, rows, state); owns `in` from here on, also when it fails. */
 	int (*open)(struct dataset *d, struct input *in, const struct dataset_options *o,
 		struct cvt_err *e);
-	/* Rows pick[0..n) into `out` (fields as head says, `index` = the row's number). May be called
-	 * from one thread at a time. */
+	/* Rows pick[0..n) into `out` (fields as head says, `index` = the row's number). May be
+	 * called from one thread at a time. */
 	int (*read)(struct dataset *d, const size_t *pick, size_t n, struct batch *out,
 		struct cvt_err *e);
 	void (*close)(struct dataset *d);
 	/* Optional: the labels of all rows, without reading anything else. */
 	int (*labels)(struct dataset *d, int32_t *label, struct cvt_err *e);
-	/* What is made of several files (a folder, an archive, a list of names), for formats that know
-	 * such; the files are d->tree, which dataset_close closes. */
+	/* What is made of several files (a folder, an archive, a list of names), for formats that
+	 * know such; the files are d->tree, which dataset_close closes. */
 	int (*probe_tree)(struct tree *t);
 	int (*open_tree)(struct dataset *d, const struct dataset_options *o, struct cvt_err *e);
 	/* Optional: do two files that begin so, named one after the other, belong together? */
-	bool (*goes_with)(const unsigned char *first, size_t n, const unsigned char *second, size_t m);
+	bool (*goes_with)(
+		const unsigned char *first, size_t n, const unsigned char *second, size_t m);
 	/* A kind of picture (picture.h); then nothing but name, help and this is set. */
 	const struct picture_codec *picture;
 };
@@ -63,24 +65,25 @@ extern const struct format *const formats[];
 
 /* Opens a path (NULL = stdin). A data set with several splits and no o->split is CVT_USAGE and the
  * text names `cv-read --split`. */
-int dataset_open(struct dataset **d, const char *path, const struct dataset_options *o,
-	struct cvt_err *e);
+int dataset_open(
+	struct dataset **d, const char *path, const struct dataset_options *o, struct cvt_err *e);
 /* The same on an input that is open (and peeked). Owns `in`. */
-int dataset_open_input(struct dataset **d, struct input *in, const struct dataset_options *o,
-	struct cvt_err *e);
-int dataset_read(struct dataset *d, const size_t *pick, size_t n, struct batch *out,
-	struct cvt_err *e);
+int dataset_open_input(
+	struct dataset **d, struct input *in, const struct dataset_options *o, struct cvt_err *e);
+int dataset_read(
+	struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e);
 /* The labels of all rows (field `label`); -1 where there are none. */
 int dataset_labels(struct dataset *d, int32_t *label, struct cvt_err *e);
 void dataset_close(struct dataset *d);
-/* How many of n operands, from the first on, are one data set (pictures; an IDX file and its labels);
- * at least 1. */
+/* How many of n operands, from the first on, are one data set (pictures; an IDX file and its
+ * labels); at least 1. */
 size_t dataset_group(const char *const *paths, size_t n, const struct dataset_options *o);
 /* Loose files that are one data set together: pictures, or an IDX file and its labels. */
 int dataset_open_list(struct dataset **d, const char *const *paths, size_t n,
 	const struct dataset_options *o, struct cvt_err *e);
 
-/* ---- for the formats -------------------------------------------------------------------------- */
+/* ---- for the formats --------------------------------------------------------------------------
+ */
 
 /* Gives `out` the fields of d (all but ragged ones) with n rows, and fills `index`. */
 int dataset_start(const struct dataset *d, const size_t *pick, size_t n, struct batch *out,
@@ -96,7 +99,7 @@ const char *dataset_split_word(const char *word);
 int dataset_name_classes(struct dataset *d, const char *field, size_t k, const char *text,
 	size_t length, struct cvt_err *e);
 /* Makes d what the files of a tree are; owns t. For formats that only unpack such files. */
-int dataset_from_tree(struct dataset *d, struct tree *t, const struct dataset_options *o,
-	struct cvt_err *e);
+int dataset_from_tree(
+	struct dataset *d, struct tree *t, const struct dataset_options *o, struct cvt_err *e);
 
 #endif

@@ -30,7 +30,8 @@ struct fields {
 	size_t *pick, picks;
 };
 
-/* ---- lists of names --------------------------------------------------------------------------- */
+/* ---- lists of names ---------------------------------------------------------------------------
+ */
 
 static int add_name(char ***list, size_t *n, size_t *capacity, const char *name, struct cvt_err *e)
 {
@@ -60,8 +61,8 @@ static int unknown_field(
 	const size_t near = mem_nearest(name, words, n);
 	mem_printable(shown, sizeof shown, name);
 	if (near < n)
-		return cvt_fail(e, CVT_USAGE, "%s: there is no field '%s'; did you mean '%s'?", option,
-			shown, words[near]);
+		return cvt_fail(e, CVT_USAGE, "%s: there is no field '%s'; did you mean '%s'?",
+			option, shown, words[near]);
 	return cvt_fail(e, CVT_USAGE, "%s: there is no field '%s'; see them with cv-view --head",
 		option, shown);
 }
@@ -83,7 +84,8 @@ static int each_word(const char *list, void *context,
 	return code;
 }
 
-/* ---- what leaves ------------------------------------------------------------------------------ */
+/* ---- what leaves ------------------------------------------------------------------------------
+ */
 
 /* Is `name` the field `base`, or a table of it when it is ragged? */
 static bool belongs_to(const struct head *h, const char *name, const char *base)
@@ -93,7 +95,7 @@ static bool belongs_to(const struct head *h, const char *name, const char *base)
 	if (strcmp(name, base) == 0)
 		return true;
 	return f && (f->flags & FIELD_WHOLE) && strncmp(name, base, n) == 0
-		&& (strcmp(name + n, ".at") == 0 || strcmp(name + n, ".hwc") == 0);
+	       && (strcmp(name + n, ".at") == 0 || strcmp(name + n, ".hwc") == 0);
 }
 
 struct choice {
@@ -177,7 +179,8 @@ static int select_fields(struct fields *f, const char *list, struct head *h, str
 	return code;
 }
 
-/* ---- other names ------------------------------------------------------------------------------ */
+/* ---- other names ------------------------------------------------------------------------------
+ */
 
 struct renaming {
 	struct fields *f;
@@ -193,7 +196,8 @@ static int add_rename(struct renaming *r, const char *from, const char *to, stru
 		return unknown_field(r->h, "--rename", from, e);
 	if (head_field(r->h, to))
 		return cvt_fail(e, CVT_USAGE,
-			"--rename: there is a field '%s' already; take it out with --drop %s", to, to);
+			"--rename: there is a field '%s' already; take it out with --drop %s", to,
+			to);
 	TRY(mem_grow(&p, &r->f->rename_capacity, r->f->renames + 1, sizeof *r->f->renamed, e));
 	r->f->renamed = p;
 	struct renamed *n = &r->f->renamed[r->f->renames++];
@@ -204,7 +208,8 @@ static int add_rename(struct renaming *r, const char *from, const char *to, stru
 		(void)snprintf(c->field, sizeof c->field, "%s", n->to);
 	for (size_t i = 0; i < r->h->ntargets; i++)
 		if (strcmp(r->h->target[i].field, n->from) == 0)
-			(void)snprintf(r->h->target[i].field, sizeof r->h->target[i].field, "%s", n->to);
+			(void)snprintf(
+				r->h->target[i].field, sizeof r->h->target[i].field, "%s", n->to);
 	return CVT_OK;
 }
 
@@ -231,7 +236,8 @@ static int take_rename(void *context, const char *word, struct cvt_err *e)
 	return add_rename(r, from, to, e);
 }
 
-/* ---- paste ------------------------------------------------------------------------------------ */
+/* ---- paste ------------------------------------------------------------------------------------
+ */
 
 static int compare_indexed(const void *a, const void *b)
 {
@@ -253,8 +259,9 @@ static int sort_bank(struct fields *f, const char *path, struct cvt_err *e)
 	qsort(f->sorted, n, sizeof *f->sorted, compare_indexed);
 	for (size_t i = 1; i < n; i++)
 		if (f->sorted[i].index == f->sorted[i - 1].index)
-			return cvt_fail(e, CVT_INPUT, "%s: has index %lld twice; which row should be pasted?",
-				path, (long long)f->sorted[i].index);
+			return cvt_fail(e, CVT_INPUT,
+				"%s: has index %lld twice; which row should be pasted?", path,
+				(long long)f->sorted[i].index);
 	batch_remove(&f->bank, "index");
 	return CVT_OK;
 }
@@ -279,8 +286,8 @@ static int merge_heads(struct fields *f, struct head *h, const struct head *from
 	return head_add_history(h, from, 1, e);
 }
 
-static int load_bank(struct fields *f, const struct fields_options *o, struct head *h,
-	struct cvt_err *e)
+static int load_bank(
+	struct fields *f, const struct fields_options *o, struct head *h, struct cvt_err *e)
 {
 	const struct dataset_options none = {.max_memory = o->max_memory};
 	struct source *s = NULL;
@@ -306,8 +313,8 @@ static int find_rows(struct fields *f, const struct batch *b, struct cvt_err *e)
 	}
 	for (size_t i = 0; i < b->rows; i++) {
 		const struct indexed key = {.index = ((const int64_t *)index->data)[i]};
-		const struct indexed *found
-			= bsearch(&key, f->sorted, f->bank_rows, sizeof key, compare_indexed);
+		const struct indexed *found =
+			bsearch(&key, f->sorted, f->bank_rows, sizeof key, compare_indexed);
 		if (!found)
 			return cvt_fail(e, CVT_INPUT, "--paste: the file has no row of index %lld",
 				(long long)key.index);
@@ -330,10 +337,11 @@ static int paste(struct fields *f, struct batch *b, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------------------
+ */
 
-static int set_up(struct fields *f, const struct fields_options *o, struct head *h,
-	struct cvt_err *e)
+static int set_up(
+	struct fields *f, const struct fields_options *o, struct head *h, struct cvt_err *e)
 {
 	struct renaming r = {f, h};
 	if (o->drop)

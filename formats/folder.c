@@ -27,7 +27,8 @@ struct search {
 	size_t splits;
 };
 
-/* ---- paths ------------------------------------------------------------------------------------ */
+/* ---- paths ------------------------------------------------------------------------------------
+ */
 
 /* Bytes of the folder part, with its last '/'; 0 for a bare file name. */
 static size_t folder_bytes(const char *path)
@@ -71,7 +72,8 @@ static size_t split_in(const char *path, size_t common, char *word)
 	return 0;
 }
 
-/* ---- splits ----------------------------------------------------------------------------------- */
+/* ---- splits -----------------------------------------------------------------------------------
+ */
 
 static bool number_split(struct search *s, const char *word, size_t *number)
 {
@@ -127,7 +129,8 @@ static int choose_split(
 	return dataset_choose_split(s->tree->name, names, s->splits, o, chosen, e);
 }
 
-/* ---- classes ---------------------------------------------------------------------------------- */
+/* ---- classes ----------------------------------------------------------------------------------
+ */
 
 /* What all paths share is no class, unless it is all there is: then its last folder is the one. */
 static void skip_common(struct search *s)
@@ -182,7 +185,9 @@ static int find_classes(const struct search *s, struct classes *c, struct cvt_er
 		c->name[c->n] = class_of(s->found[i].rest, e);
 		if (!c->name[c->n])
 			return CVT_SYSTEM;
-		if (c->n > 0 && strcmp(c->name[c->n], c->name[c->n - 1]) == 0) /* neighbours often agree */
+		if (c->n > 0
+			&& strcmp(c->name[c->n], c->name[c->n - 1])
+				   == 0) /* neighbours often agree */
 			free(c->name[c->n]);
 		else
 			c->n++;
@@ -214,7 +219,8 @@ static int label_of(const struct classes *c, const char *rest, int32_t *label, s
 	return CVT_OK;
 }
 
-/* ---- the format ------------------------------------------------------------------------------- */
+/* ---- the format -------------------------------------------------------------------------------
+ */
 
 static int find_pictures(struct search *s, struct cvt_err *e)
 {
@@ -230,8 +236,8 @@ static int find_pictures(struct search *s, struct cvt_err *e)
 	return CVT_OK;
 }
 
-static int add_rows(struct dataset *d, const struct search *s, const struct classes *c, size_t chosen,
-	struct cvt_err *e)
+static int add_rows(struct dataset *d, const struct search *s, const struct classes *c,
+	size_t chosen, struct cvt_err *e)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		const struct found *f = &s->found[i];

@@ -3,8 +3,8 @@
  * type, the number of dimensions, the dimensions and the items, all big-endian, usually in gzip. In
  * a folder, images and labels find each other by name, and "train" and "t10k" are the splits.
  *
- * u1 (N,H,W) is `image` (N,H,W,1); (N,H,W,C) with C = 1 or 3 is `image`; further dimensions are clips.
- * One dimension is `label`; (N,D) of real numbers is `embedding`; all else is `data`.
+ * u1 (N,H,W) is `image` (N,H,W,1); (N,H,W,C) with C = 1 or 3 is `image`; further dimensions are
+ * clips. One dimension is `label`; (N,D) of real numbers is `embedding`; all else is `data`.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ struct part {
 struct idx {
 	struct part rows;
 	char field[FIELD_NAME];
-	int32_t *label; /* NULL = no labels */
+	int32_t *label;     /* NULL = no labels */
 	unsigned char *raw; /* a row before its items are turned round */
 };
 
@@ -78,18 +78,19 @@ static int part_open(
 	TRY(input_unpack(in, o->max_expansion, e));
 	TRY(input_peek(in, 64, &start, &n, e));
 	if (!parse_header(p, start, n))
-		return cvt_fail(e, CVT_INPUT, "%s: is no IDX file, or its header is cut or impossible",
-			input_name(in));
+		return cvt_fail(e, CVT_INPUT,
+			"%s: is no IDX file, or its header is cut or impossible", input_name(in));
 	TRY(input_hold(in, o->max_memory, e));
 	const size_t want = (size_t)p->data + p->row * p->dims[0], have = input_size(in);
 	if (want != have)
 		return cvt_fail(e, CVT_INPUT,
-			"%s: has %zu bytes where its header promises %zu; it is %s", input_name(in), have,
-			want, have < want ? "cut" : "damaged");
+			"%s: has %zu bytes where its header promises %zu; it is %s", input_name(in),
+			have, want, have < want ? "cut" : "damaged");
 	return CVT_OK;
 }
 
-/* ---- items ------------------------------------------------------------------------------------ */
+/* ---- items ------------------------------------------------------------------------------------
+ */
 
 static enum dtype dtype_of(int type)
 {
@@ -127,7 +128,8 @@ static void convert(int type, const unsigned char *from, size_t n, void *to)
 	}
 }
 
-/* ---- labels ----------------------------------------------------------------------------------- */
+/* ---- labels -----------------------------------------------------------------------------------
+ */
 
 static int load_labels(struct idx *x, const struct part *p, struct cvt_err *e)
 {
@@ -162,7 +164,8 @@ static int name_labels(struct dataset *d, const struct idx *x, struct cvt_err *e
 	return dataset_name_classes(d, "label", (size_t)most + 1, NULL, 0, e);
 }
 
-/* ---- the data set ----------------------------------------------------------------------------- */
+/* ---- the data set -----------------------------------------------------------------------------
+ */
 
 static bool is_colour(size_t channels)
 {
@@ -226,8 +229,8 @@ static int idx_probe(struct input *in, const unsigned char *start, size_t n)
 	return parse_header(&p, start, n) ? 2 : 0;
 }
 
-static int idx_open(struct dataset *d, struct input *in, const struct dataset_options *o,
-	struct cvt_err *e)
+static int idx_open(
+	struct dataset *d, struct input *in, const struct dataset_options *o, struct cvt_err *e)
 {
 	const unsigned char *start;
 	size_t n, chosen;
@@ -261,8 +264,8 @@ static int read_rows(
 	if (p->type == TYPE_U1)
 		for (size_t i = 0, run; i < n; i += run) {
 			run = run_length(pick + i, n - i);
-			TRY(input_pread(
-				p->in, to + i * p->row, run * p->row, p->data + pick[i] * p->row, e));
+			TRY(input_pread(p->in, to + i * p->row, run * p->row,
+				p->data + pick[i] * p->row, e));
 		}
 	else
 		for (size_t i = 0; i < n; i++) {
@@ -272,8 +275,8 @@ static int read_rows(
 	return CVT_OK;
 }
 
-static int idx_read(struct dataset *d, const size_t *pick, size_t n, struct batch *out,
-	struct cvt_err *e)
+static int idx_read(
+	struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e)
 {
 	const struct idx *x = d->state;
 	TRY(dataset_start(d, pick, n, out, e));
@@ -302,7 +305,8 @@ static void idx_close(struct dataset *d)
 	free(x);
 }
 
-/* ---- folders and archives of them ------------------------------------------------------------- */
+/* ---- folders and archives of them -------------------------------------------------------------
+ */
 
 enum { FILES = 64, SPLIT_NAME = 64 };
 
@@ -395,7 +399,8 @@ static int find_pairs(struct tree *t, struct pair *pair, size_t *n, struct cvt_e
 		struct pair *p = pair_of(pair, n, key);
 		size_t *to = ndim == 1 ? &p->labels : &p->rows;
 		if (*to != SIZE_MAX)
-			return cvt_fail(e, CVT_INPUT, "%s: '%s' and '%s' cannot be told apart by name; name "
+			return cvt_fail(e, CVT_INPUT,
+				"%s: '%s' and '%s' cannot be told apart by name; name "
 				"the files instead of the folder",
 				t->name, t->entry[*to].name, t->entry[i].name);
 		*to = i;
@@ -435,7 +440,8 @@ static int idx_open_tree(struct dataset *d, const struct dataset_options *o, str
 	struct input *rows = NULL, *labels = NULL;
 	size_t n, chosen;
 	if (t->n > FILES)
-		return cvt_fail(e, CVT_INPUT, "%s: too many files for a folder of IDX files", t->name);
+		return cvt_fail(
+			e, CVT_INPUT, "%s: too many files for a folder of IDX files", t->name);
 	TRY(find_pairs(t, pair, &n, e));
 	if (n == 0)
 		return cvt_fail(e, CVT_INPUT, "%s: has no IDX files in it", t->name);
@@ -450,15 +456,18 @@ static int idx_open_tree(struct dataset *d, const struct dataset_options *o, str
 	return open_pair(d, rows, labels, o, e);
 }
 
-static bool idx_goes_with(const unsigned char *first, size_t n, const unsigned char *second, size_t m)
+static bool idx_goes_with(
+	const unsigned char *first, size_t n, const unsigned char *second, size_t m)
 {
 	struct part a, b;
-	return parse_header(&a, first, n) && parse_header(&b, second, m) && a.ndim > 1 && b.ndim == 1;
+	return parse_header(&a, first, n) && parse_header(&b, second, m) && a.ndim > 1
+	       && b.ndim == 1;
 }
 
 const struct format format_idx = {
 	.name = "idx",
-	.help = "IDX files of MNIST and its relatives, any dimensions, plain or gzip, alone or in a folder",
+	.help = "IDX files of MNIST and its relatives, any dimensions, plain or gzip, alone or in "
+		"a folder",
 	.probe = idx_probe,
 	.open = idx_open,
 	.read = idx_read,

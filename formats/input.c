@@ -28,7 +28,8 @@ struct input {
 	uint64_t taken;
 };
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------------------
+ */
 
 static int create(struct input **to, const char *name, int fd, struct cvt_err *e)
 {
@@ -159,7 +160,8 @@ size_t input_held(const struct input *in)
 	return in->held ? (size_t)in->size : 0;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------
+ */
 
 static int read_descriptor(
 	const struct input *in, void *to, size_t want, size_t *got, struct cvt_err *e)
@@ -207,8 +209,7 @@ static int read_layer(struct input *in, void *to, size_t want, size_t *got, stru
 	return unpack_read(in->unpack, to, want, got, e) ? cvt_fail_at(e, "%s", in->name) : CVT_OK;
 }
 
-int input_peek(
-	struct input *in, size_t want, const unsigned char **p, size_t *n, struct cvt_err *e)
+int input_peek(struct input *in, size_t want, const unsigned char **p, size_t *n, struct cvt_err *e)
 {
 	if (!in->ahead) {
 		in->ahead = malloc(AHEAD);
@@ -272,8 +273,8 @@ int input_pread(const struct input *in, void *to, size_t n, uint64_t offset, str
 	}
 	for (size_t done = 0; done < n;) {
 		const size_t step = n - done < (1u << 30) ? n - done : 1u << 30;
-		const ssize_t got = pread(
-			in->fd, (char *)to + done, step, (off_t)(in->start + offset + done));
+		const ssize_t got =
+			pread(in->fd, (char *)to + done, step, (off_t)(in->start + offset + done));
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -285,7 +286,8 @@ int input_pread(const struct input *in, void *to, size_t n, uint64_t offset, str
 	return CVT_OK;
 }
 
-/* ---- layers ----------------------------------------------------------------------------------- */
+/* ---- layers -----------------------------------------------------------------------------------
+ */
 
 int input_unpack(struct input *in, size_t max_expansion, struct cvt_err *e)
 {
@@ -301,12 +303,11 @@ int input_unpack(struct input *in, size_t max_expansion, struct cvt_err *e)
 	in->ahead = NULL;
 	in->used = in->ready = 0;
 	return unpack_open(&in->unpack, kind, read_plain, in, max_expansion, e)
-		? cvt_fail_at(e, "%s", in->name)
-		: CVT_OK;
+		       ? cvt_fail_at(e, "%s", in->name)
+		       : CVT_OK;
 }
 
-static int hold_all(
-	struct input *in, void **bytes, size_t *n, size_t max_memory, struct cvt_err *e)
+static int hold_all(struct input *in, void **bytes, size_t *n, size_t max_memory, struct cvt_err *e)
 {
 	size_t capacity = 0, got;
 	*n = 0;
@@ -318,7 +319,8 @@ static int hold_all(
 		*n += got;
 		if (*n > max_memory)
 			return cvt_fail(e, CVT_LIMIT,
-				"%s: more than %zu MiB must be held in memory; raise --max-memory, or "
+				"%s: more than %zu MiB must be held in memory; raise --max-memory, "
+				"or "
 				"unpack it to a file first",
 				in->name, max_memory >> 20);
 		if (got < want)

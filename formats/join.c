@@ -75,12 +75,19 @@ int64_t join_index(const struct join *j, size_t row)
 	return j->sets == 1 && d->index ? d->index[row] : (int64_t)row;
 }
 
-/* ---- one schema for all ----------------------------------------------------------------------- */
+bool join_is_validation(const struct join *j, size_t row)
+{
+	const struct join_set *s = &j->set[join_set_of(j, row)];
+	return s->data->part && head_field(&j->head, "part") && s->data->part[row - s->first] == 1;
+}
+
+/* ---- one schema for all -----------------------------------------------------------------------
+ */
 
 static bool is_picture(const struct head_field *f)
 {
 	return strcmp(f->name, "image") == 0 && f->dtype == DT_U1
-		&& ((f->flags & FIELD_WHOLE) || f->ndim == 3);
+	       && ((f->flags & FIELD_WHOLE) || f->ndim == 3);
 }
 
 static bool is_plain(const struct head_field *f)
@@ -102,7 +109,7 @@ static bool same_shape(const struct head_field *a, const struct head_field *b)
 static bool is_text(const struct head_field *f)
 {
 	return f->dtype == DT_U1 && f->ndim == 1
-		&& (strcmp(f->name, "name") == 0 || strcmp(f->name, "caption") == 0);
+	       && (strcmp(f->name, "name") == 0 || strcmp(f->name, "caption") == 0);
 }
 
 static int make_ragged(struct head *h, const char *name, struct cvt_err *e)
@@ -129,7 +136,8 @@ static int agree_field(struct join *j, struct head_field *f, const struct head_f
 		return is_plain(f) ? make_ragged(&j->head, f->name, e) : CVT_OK;
 	else if (!same_shape(f, b))
 		return cvt_fail(e, CVT_INPUT,
-			"%s: its field %s has another type or shape than that of %s; leave it out with "
+			"%s: its field %s has another type or shape than that of %s; leave it out "
+			"with "
 			"--drop %s",
 			d->name, f->name, j->set[0].data->name, f->name);
 	return CVT_OK;
@@ -139,10 +147,12 @@ static int agree_fields(struct join *j, const struct dataset *d, struct cvt_err 
 {
 	for (size_t i = 0; i < j->head.nfields;) {
 		struct head_field f = j->head.field[i];
-		const bool table = head_field(&j->head, "image.at") && strncmp(f.name, "image.", 6) == 0;
+		const bool table =
+			head_field(&j->head, "image.at") && strncmp(f.name, "image.", 6) == 0;
 		bool keep = true;
 		if (!table)
-			TRY(agree_field(j, &j->head.field[i], head_field(&d->head, f.name), d, &keep, e));
+			TRY(agree_field(
+				j, &j->head.field[i], head_field(&d->head, f.name), d, &keep, e));
 		if (keep)
 			i++;
 		else
@@ -151,7 +161,8 @@ static int agree_fields(struct join *j, const struct dataset *d, struct cvt_err 
 	return CVT_OK;
 }
 
-/* ---- one list of classes ---------------------------------------------------------------------- */
+/* ---- one list of classes ----------------------------------------------------------------------
+ */
 
 static int add_names(struct join *j, const struct head_classes *from, struct cvt_err *e)
 {
@@ -198,12 +209,14 @@ int join_agree(struct join *j, bool classes_by_number, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------
+ */
 
 static void relabel(const struct join_set *s, int32_t *label, size_t n)
 {
 	for (size_t i = 0; s->to_label && i < n; i++)
-		label[i] = label[i] >= 0 && (size_t)label[i] < s->classes ? s->to_label[label[i]] : -1;
+		label[i] =
+			label[i] >= 0 && (size_t)label[i] < s->classes ? s->to_label[label[i]] : -1;
 }
 
 int join_labels(struct join *j, int32_t *label, struct cvt_err *e)
@@ -255,16 +268,15 @@ static int conform_field(const struct head_field *h, const struct field *f, size
 	if (!t)
 		return CVT_SYSTEM;
 	t->flags = h->flags;
-	if (f && !is_text(h))
+	if (f)
 		return tensor_copy(&t->t, &f->t, e);
+	/* What is missing: a label is -1, a text is empty (and grows to the length of the others).
+	 */
 	size_t dims[TENSOR_DIMS] = {n};
 	for (int i = 0; i < h->ndim; i++)
-		dims[i + 1] = h->dims[i];
+		dims[i + 1] = h->dims[i] == HEAD_VARIES ? 0 : h->dims[i];
 	TRY(tensor_shape(&t->t, h->dtype, h->ndim + 1, dims, e));
-	memset(t->t.data, is_text(h) ? 0 : 0xff, t->t.bytes); /* a label that is missing is -1 */
-	const size_t length = f ? f->t.dims[1] : 0;
-	for (size_t i = 0; i < n && length; i++)
-		memcpy((char *)t->t.data + i * dims[1], (const char *)f->t.data + i * length, length);
+	memset(t->t.data, 0xff, t->t.bytes);
 	return CVT_OK;
 }
 

@@ -1,7 +1,7 @@
 /*
- * jpeg: JPEG by libjpeg-turbo, to the byte as Pillow decodes it (slow integer DCT, fancy upsampling,
- * Exif orientation ignored). What libjpeg only warns of (a premature end, damaged entropy data) is an
- * error here, and a picture that comes in hundreds of scans is refused.
+ * jpeg: JPEG by libjpeg-turbo, to the byte as Pillow decodes it (slow integer DCT, fancy
+ * upsampling, Exif orientation ignored). What libjpeg only warns of (a premature end, damaged
+ * entropy data) is an error here, and a picture that comes in hundreds of scans is refused.
  *
  * libjpeg leaves by longjmp: all that lives across it is in struct job.
  */
@@ -37,12 +37,13 @@ static bool jpeg_is(const unsigned char *start, size_t n)
 /* A frame header: SOF0 to SOF15 without the tables and such between them. */
 static bool is_frame(int marker)
 {
-	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
+	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8
+	       && marker != 0xcc;
 }
 
 /* Walks the segments to the frame header. */
-static int jpeg_measure(const unsigned char *p, size_t n, struct picture *size, bool *more,
-	struct cvt_err *e)
+static int jpeg_measure(
+	const unsigned char *p, size_t n, struct picture *size, bool *more, struct cvt_err *e)
 {
 	size_t at = 2;
 	*more = true;
@@ -53,7 +54,8 @@ static int jpeg_measure(const unsigned char *p, size_t n, struct picture *size, 
 			return CVT_OK;
 		const int marker = p[at + 1];
 		if (p[at] != 0xff || marker == 0xd9 || marker == 0xda)
-			return cvt_fail(e, CVT_INPUT, "the JPEG has no frame header where one should be");
+			return cvt_fail(
+				e, CVT_INPUT, "the JPEG has no frame header where one should be");
 		if (is_frame(marker))
 			break;
 		at += 2 + ((size_t)p[at + 2] << 8 | p[at + 3]);
@@ -61,9 +63,10 @@ static int jpeg_measure(const unsigned char *p, size_t n, struct picture *size, 
 	const int components = p[at + 9];
 	*more = false;
 	if (components != 1 && components != 3 && components != 4)
-		return cvt_fail(e, CVT_INPUT, "the JPEG has %d components; 1, 3 and 4 are known", components);
-	*size = (struct picture){(size_t)p[at + 5] << 8 | p[at + 6], (size_t)p[at + 7] << 8 | p[at + 8],
-		components == 1 ? 1 : 3};
+		return cvt_fail(e, CVT_INPUT, "the JPEG has %d components; 1, 3 and 4 are known",
+			components);
+	*size = (struct picture){(size_t)p[at + 5] << 8 | p[at + 6],
+		(size_t)p[at + 7] << 8 | p[at + 8], components == 1 ? 1 : 3};
 	return CVT_OK;
 }
 
@@ -87,7 +90,8 @@ static void count_scans(j_common_ptr jpeg)
 	struct job *j = jpeg->client_data;
 	if (!jpeg->is_decompressor || j->jpeg.input_scan_number <= SCANS)
 		return;
-	j->code = cvt_fail(j->e, CVT_LIMIT, "the JPEG has more than %d scans; save it anew first", SCANS);
+	j->code = cvt_fail(
+		j->e, CVT_LIMIT, "the JPEG has more than %d scans; save it anew first", SCANS);
 	longjmp(j->out, 1);
 }
 
@@ -96,7 +100,8 @@ static void from_cmyk(const unsigned char *p, size_t pixels, bool adobe, unsigne
 {
 	for (size_t i = 0; i < pixels; i++, p += 4, to += 3)
 		for (size_t k = 0; k < 3; k++) {
-			const unsigned light = adobe ? p[k] : 255u - p[k], key = adobe ? p[3] : 255u - p[3];
+			const unsigned light = adobe ? p[k] : 255u - p[k],
+				       key = adobe ? p[3] : 255u - p[3];
 			to[k] = (unsigned char)((light * key + 127) / 255);
 		}
 }

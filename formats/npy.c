@@ -1,9 +1,9 @@
 /*
  * npy: numpy's array files as data sets, and their header for those who write them (see npy.h).
  *
- * Rows are the first dimension. Whole numbers of one dimension are `label`; u1 (N,H,W) and (N,H,W,C)
- * are `image`, f4 (N,H,W,C) too; (N,D) of real numbers is `embedding`; all else is `data`. Types that
- * the stream does not have go to the next wider one that it has (f8 to f4).
+ * Rows are the first dimension. Whole numbers of one dimension are `label`; u1 (N,H,W) and
+ * (N,H,W,C) are `image`, f4 (N,H,W,C) too; (N,D) of real numbers is `embedding`; all else is
+ * `data`. Types that the stream does not have go to the next wider one that it has (f8 to f4).
  */
 #include "npy.h"
 
@@ -36,12 +36,15 @@ int npy_header(struct str *out, enum dtype dtype, int ndim, const size_t *dims, 
 	int code = str_printf(
 		&text, e, "{'descr': '%s', 'fortran_order': False, 'shape': (", dtype_name(dtype));
 	for (int i = 0; i < ndim && code == CVT_OK; i++)
-		code = str_printf(&text, e, "%zu%s", dims[i], i + 1 < ndim ? ", " : ndim == 1 ? "," : "");
+		code = str_printf(&text, e, "%zu%s", dims[i],
+			i + 1 < ndim ? ", "
+			: ndim == 1  ? ","
+				     : "");
 	if (code == CVT_OK)
 		code = str_puts(&text, "), }", e);
 	const size_t padding = 63 - (10 + text.n) % 64, n = text.n + padding + 1;
-	const unsigned char start[] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(n & 255),
-		(unsigned char)(n >> 8)};
+	const unsigned char start[] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0,
+		(unsigned char)(n & 255), (unsigned char)(n >> 8)};
 	if (code == CVT_OK)
 		code = str_add(out, start, sizeof start, e);
 	if (code == CVT_OK)
@@ -50,7 +53,8 @@ int npy_header(struct str *out, enum dtype dtype, int ndim, const size_t *dims, 
 	return code;
 }
 
-/* ---- the header's line of Python -------------------------------------------------------------- */
+/* ---- the header's line of Python --------------------------------------------------------------
+ */
 
 /* What follows 'KEY': in the line, NULL when it is not there. */
 static const char *value_of(const char *line, const char *key)
@@ -96,14 +100,16 @@ static int parse_line(struct npy *x, const char *line, struct cvt_err *e)
 	const char *order = value_of(line, "fortran_order");
 	const char *name = input_name(x->in);
 	if (!parse_descr(x, value_of(line, "descr")))
-		return cvt_fail(e, CVT_INPUT, "%s: holds items of a type that we do not read; make it "
-			"uint8, int32, int64 or float32", name);
-	if (!order || strncmp(order, "False", 5) != 0)
-		return cvt_fail(e, CVT_INPUT, "%s: lies in Fortran order; save numpy.ascontiguousarray(x)",
+		return cvt_fail(e, CVT_INPUT,
+			"%s: holds items of a type that we do not read; make it "
+			"uint8, int32, int64 or float32",
 			name);
+	if (!order || strncmp(order, "False", 5) != 0)
+		return cvt_fail(e, CVT_INPUT,
+			"%s: lies in Fortran order; save numpy.ascontiguousarray(x)", name);
 	if (!parse_shape(x, value_of(line, "shape")))
-		return cvt_fail(
-			e, CVT_INPUT, "%s: has no rows, or more than %d dimensions", name, TENSOR_DIMS);
+		return cvt_fail(e, CVT_INPUT, "%s: has no rows, or more than %d dimensions", name,
+			TENSOR_DIMS);
 	return CVT_OK;
 }
 
@@ -130,7 +136,8 @@ static int parse_header(struct npy *x, struct cvt_err *e)
 	return code;
 }
 
-/* ---- what it is ------------------------------------------------------------------------------- */
+/* ---- what it is -------------------------------------------------------------------------------
+ */
 
 static enum dtype dtype_of(const struct npy *x)
 {
@@ -138,7 +145,8 @@ static enum dtype dtype_of(const struct npy *x)
 		return DT_F4;
 	if (x->item == 1 && x->kind == KIND_UNSIGNED)
 		return x->ndim == 1 ? DT_I4 : DT_U1;
-	return x->item < 4 || (x->item == 4 && x->kind == KIND_SIGNED) || x->ndim == 1 ? DT_I4 : DT_I8;
+	return x->item < 4 || (x->item == 4 && x->kind == KIND_SIGNED) || x->ndim == 1 ? DT_I4
+										       : DT_I8;
 }
 
 static int check_size(struct npy *x, struct cvt_err *e)
@@ -149,7 +157,8 @@ static int check_size(struct npy *x, struct cvt_err *e)
 	TRY(tensor_count(x->ndim - 1, x->dims + 1, &x->row_items, e));
 	if (!mem_mul(items, x->item, &bytes) || !mem_add(bytes, (size_t)x->data, &bytes)
 		|| bytes != input_size(x->in) || !mem_mul(x->row_items, 8, &row))
-		return cvt_fail(e, CVT_INPUT, "%s: has %zu bytes, and its header promises other; is it cut?",
+		return cvt_fail(e, CVT_INPUT,
+			"%s: has %zu bytes, and its header promises other; is it cut?",
 			input_name(x->in), input_size(x->in));
 	return CVT_OK;
 }
@@ -176,7 +185,8 @@ static int describe(struct dataset *d, struct npy *x, struct cvt_err *e)
 	return dataset_add_number(d, "index", DT_I8, e);
 }
 
-/* ---- items ------------------------------------------------------------------------------------ */
+/* ---- items ------------------------------------------------------------------------------------
+ */
 
 static float half_to_float(unsigned h)
 {
@@ -246,7 +256,7 @@ static int convert(const struct npy *x, size_t row, unsigned char *to, struct cv
 static bool is_straight(const struct npy *x)
 {
 	return x->item == dtype_size(x->dtype) && (!x->big || x->item == 1)
-		&& (x->kind == KIND_REAL) == (x->dtype == DT_F4);
+	       && (x->kind == KIND_REAL) == (x->dtype == DT_F4);
 }
 
 static int read_row(const struct npy *x, size_t row, unsigned char *to, struct cvt_err *e)
@@ -256,8 +266,8 @@ static int read_row(const struct npy *x, size_t row, unsigned char *to, struct c
 	return convert(x, row, to, e);
 }
 
-static int npy_read(struct dataset *d, const size_t *pick, size_t n, struct batch *out,
-	struct cvt_err *e)
+static int npy_read(
+	struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e)
 {
 	const struct npy *x = d->state;
 	TRY(dataset_start(d, pick, n, out, e));
@@ -277,7 +287,8 @@ static int npy_read(struct dataset *d, const size_t *pick, size_t n, struct batc
 	return CVT_OK;
 }
 
-/* ---- the format ------------------------------------------------------------------------------- */
+/* ---- the format -------------------------------------------------------------------------------
+ */
 
 static int name_labels(struct dataset *d, struct cvt_err *e)
 {
@@ -292,8 +303,8 @@ static int name_labels(struct dataset *d, struct cvt_err *e)
 	return dataset_name_classes(d, "label", (size_t)most + 1, NULL, 0, e);
 }
 
-static int npy_open(struct dataset *d, struct input *in, const struct dataset_options *o,
-	struct cvt_err *e)
+static int npy_open(
+	struct dataset *d, struct input *in, const struct dataset_options *o, struct cvt_err *e)
 {
 	struct npy *x = mem_alloc(1, sizeof *x, e);
 	size_t chosen;

@@ -20,7 +20,8 @@ static size_t rows_left(const struct selection_options *o, size_t n)
 	return o->shards ? (n + o->shards - 1 - o->shard) / o->shards : n;
 }
 
-int pass_open(struct pass **to, const struct selection_options *o, struct head *h, struct cvt_err *e)
+int pass_open(
+	struct pass **to, const struct selection_options *o, struct head *h, struct cvt_err *e)
 {
 	struct pass *p = mem_alloc(1, sizeof *p, e);
 	if (!p)

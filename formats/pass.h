@@ -1,6 +1,6 @@
 /*
- * pass: choosing rows of a stream as they go by, with no memory of them: by class, skip, take, shard
- * (as plan.h does for data sets). Counting begins anew in every epoch.
+ * pass: choosing rows of a stream as they go by, with no memory of them: by class, skip, take,
+ * shard (as selection.h does for data sets). Counting begins anew in every epoch.
  */
 #ifndef CVT_PASS_H
 #define CVT_PASS_H

@@ -18,8 +18,8 @@ struct picture_codec {
 	int (*measure)(const unsigned char *p, size_t n, struct picture *size, bool *more,
 		struct cvt_err *e);
 	/* The whole picture of that size into `to`. Damage of any kind is CVT_INPUT. */
-	int (*decode)(const unsigned char *p, size_t n, const struct picture *size, unsigned char *to,
-		struct cvt_err *e);
+	int (*decode)(const unsigned char *p, size_t n, const struct picture *size,
+		unsigned char *to, struct cvt_err *e);
 };
 
 /* The codec that knows these bytes, NULL = none. */

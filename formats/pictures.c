@@ -9,8 +9,8 @@ enum { START = 4096 };
 
 bool tree_is_picture(struct tree *t, size_t i)
 {
-	static const char *const suffixes[]
-		= {"png", "jpg", "jpeg", "jpe", "jfif", "pbm", "pgm", "ppm", "pnm", "pam"};
+	static const char *const suffixes[] = {
+		"png", "jpg", "jpeg", "jpe", "jfif", "pbm", "pgm", "ppm", "pnm", "pam"};
 	const char *dot = strrchr(tree_base(t->entry[i].name), '.');
 	char suffix[8] = "";
 	for (size_t k = 0; dot && dot[k + 1] && k < sizeof suffix - 1; k++)
@@ -20,8 +20,8 @@ bool tree_is_picture(struct tree *t, size_t i)
 			return true;
 	struct tree_buffer b = {0};
 	struct cvt_err none;
-	const bool found
-		= tree_start(t, i, 16, &b, &none) == CVT_OK && picture_codec(b.p, b.n) != NULL;
+	const bool found =
+		tree_start(t, i, 16, &b, &none) == CVT_OK && picture_codec(b.p, b.n) != NULL;
 	free(b.own);
 	return found;
 }
@@ -55,7 +55,8 @@ void pictures_close(struct dataset *d)
 	free(p);
 }
 
-/* ---- measuring -------------------------------------------------------------------------------- */
+/* ---- measuring --------------------------------------------------------------------------------
+ */
 
 static int no_codec(const struct tree_buffer *b, struct cvt_err *e)
 {
@@ -70,7 +71,8 @@ static int measure_file(
 	bool more = true;
 	TRY(tree_start(t, entry, START, b, e));
 	const struct picture_codec *codec = picture_codec(b->p, b->n);
-	int code = codec ? picture_measure(codec, b->p, b->n, &p->o, size, &more, e) : no_codec(b, e);
+	int code =
+		codec ? picture_measure(codec, b->p, b->n, &p->o, size, &more, e) : no_codec(b, e);
 	if (code == CVT_OK && more) {
 		TRY(tree_load(t, entry, p->o.max_entry_bytes, b, e));
 		code = picture_measure(codec, b->p, b->n, &p->o, size, &more, e);
@@ -92,7 +94,7 @@ static int measure_all(struct dataset *d, struct pictures *p, struct cvt_err *e)
 		const struct picture *first = &p->item[0].size;
 		TRY(measure_file(p, d->tree, x->entry, &x->size, e));
 		p->ragged = p->ragged || x->size.height != first->height
-			|| x->size.width != first->width || x->size.channels != first->channels;
+			    || x->size.width != first->width || x->size.channels != first->channels;
 		d->channels = i == 0 || d->channels == x->size.channels ? x->size.channels : 0;
 		if (i > 0 && x->size.channels != p->item[i - 1].size.channels)
 			p->ragged = true;
@@ -109,7 +111,8 @@ static int measure_all(struct dataset *d, struct pictures *p, struct cvt_err *e)
 static int add_image(struct dataset *d, const struct pictures *p, struct cvt_err *e)
 {
 	const struct picture *s = &p->item[0].size;
-	const size_t fixed[] = {s->height, s->width, s->channels}, bytes[] = {HEAD_VARIES}, three[] = {3};
+	const size_t fixed[] = {s->height, s->width, s->channels}, bytes[] = {HEAD_VARIES},
+		     three[] = {3};
 	if (!p->ragged)
 		return head_add_field(&d->head, "image", DT_U1, 0, 3, fixed, e);
 	TRY(head_add_field(&d->head, "image", DT_U1, FIELD_WHOLE, 1, bytes, e));
@@ -131,7 +134,8 @@ int pictures_finish(struct dataset *d, struct cvt_err *e)
 		const size_t dims[] = {s->height, s->width};
 		if (p->ragged)
 			return cvt_fail(e, CVT_INPUT,
-				"%s: has masks for pictures of different sizes; make them agree first",
+				"%s: has masks for pictures of different sizes; make them agree "
+				"first",
 				d->name);
 		TRY(head_add_field(&d->head, "mask", DT_U1, 0, 2, dims, e));
 	}
@@ -145,7 +149,8 @@ int pictures_finish(struct dataset *d, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------
+ */
 
 /* File `entry`, which must be of that size, to `to`. */
 static int decode_file(struct pictures *p, struct tree *t, size_t entry, const struct picture *size,
@@ -156,12 +161,15 @@ static int decode_file(struct pictures *p, struct tree *t, size_t entry, const s
 	const struct picture_codec *codec = picture_codec(b->p, b->n);
 	struct picture now = {0, 0, 0};
 	bool more = false;
-	int code = codec ? picture_measure(codec, b->p, b->n, &p->o, &now, &more, e) : no_codec(b, e);
+	int code =
+		codec ? picture_measure(codec, b->p, b->n, &p->o, &now, &more, e) : no_codec(b, e);
 	if (code == CVT_OK
 		&& (now.height != size->height || now.width != size->width
 			|| now.channels != size->channels))
-		code = cvt_fail(e, CVT_INPUT, "is %zu x %zu with %zu channels, and should be %zu x %zu "
-			"with %zu", now.height, now.width, now.channels, size->height, size->width,
+		code = cvt_fail(e, CVT_INPUT,
+			"is %zu x %zu with %zu channels, and should be %zu x %zu "
+			"with %zu",
+			now.height, now.width, now.channels, size->height, size->width,
 			size->channels);
 	if (code == CVT_OK)
 		code = codec->decode(b->p, b->n, size, to, e);
@@ -223,8 +231,8 @@ static void put_text(
 }
 
 /* A mask is a grey picture of the same size; where there is none, all is 255, "ignore". */
-static int put_mask(struct dataset *d, struct pictures *p, const struct pictures_item *x, size_t row,
-	struct batch *out, struct cvt_err *e)
+static int put_mask(struct dataset *d, struct pictures *p, const struct pictures_item *x,
+	size_t row, struct batch *out, struct cvt_err *e)
 {
 	const struct tensor *t = batch_get(out, "mask");
 	const struct picture grey = {x->size.height, x->size.width, 1};
@@ -235,8 +243,8 @@ static int put_mask(struct dataset *d, struct pictures *p, const struct pictures
 	return CVT_OK;
 }
 
-int pictures_read(struct dataset *d, const size_t *pick, size_t n, struct batch *out,
-	struct cvt_err *e)
+int pictures_read(
+	struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e)
 {
 	struct pictures *p = d->state;
 	TRY(start_rows(d, p, pick, n, out, e));
@@ -253,8 +261,8 @@ int pictures_read(struct dataset *d, const size_t *pick, size_t n, struct batch 
 		if (p->has_name)
 			put_text(out, "name", i, x->name, x->name_bytes);
 		if (p->has_caption)
-			put_text(out, "caption", i, x->caption,
-				x->caption ? strlen(x->caption) : 0);
+			put_text(
+				out, "caption", i, x->caption, x->caption ? strlen(x->caption) : 0);
 	}
 	return CVT_OK;
 }

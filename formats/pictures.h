@@ -1,7 +1,7 @@
 /*
  * pictures: a data set of which every row is a picture file of a tree, with what belongs to it. The
- * files are decoded when their row is read. Which files, and what labels they have, is for others to
- * say (folder.c, webdataset.c).
+ * files are decoded when their row is read. Which files, and what labels they have, is for others
+ * to say (folder.c, webdataset.c).
  */
 #ifndef CVT_PICTURES_H
 #define CVT_PICTURES_H
@@ -10,8 +10,8 @@
 #include "tree.h"
 
 struct pictures_item {
-	size_t entry; /* the file in the tree */
-	size_t mask;  /* another file, SIZE_MAX = none */
+	size_t entry;     /* the file in the tree */
+	size_t mask;      /* another file, SIZE_MAX = none */
 	const char *name; /* borrowed from the tree: its first name_bytes */
 	size_t name_bytes;
 	char *caption; /* own; NULL = none */
@@ -33,8 +33,8 @@ int pictures_add(struct pictures *p, const struct pictures_item *item, struct cv
 /* Measures all pictures and makes d->head. */
 int pictures_finish(struct dataset *d, struct cvt_err *e);
 /* Functions of the record. */
-int pictures_read(struct dataset *d, const size_t *pick, size_t n, struct batch *out,
-	struct cvt_err *e);
+int pictures_read(
+	struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e);
 int pictures_labels(struct dataset *d, int32_t *label, struct cvt_err *e);
 void pictures_close(struct dataset *d);
 

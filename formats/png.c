@@ -1,7 +1,7 @@
 /*
- * png: PNG by libpng. Palettes and bits are spread to bytes, 16 bits are scaled to 8, alpha is dropped
- * (as Pillow's convert does), interlaced pictures are put together; nothing is corrected for gamma.
- * Every CRC counts, and a file without its end is cut.
+ * png: PNG by libpng. Palettes and bits are spread to bytes, 16 bits are scaled to 8, alpha is
+ * dropped (as Pillow's convert does), interlaced pictures are put together; nothing is corrected
+ * for gamma. Every CRC counts, and a file without its end is cut.
  *
  * libpng leaves by longjmp: all that lives across it is in struct job.
  */
@@ -33,16 +33,18 @@ static size_t big_endian(const unsigned char *p)
 }
 
 /* The header is always first: length, "IHDR", width, height, depth, colour type. */
-static int png_measure(const unsigned char *p, size_t n, struct picture *size, bool *more,
-	struct cvt_err *e)
+static int png_measure(
+	const unsigned char *p, size_t n, struct picture *size, bool *more, struct cvt_err *e)
 {
 	if (n < HEADER || memcmp(p + 12, "IHDR", 4) != 0)
 		return cvt_fail(e, CVT_INPUT, "the PNG header is cut or missing");
 	const int type = p[25];
 	if (type != 0 && type != 2 && type != 3 && type != 4 && type != 6)
-		return cvt_fail(e, CVT_INPUT, "the PNG header has colour type %d, which is none", type);
+		return cvt_fail(
+			e, CVT_INPUT, "the PNG header has colour type %d, which is none", type);
 	*more = false;
-	*size = (struct picture){big_endian(p + 20), big_endian(p + 16), type == 0 || type == 4 ? 1 : 3};
+	*size = (struct picture){
+		big_endian(p + 20), big_endian(p + 16), type == 0 || type == 4 ? 1 : 3};
 	return CVT_OK;
 }
 
@@ -81,7 +83,8 @@ static void decode(png_structp png, png_infop info, struct job *j)
 	png_set_strip_alpha(png);
 	const int passes = png_set_interlace_handling(png);
 	png_read_update_info(png, info);
-	if (png_get_image_height(png, info) != j->size->height || png_get_rowbytes(png, info) != row)
+	if (png_get_image_height(png, info) != j->size->height
+		|| png_get_rowbytes(png, info) != row)
 		png_error(png, "it is not of the size its header says");
 	for (int pass = 0; pass < passes; pass++)
 		for (size_t y = 0; y < j->size->height; y++)

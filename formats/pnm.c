@@ -26,7 +26,7 @@ static bool is_blank(int c)
 static bool pnm_is(const unsigned char *p, size_t n)
 {
 	return n >= 3 && p[0] == 'P' && p[1] >= '1' && p[1] <= '7'
-		&& (is_blank(p[2]) || (p[2] == '#' && p[1] != '7'));
+	       && (is_blank(p[2]) || (p[2] == '#' && p[1] != '7'));
 }
 
 /* Blanks and comments. */
@@ -51,7 +51,8 @@ static bool number(struct text *t, size_t *to)
 	return digits > 0 && digits < 10;
 }
 
-/* ---- headers ---------------------------------------------------------------------------------- */
+/* ---- headers ----------------------------------------------------------------------------------
+ */
 
 static bool word(struct text *t, const char *name)
 {
@@ -110,8 +111,8 @@ static bool parse_header(const unsigned char *p, size_t n, struct header *h)
 	return t.at < n && is_blank(p[t.at]) && h->most >= 1 && h->most <= 65535;
 }
 
-static int pnm_measure(const unsigned char *p, size_t n, struct picture *size, bool *more,
-	struct cvt_err *e)
+static int pnm_measure(
+	const unsigned char *p, size_t n, struct picture *size, bool *more, struct cvt_err *e)
 {
 	struct header h;
 	*more = false;
@@ -124,7 +125,8 @@ static int pnm_measure(const unsigned char *p, size_t n, struct picture *size, b
 	return CVT_OK;
 }
 
-/* ---- samples ---------------------------------------------------------------------------------- */
+/* ---- samples ----------------------------------------------------------------------------------
+ */
 
 static unsigned char scale(size_t v, size_t most)
 {
@@ -133,7 +135,8 @@ static unsigned char scale(size_t v, size_t most)
 
 static int cut(struct cvt_err *e)
 {
-	return cvt_fail(e, CVT_INPUT, "the netpbm picture is cut, or has letters where numbers should be");
+	return cvt_fail(
+		e, CVT_INPUT, "the netpbm picture is cut, or has letters where numbers should be");
 }
 
 static int decode_plain(struct text *t, const struct header *h, size_t samples, unsigned char *to,
@@ -151,7 +154,8 @@ static int decode_plain(struct text *t, const struct header *h, size_t samples, 
 		if (!number(t, &v))
 			return cut(e);
 		if (v > h->most)
-			return cvt_fail(e, CVT_INPUT, "a sample is %zu, above the maximum %zu", v, h->most);
+			return cvt_fail(
+				e, CVT_INPUT, "a sample is %zu, above the maximum %zu", v, h->most);
 		to[i] = scale(v, h->most);
 	}
 	return CVT_OK;
@@ -181,8 +185,8 @@ static int decode_raw(const struct text *t, const struct header *h, size_t pixel
 		for (size_t k = 0; k < keep; k++) {
 			const size_t v = wide == 2 ? (size_t)p[2 * k] << 8 | p[2 * k + 1] : p[k];
 			if (v > h->most)
-				return cvt_fail(
-					e, CVT_INPUT, "a sample is %zu, above the maximum %zu", v, h->most);
+				return cvt_fail(e, CVT_INPUT,
+					"a sample is %zu, above the maximum %zu", v, h->most);
 			*to++ = scale(v, h->most);
 		}
 	return CVT_OK;
@@ -195,7 +199,8 @@ static int pnm_decode(const unsigned char *p, size_t n, const struct picture *si
 	if (!pnm_is(p, n) || !parse_header(p, n, &h))
 		return cvt_fail(e, CVT_INPUT, "the netpbm header is damaged or cut");
 	if (h.width != size->width || h.height != size->height)
-		return cvt_fail(e, CVT_INPUT, "the netpbm picture is not of the size its header said");
+		return cvt_fail(
+			e, CVT_INPUT, "the netpbm picture is not of the size its header said");
 	struct text t = {p, n, h.data};
 	const size_t pixels = h.width * h.height;
 	if (h.kind <= 3)

@@ -25,7 +25,7 @@ static bool is_view(const char *name, const char *base)
 {
 	const size_t n = strlen(base);
 	return strncmp(name, base, n) == 0
-		&& (name[n] == '\0' || (name[n] == '.' && isdigit((unsigned char)name[n + 1])));
+	       && (name[n] == '\0' || (name[n] == '.' && isdigit((unsigned char)name[n + 1])));
 }
 
 static bool is_picture(const struct head_field *f)
@@ -100,7 +100,8 @@ void reshape_close(struct reshape *r)
 	free(r);
 }
 
-/* ---- one picture ------------------------------------------------------------------------------ */
+/* ---- one picture ------------------------------------------------------------------------------
+ */
 
 /* ITU-R 601 luma in 16-bit fixed point, as Pillow has it. */
 static unsigned char luma(const unsigned char *p)
@@ -149,12 +150,13 @@ static int make_picture(struct reshape *r, const unsigned char *p, struct size f
 	return CVT_OK;
 }
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------
+ */
 
 /* The pictures of a field, of one size or ragged. */
 struct gallery {
 	const unsigned char *bytes;
-	const int64_t *at;  /* NULL = one size */
+	const int64_t *at; /* NULL = one size */
 	const int32_t *hwc;
 	struct size size;
 };
@@ -163,7 +165,8 @@ static struct size size_of(const struct gallery *g, size_t i)
 {
 	if (!g->at)
 		return g->size;
-	return (struct size){(size_t)g->hwc[3 * i], (size_t)g->hwc[3 * i + 1], (size_t)g->hwc[3 * i + 2]};
+	return (struct size){
+		(size_t)g->hwc[3 * i], (size_t)g->hwc[3 * i + 1], (size_t)g->hwc[3 * i + 2]};
 }
 
 static struct gallery gallery_of(const struct batch *b, const char *name)
@@ -183,8 +186,8 @@ static struct gallery gallery_of(const struct batch *b, const char *name)
 }
 
 /* Gives `made` the room of all pictures after; *fixed when all are of one size by the options. */
-static int make_room(struct reshape *r, const struct gallery *g, size_t n, bool *fixed,
-	struct cvt_err *e)
+static int make_room(
+	struct reshape *r, const struct gallery *g, size_t n, bool *fixed, struct cvt_err *e)
 {
 	const struct size s = size_after(&r->o, g->size);
 	const size_t dims[] = {n, s.h, s.w, s.c};
@@ -253,7 +256,7 @@ static int make_masks(struct reshape *r, struct tensor *t, struct cvt_err *e)
 		for (size_t y = 0; y < dims[1]; y++)
 			for (size_t x = 0; x < dims[2]; x++)
 				*to++ = from[(2 * y + 1) * h / (2 * dims[1]) * w
-					+ (2 * x + 1) * w / (2 * dims[2])];
+					     + (2 * x + 1) * w / (2 * dims[2])];
 	return tensor_copy(t, &r->made, e);
 }
 
@@ -277,7 +280,7 @@ int reshape_rows(struct reshape *r, struct batch *b, struct cvt_err *e)
 		if (is_mask(f->name) && f->t.dtype == DT_U1 && f->t.ndim == 3)
 			TRY(make_masks(r, &f->t, e));
 		else if (is_view(f->name, "boxes") && f->t.dtype == DT_F4 && f->t.ndim == 3
-			&& f->t.dims[2] >= 4 && batch_get(b, "image")) {
+			 && f->t.dims[2] >= 4 && batch_get(b, "image")) {
 			const struct gallery g = gallery_of(b, "image");
 			scale_boxes(r, &g, &f->t);
 		}

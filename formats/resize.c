@@ -40,8 +40,8 @@ static int weigh(struct resize_line *l, size_t x, double *weight)
 		sum += weight[i - first];
 	}
 	for (size_t i = 0; i < l->count[x]; i++)
-		l->weight[x * l->most + i]
-			= (int32_t)(0.5 + (sum != 0 ? weight[i] / sum : weight[i]) * (1 << BITS));
+		l->weight[x * l->most + i] =
+			(int32_t)(0.5 + (sum != 0 ? weight[i] / sum : weight[i]) * (1 << BITS));
 	return CVT_OK;
 }
 
@@ -77,8 +77,8 @@ static unsigned char clip(int32_t sum)
 	return (unsigned char)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-static void go_across(const struct resize_line *l, const unsigned char *p, size_t h, size_t c,
-	unsigned char *to)
+static void go_across(
+	const struct resize_line *l, const unsigned char *p, size_t h, size_t c, unsigned char *to)
 {
 	for (size_t y = 0; y < h; y++)
 		for (size_t x = 0; x < l->to; x++)

@@ -1,4 +1,4 @@
-/* plan: which rows come in which order (see plan.h). */
+/* selection: which rows come in which order (see selection.h). */
 #include "selection.h"
 
 #include <stdlib.h>
@@ -160,7 +160,8 @@ static void part_validation(struct selection *p, size_t *row, size_t *n)
 	const double below = p->o.val_fraction * 0x1p53;
 	size_t kept = 0;
 	for (size_t i = 0; i < *n; i++)
-		if ((double)(hash_of(p, row[i], FOR_VALIDATION) >> 11) < below)
+		if (join_is_validation(p->join, row[i])
+			|| (double)(hash_of(p, row[i], FOR_VALIDATION) >> 11) < below)
 			p->val[p->vals++] = row[i];
 		else
 			row[kept++] = row[i];
@@ -183,7 +184,7 @@ static int choose(struct selection *p, size_t d, size_t first, size_t end, struc
 	keep_range(p, row, &n);
 	if (p->o.shards)
 		keep_shard(p, row, &n);
-	if (p->o.val_fraction > 0)
+	if (p->validates)
 		part_validation(p, row, &n);
 	p->trains[d] = n;
 	return CVT_OK;
@@ -264,11 +265,11 @@ static void put_row(struct selection *p, size_t d, size_t i, size_t epoch, size_
 
 void selection_epoch(struct selection *p, size_t epoch)
 {
-	size_t done[PLAN_MIX] = {0};
+	size_t done[SELECTION_MIX] = {0};
 	p->n = 0;
 	p->epoch = epoch;
 	if (p->o.ways) {
-		plan_draw_episodes(p, epoch);
+		selection_draw_episodes(p, epoch);
 		return;
 	}
 	const size_t trains = selection_rows(p) - p->vals;
@@ -307,12 +308,13 @@ static int set_up(struct selection *p, struct join *j, struct cvt_err *e)
 		if (!p->hidden)
 			return CVT_SYSTEM;
 	}
-	p->val = mem_alloc(p->o.val_fraction > 0 ? j->rows : 0, sizeof *p->val, e);
+	p->validates = p->o.val_fraction > 0 || head_field(&j->head, "part");
+	p->val = mem_alloc(p->validates ? j->rows : 0, sizeof *p->val, e);
 	if (!p->val)
 		return CVT_SYSTEM;
 	TRY(choose_all(p, e));
 	if (p->o.ways)
-		TRY(plan_prepare_episodes(p, e));
+		TRY(selection_prepare_episodes(p, e));
 	const size_t n = selection_rows(p);
 	p->row = mem_alloc(n, sizeof *p->row, e);
 	p->copy = mem_alloc(n, sizeof *p->copy, e);

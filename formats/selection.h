@@ -1,7 +1,7 @@
 /*
- * plan: which rows of a data set come in which order in an epoch: chosen, shared out, shuffled,
- * mixed. Everything is a function of the options, the seed and the epoch, so any epoch can be had
- * alone.
+ * selection: which rows of a data set come in which order in an epoch: chosen, shared out,
+ * shuffled, mixed. Everything is a function of the options, the seed and the epoch, so any epoch
+ * can be had alone.
  *
  * Chosen in this order: classes, per class, skip, take, shard; then the validation rows are taken
  * out by a hash of (seed, index). With a mix, each data set is chosen from by itself.
@@ -11,7 +11,7 @@
 
 #include "join.h"
 
-enum { PLAN_MIX = 16 };
+enum { SELECTION_MIX = 16 };
 
 struct selection_options {
 	bool shuffle;
@@ -23,7 +23,7 @@ struct selection_options {
 	bool hides;        /* labels are taken away: labelled is set */
 	size_t labelled;   /* labels a class that stay */
 	size_t unlabelled; /* the domain that has none; SIZE_MAX = no such */
-	size_t mix[PLAN_MIX], mixed;
+	size_t mix[SELECTION_MIX], mixed;
 	size_t ways, shots, queries, episodes; /* few-shot tasks instead of rows; ways 0 = none */
 	uint64_t seed;
 };
@@ -32,7 +32,8 @@ struct selection {
 	struct selection_options o;
 	const struct join *join;
 	int32_t *label; /* of all rows, when something needs them */
-	size_t domains, *train[PLAN_MIX], trains[PLAN_MIX];
+	size_t domains, *train[SELECTION_MIX], trains[SELECTION_MIX];
+	bool validates; /* some rows may be for validation */
 	size_t *val, vals;
 	unsigned char *hidden; /* a flag a row: its label is not given */
 	size_t *draw;          /* episodes: scratch */
@@ -52,7 +53,7 @@ void selection_epoch(struct selection *p, size_t epoch);
 size_t selection_rows(const struct selection *p);
 void selection_close(struct selection *p);
 
-/* The fields that say what the plan did: part, domain, copy, group, role, where they have a
+/* The fields that say what the selection did: part, domain, copy, group, role, where they have a
  * meaning. */
 int selection_head(const struct selection *p, struct head *h, struct cvt_err *e);
 /* Adds them to the n rows from place `at` of the epoch on, and takes away the labels that are
@@ -60,9 +61,9 @@ int selection_head(const struct selection *p, struct head *h, struct cvt_err *e)
 int selection_fields(
 	const struct selection *p, size_t at, size_t n, struct batch *b, struct cvt_err *e);
 
-/* Episodes (plan_episodes.c), used by plan.c. */
-int plan_prepare_episodes(struct selection *p, struct cvt_err *e);
-void plan_draw_episodes(struct selection *p, size_t epoch);
+/* Episodes (selection_episodes.c), used by selection.c. */
+int selection_prepare_episodes(struct selection *p, struct cvt_err *e);
+void selection_draw_episodes(struct selection *p, size_t epoch);
 
 /* Class numbers named by a comma list; CVT_USAGE naming the nearest class. *member has h's number
  * of classes, 1 = named; the caller frees it. */

@@ -1,7 +1,7 @@
 /*
- * plan_episodes: few-shot tasks (Vinyals et al., "Matching networks for one shot learning", NIPS
- * 2016): every episode draws some classes, and of each class the support and the query rows. An
- * episode is a function of the seed, the epoch and its number.
+ * selection_episodes: few-shot tasks (Vinyals et al., "Matching networks for one shot learning",
+ * NIPS 2016): every episode draws some classes, and of each class the support and the query rows.
+ * An episode is a function of the seed, the epoch and its number.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +40,7 @@ static void keep_large_classes(struct selection *p, const struct labelled *r, si
 	p->class_first[p->classes] = p->trains[0] = kept;
 }
 
-int plan_prepare_episodes(struct selection *p, struct cvt_err *e)
+int selection_prepare_episodes(struct selection *p, struct cvt_err *e)
 {
 	const size_t n = p->trains[0], need = p->o.shots + p->o.queries;
 	struct labelled *r = mem_alloc(n, sizeof *r, e);
@@ -80,7 +80,7 @@ static void draw_some(struct rng *r, size_t *to, size_t k, size_t n)
 	}
 }
 
-void plan_draw_episodes(struct selection *p, size_t epoch)
+void selection_draw_episodes(struct selection *p, size_t epoch)
 {
 	const size_t ways = p->o.ways, shots = p->o.shots, need = shots + p->o.queries;
 	for (size_t episode = 0; episode < p->o.episodes; episode++) {

@@ -1,4 +1,4 @@
-/* selection_fields: what a plan writes beside the rows it chose (see plan.h). */
+/* selection_fields: what a selection writes beside the rows it chose (see selection.h). */
 #include <string.h>
 
 #include "selection.h"
@@ -20,7 +20,7 @@ static bool is_given(const struct selection *p, size_t field)
 {
 	switch (field) {
 	case PART:
-		return p->o.val_fraction > 0;
+		return p->validates;
 	case DOMAIN:
 		return p->o.mixed > 0;
 	case COPY:

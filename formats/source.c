@@ -45,7 +45,7 @@ static int open_input(
 		input_close(in);
 		return e ? e->code : CVT_SYSTEM;
 	}
-	if (stream_is_magic(start, n))
+	if (n >= 8 && stream_is_magic(start, n) && !(o && o->format))
 		return stream_open(&s->stream, in, e);
 	TRY(dataset_open_input(&s->set, in, o, e));
 	s->pick = mem_alloc(source_batch_rows(&s->set->head), sizeof *s->pick, e);
@@ -72,8 +72,8 @@ int source_open_input(
 	return CVT_OK;
 }
 
-int source_open(struct source **s, const char *path, const struct dataset_options *o,
-	struct cvt_err *e)
+int source_open(
+	struct source **s, const char *path, const struct dataset_options *o, struct cvt_err *e)
 {
 	struct input *in = NULL;
 	TRY(input_open(&in, path, e));
@@ -116,10 +116,10 @@ static int next_of_set(
 	return dataset_read(s->set, s->pick, n, &s->batch, e);
 }
 
-int source_next(struct source *s, struct batch **batch, enum stream_event *event,
-	struct cvt_err *e)
+int source_next(struct source *s, struct batch **batch, enum stream_event *event, struct cvt_err *e)
 {
-	return s->stream ? stream_next(s->stream, batch, event, e) : next_of_set(s, batch, event, e);
+	return s->stream ? stream_next(s->stream, batch, event, e)
+			 : next_of_set(s, batch, event, e);
 }
 
 const struct stream_frame *source_other(const struct source *s)
@@ -147,7 +147,8 @@ int source_fd(const struct source *s)
 	return s->fd;
 }
 
-/* ---- everything at once ----------------------------------------------------------------------- */
+/* ---- everything at once -----------------------------------------------------------------------
+ */
 
 static size_t batch_bytes(const struct batch *b)
 {
@@ -157,8 +158,8 @@ static size_t batch_bytes(const struct batch *b)
 	return n;
 }
 
-int source_read_all(struct source *s, struct batch *all, size_t max_memory, bool allow_empty,
-	struct cvt_err *e)
+int source_read_all(
+	struct source *s, struct batch *all, size_t max_memory, bool allow_empty, struct cvt_err *e)
 {
 	struct batch *b = NULL;
 	enum stream_event event = STREAM_BATCH;
@@ -168,16 +169,18 @@ int source_read_all(struct source *s, struct batch *all, size_t max_memory, bool
 		epochs += event == STREAM_EPOCH;
 		if (event == STREAM_BATCH && epochs > 0)
 			return cvt_fail(e, CVT_INPUT,
-				"%s: has several epochs where one is wanted; make it with --epochs 1",
+				"%s: has several epochs where one is wanted; make it with --epochs "
+				"1",
 				s->name);
 		if (event == STREAM_BATCH && batch_append(all, b, 0, b->rows, e) != CVT_OK)
 			return cvt_fail_at(e, "%s", s->name);
 		if (batch_bytes(all) > max_memory)
 			return cvt_fail(e, CVT_LIMIT,
-				"%s: its rows take more than %zu MiB in memory; raise --max-memory", s->name,
-				max_memory >> 20);
+				"%s: its rows take more than %zu MiB in memory; raise --max-memory",
+				s->name, max_memory >> 20);
 	}
 	if (all->rows == 0 && !allow_empty)
-		return cvt_fail(e, CVT_INPUT, "%s: has no rows; --allow-empty lets that pass", s->name);
+		return cvt_fail(
+			e, CVT_INPUT, "%s: has no rows; --allow-empty lets that pass", s->name);
 	return CVT_OK;
 }

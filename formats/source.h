@@ -11,16 +11,16 @@
 struct source;
 
 /* path NULL or "-" = stdin. Data sets come as one epoch in their own order, in batches. */
-int source_open(struct source **s, const char *path, const struct dataset_options *o,
-	struct cvt_err *e);
+int source_open(
+	struct source **s, const char *path, const struct dataset_options *o, struct cvt_err *e);
 /* The same on an input that is open. Owns `in`. */
 int source_open_input(
 	struct source **s, struct input *in, const struct dataset_options *o, struct cvt_err *e);
 void source_close(struct source *s);
 const struct head *source_head(const struct source *s);
 /* As stream_next. */
-int source_next(struct source *s, struct batch **batch, enum stream_event *event,
-	struct cvt_err *e);
+int source_next(
+	struct source *s, struct batch **batch, enum stream_event *event, struct cvt_err *e);
 /* After STREAM_OTHER. */
 const struct stream_frame *source_other(const struct source *s);
 /* A stream carries its own history; a data set does not (its name must stay in ours). */

@@ -44,8 +44,8 @@ int tree_add(struct tree *t, const char *name, size_t at, size_t size,
 {
 	void *p = t->entry;
 	if (t->n >= o->max_entries)
-		return cvt_fail(e, CVT_LIMIT, "%s: more than %zu files; raise --max-entries", t->name,
-			o->max_entries);
+		return cvt_fail(e, CVT_LIMIT, "%s: more than %zu files; raise --max-entries",
+			t->name, o->max_entries);
 	TRY(mem_grow(&p, &t->capacity, t->n + 1, sizeof *t->entry, e));
 	t->entry = p;
 	char *copy = mem_strdup(name, e);
@@ -87,9 +87,11 @@ void tree_sort(struct tree *t)
 	t->n = kept + 1;
 }
 
-/* ---- folders ---------------------------------------------------------------------------------- */
+/* ---- folders ----------------------------------------------------------------------------------
+ */
 
-/* Folders still to be read, and those that were: a chain of parents shows links that go in circles. */
+/* Folders still to be read, and those that were: a chain of parents shows links that go in circles.
+ */
 struct walk_folder {
 	char *path; /* "" = the root */
 	size_t parent, depth;
@@ -115,8 +117,8 @@ static int walk_push(
 		up = w->folder[up].parent;
 	}
 	if (depth > DEPTH)
-		return cvt_fail(e, CVT_LIMIT, "%s: folders in folders beyond %d; name one further in",
-			w->t->name, DEPTH);
+		return cvt_fail(e, CVT_LIMIT,
+			"%s: folders in folders beyond %d; name one further in", w->t->name, DEPTH);
 	if (w->n >= w->o->max_entries)
 		return cvt_fail(e, CVT_LIMIT, "%s: more than %zu folders; raise --max-entries",
 			w->t->name, w->o->max_entries);
@@ -136,7 +138,8 @@ static int walk_entry(struct walk *w, size_t which, int fd, const char *name, st
 	const char *folder = w->folder[which].path;
 	const int n = snprintf(path, sizeof path, "%s%s%s", folder, *folder ? "/" : "", name);
 	if (n < 0 || (size_t)n >= sizeof path)
-		return cvt_fail(e, CVT_INPUT, "%s: a path is longer than %d bytes", w->t->name, NAME);
+		return cvt_fail(
+			e, CVT_INPUT, "%s: a path is longer than %d bytes", w->t->name, NAME);
 	if (fstatat(fd, name, &st, 0) != 0) /* a link that leads nowhere */
 		return CVT_OK;
 	if (S_ISDIR(st.st_mode))
@@ -183,8 +186,8 @@ static int walk_all(struct walk *w, struct cvt_err *e)
 	return CVT_OK;
 }
 
-int tree_open_folder(struct tree **to, struct input *in, const struct dataset_options *o,
-	struct cvt_err *e)
+int tree_open_folder(
+	struct tree **to, struct input *in, const struct dataset_options *o, struct cvt_err *e)
 {
 	struct tree *t = NULL;
 	if (tree_create(&t, input_name(in), e) != CVT_OK) {
@@ -208,7 +211,8 @@ int tree_open_folder(struct tree **to, struct input *in, const struct dataset_op
 	return CVT_OK;
 }
 
-/* ---- lists and single files ------------------------------------------------------------------- */
+/* ---- lists and single files -------------------------------------------------------------------
+ */
 
 int tree_open_list(struct tree **to, const char *const *paths, size_t n, struct cvt_err *e)
 {
@@ -238,15 +242,16 @@ static int load_one(
 		TRY(input_read(in, (char *)t->bytes + t->nbytes, want, &got, e));
 		t->nbytes += got;
 		if (t->nbytes > most)
-			return cvt_fail(e, CVT_LIMIT, "%s: larger than %zu bytes; raise %s", t->name,
-				most, most == o->max_memory ? "--max-memory" : "--max-entry-bytes");
+			return cvt_fail(e, CVT_LIMIT, "%s: larger than %zu bytes; raise %s",
+				t->name, most,
+				most == o->max_memory ? "--max-memory" : "--max-entry-bytes");
 		if (got < want)
 			return tree_add(t, t->name, 0, t->nbytes, o, e);
 	} while (true);
 }
 
-int tree_open_one(struct tree **to, struct input *in, const struct dataset_options *o,
-	struct cvt_err *e)
+int tree_open_one(
+	struct tree **to, struct input *in, const struct dataset_options *o, struct cvt_err *e)
 {
 	struct tree *t = NULL;
 	int code = tree_create(&t, input_name(in), e);
@@ -262,7 +267,8 @@ int tree_open_one(struct tree **to, struct input *in, const struct dataset_optio
 	return CVT_OK;
 }
 
-/* ---- files ------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------------------------
+ */
 
 const char *tree_base(const char *name)
 {

@@ -1,7 +1,7 @@
 /*
  * tree: named files that belong together: a folder with all below it, an archive held in memory, or
- * a list of names. What a set of files means (folder.c, idx.c, cifar.c, webdataset.c) does not depend
- * on where they lie.
+ * a list of names. What a set of files means (folder.c, idx.c, cifar.c, webdataset.c) does not
+ * depend on where they lie.
  */
 #ifndef CVT_TREE_H
 #define CVT_TREE_H
@@ -33,13 +33,13 @@ struct tree_buffer {
 };
 
 /* All files below a folder, sorted; hidden ones are left out. Owns `in`. */
-int tree_open_folder(struct tree **t, struct input *in, const struct dataset_options *o,
-	struct cvt_err *e);
+int tree_open_folder(
+	struct tree **t, struct input *in, const struct dataset_options *o, struct cvt_err *e);
 /* The names as they come. */
 int tree_open_list(struct tree **t, const char *const *paths, size_t n, struct cvt_err *e);
 /* One file, held. Owns `in`. */
-int tree_open_one(struct tree **t, struct input *in, const struct dataset_options *o,
-	struct cvt_err *e);
+int tree_open_one(
+	struct tree **t, struct input *in, const struct dataset_options *o, struct cvt_err *e);
 void tree_close(struct tree *t);
 
 int tree_create(struct tree **t, const char *name, struct cvt_err *e);

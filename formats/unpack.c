@@ -15,7 +15,7 @@ struct unpack {
 	unpack_source source;
 	void *context;
 	size_t max_expansion;
-	uint64_t in, out; /* bytes so far */
+	uint64_t in, out;      /* bytes so far */
 	struct cvt_err failed; /* what the source said, kept through libarchive's callback */
 	bool gzip, ended;
 	z_stream z;
@@ -31,7 +31,10 @@ const char *unpack_kind(const unsigned char *start, size_t n)
 		size_t length;
 	} known[] = {
 		{"gzip", "\x1f\x8b\x08", 3},
-		{"xz", "\xfd" "7zXZ\0", 6},
+		{"xz",
+			"\xfd"
+			"7zXZ\0",
+			6},
 		{"zstd", "\x28\xb5\x2f\xfd", 4},
 		{"bzip2", "BZh", 3},
 		{"lz4", "\x04\x22\x4d\x18", 4},
@@ -42,7 +45,8 @@ const char *unpack_kind(const unsigned char *start, size_t n)
 	return NULL;
 }
 
-/* ---- the others, by libarchive ---------------------------------------------------------------- */
+/* ---- the others, by libarchive ----------------------------------------------------------------
+ */
 
 static la_ssize_t give(struct archive *a, void *context, const void **bytes)
 {
@@ -64,8 +68,9 @@ static int damaged(struct unpack *u, struct cvt_err *e)
 		return e->code;
 	}
 	const char *why = u->archive ? u->lib.archive_error_string(u->archive) : u->z.msg;
-	return cvt_fail(e, CVT_INPUT, "the %s data is damaged or cut after %llu unpacked bytes%s%s%s",
-		u->kind, (unsigned long long)u->out, why ? " (" : "", why ? why : "", why ? ")" : "");
+	return cvt_fail(e, CVT_INPUT,
+		"the %s data is damaged or cut after %llu unpacked bytes%s%s%s", u->kind,
+		(unsigned long long)u->out, why ? " (" : "", why ? why : "", why ? ")" : "");
 }
 
 static int open_others(struct unpack *u, struct cvt_err *e)
@@ -88,8 +93,8 @@ static int open_others(struct unpack *u, struct cvt_err *e)
 static int read_others(struct unpack *u, void *to, size_t want, size_t *got, struct cvt_err *e)
 {
 	while (*got < want && !u->ended) {
-		const la_ssize_t n
-			= u->lib.archive_read_data(u->archive, (char *)to + *got, want - *got);
+		const la_ssize_t n =
+			u->lib.archive_read_data(u->archive, (char *)to + *got, want - *got);
 		if (n < 0)
 			return damaged(u, e);
 		u->ended = n == 0;
@@ -98,7 +103,8 @@ static int read_others(struct unpack *u, void *to, size_t want, size_t *got, str
 	return CVT_OK;
 }
 
-/* ---- gzip, by zlib ---------------------------------------------------------------------------- */
+/* ---- gzip, by zlib ----------------------------------------------------------------------------
+ */
 
 static int refill(struct unpack *u, struct cvt_err *e)
 {
@@ -141,7 +147,8 @@ static int read_gzip(struct unpack *u, void *to, size_t want, size_t *got, struc
 	return CVT_OK;
 }
 
-/* ---- both ------------------------------------------------------------------------------------- */
+/* ---- both -------------------------------------------------------------------------------------
+ */
 
 int unpack_open(struct unpack **to, const char *kind, unpack_source source, void *context,
 	size_t max_expansion, struct cvt_err *e)
@@ -175,7 +182,7 @@ int unpack_read(struct unpack *u, void *to, size_t want, size_t *got, struct cvt
 		const size_t step = want - *got < SLACK ? want - *got : SLACK;
 		size_t n = 0;
 		TRY(u->gzip ? read_gzip(u, (char *)to + *got, step, &n, e)
-					: read_others(u, (char *)to + *got, step, &n, e));
+			    : read_others(u, (char *)to + *got, step, &n, e));
 		*got += n;
 		u->out += n;
 		if (u->out > SLACK && u->out / u->max_expansion > u->in)

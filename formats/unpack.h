@@ -9,8 +9,7 @@
 struct unpack;
 
 /* Where the packed bytes come from: some of the wanted ones, *got == 0 only at the end. */
-typedef int (*unpack_source)(
-	void *context, void *to, size_t want, size_t *got, struct cvt_err *e);
+typedef int (*unpack_source)(void *context, void *to, size_t want, size_t *got, struct cvt_err *e);
 
 /* "gzip", "xz", "zstd", "bzip2" or "lz4", by the first bytes (6 are enough); NULL for others. */
 const char *unpack_kind(const unsigned char *start, size_t n);

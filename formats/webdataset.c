@@ -36,7 +36,8 @@ static bool is_note(const char *kind)
 	return false;
 }
 
-/* A key with both a picture and a note makes it ours. Names are sorted: a key's files are together. */
+/* A key with both a picture and a note makes it ours. Names are sorted: a key's files are together.
+ */
 static int webdataset_probe_tree(struct tree *t)
 {
 	bool note = false, picture = false;
@@ -54,7 +55,8 @@ static int webdataset_probe_tree(struct tree *t)
 	return 0;
 }
 
-/* ---- notes ------------------------------------------------------------------------------------ */
+/* ---- notes ------------------------------------------------------------------------------------
+ */
 
 static int take_label(const char *text, size_t n, struct pictures_item *item, struct cvt_err *e)
 {
@@ -88,7 +90,8 @@ static int take_caption(const char *text, size_t n, struct pictures_item *item, 
 
 static int take_json(const char *text, size_t n, struct pictures_item *item, struct cvt_err *e)
 {
-	static const char *const labels[] = {"label", "cls"}, *const captions[] = {"caption", "text"};
+	static const char *const labels[] = {"label", "cls"}, *const captions[] = {
+								      "caption", "text"};
 	json_error_t why;
 	json_t *all = json_loadb(text, n, 0, &why);
 	if (!all)
@@ -125,13 +128,14 @@ static int take_file(struct dataset *d, size_t i, struct tree_buffer *b, struct 
 	}
 	TRY(tree_load(d->tree, i, TEXT_BYTES, b, e));
 	const char *text = (const char *)b->p;
-	const int code = kind[0] == 'c' ? take_label(text, b->n, item, e)
-		: kind[0] == 't'        ? take_caption(text, b->n, item, e)
-								: take_json(text, b->n, item, e);
+	const int code = kind[0] == 'c'   ? take_label(text, b->n, item, e)
+			 : kind[0] == 't' ? take_caption(text, b->n, item, e)
+					  : take_json(text, b->n, item, e);
 	return code == CVT_OK ? CVT_OK : tree_fail_at(d->tree, i, e);
 }
 
-/* ---- samples ---------------------------------------------------------------------------------- */
+/* ---- samples ----------------------------------------------------------------------------------
+ */
 
 /* The files [first, end) share a key. */
 static int take_sample(
