@@ -9,9 +9,11 @@
 
 enum { FACTOR, MODE };
 
+/* shape() turns the word into a number: the text it comes from may be gone when the network runs.
+ */
 static bool bilinear(const struct node *n)
 {
-	return n->arg[MODE].word && strcmp(n->arg[MODE].word, "bilinear") == 0;
+	return n->arg[MODE].a != 0;
 }
 
 static int shape(struct graph *g, struct node *n, struct cvt_err *e)
@@ -20,6 +22,7 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 	const char *mode = n->arg[MODE].word;
 	TRY(nn_need_picture(g, n, e));
 	TRY(nn_count(n, FACTOR, 1, &S, e));
+	n->arg[MODE].a = mode && strcmp(mode, "bilinear") == 0;
 	if (mode && strcmp(mode, "nearest") != 0 && !bilinear(n))
 		return cvt_fail(e, CVT_USAGE, "up: mode is nearest or bilinear, not '%s'", mode);
 	n->row = *nn_input_shape(g, n, 0);
