@@ -33,13 +33,13 @@ void KERNEL(silu)(const float *x, float *y, size_t n)
 	}
 }
 
-/* s + x s (1 - s) */
+/* s + x s (1 - s); with e = exp(-x), 1 - s is e s, which loses nothing where s is near 1 */
 void KERNEL(silu_back)(const float *x, const float *dy, float *dx, size_t n, bool add)
 {
 	for (size_t i = 0; i < n; i += SIMD_WIDTH) {
 		const vec v = vec_load_some(x + i, n - i), g = vec_load_some(dy + i, n - i);
-		const vec s = vec_sigmoid(v);
-		vec_put_some(dx + i, g * (s + v * s * (1.0f - s)), n - i, add);
+		const vec e = vec_exp(-v), s = 1.0f / (1.0f + e);
+		vec_put_some(dx + i, g * (s + v * s * (e * s)), n - i, add);
 	}
 }
 
