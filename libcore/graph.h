@@ -226,8 +226,9 @@ void plan_bind(struct plan *p, size_t node, const void *data);
 void plan_forward(struct plan *p, const struct run *r, size_t n);
 /* Gradients: d loss = 1; adds to the gradient slab. After plan_forward with the same n. */
 void plan_backward(struct plan *p, const struct run *r, size_t n);
-/* The value (gradient) of a kept node after a run. */
-float *plan_value(const struct plan *p, size_t node);
+/* The value (gradient) of a kept node after a run; where the node only views an input, what is bound
+ * to that. */
+const float *plan_value(const struct plan *p, size_t node);
 float *plan_grad(const struct plan *p, size_t node);
 
 /* For operators: input i as another type than float. */

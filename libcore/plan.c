@@ -156,9 +156,9 @@ static const void *value_place(const struct plan *p, size_t node)
 	return t->value != GRAPH_NONE ? buffer_place(p, t->value) : p->slot[t->root].bound;
 }
 
-float *plan_value(const struct plan *p, size_t node)
+const float *plan_value(const struct plan *p, size_t node)
 {
-	return p->slot[node].used ? buffer_place(p, p->slot[node].value) : NULL;
+	return p->slot[node].used ? value_place(p, node) : NULL;
 }
 
 float *plan_grad(const struct plan *p, size_t node)

@@ -341,8 +341,7 @@ static float *results(struct trial *t, struct par *p, size_t *n)
 		all += t->in[i].items;
 	float *r = calloc(all, sizeof *r), *at = r;
 	forward(t, p);
-	if (plan_value(t->plan, t->op)) /* not where it is a view of what is bound */
-		memcpy(at, plan_value(t->plan, t->op), items * sizeof *r);
+	memcpy(at, plan_value(t->plan, t->op), items * sizeof *r);
 	at += items;
 	backward(t, p);
 	for (size_t i = 0; i < t->n; at += t->in[i++].items)
