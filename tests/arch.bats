@@ -1,0 +1,92 @@
+#!/usr/bin/env bats
+# The architecture language at the command line: texts printed and summed up, what is wrong with
+# them, and networks that compute what PyTorch's compute.
+load helper
+
+# total KEY: the number behind it in the summary on stdin.
+total() {
+	awk -v key="$1" '$1 == key && NF == 2 { print $2 }'
+}
+
+@test "--arch prints the text, whole" {
+	cv-view --arch resnet20 | cmp - "$top/libcore/arch/resnet20.arch"
+	cv-view --arch "$top/libcore/arch/mlp.arch" | cmp - "$top/libcore/arch/mlp.arch"
+}
+
+@test "a printed text is a text again, with its comments and tabs" {
+	for name in $(cv-view --list | cut -f1); do
+		cv-view --arch "$name" >again.arch
+		cv-view --arch again.arch --summary >a
+		cv-view --arch "$name" --summary >b
+		cmp a b
+	done
+}
+
+@test "--summary: the published numbers of parameters" {
+	[ "$(cv-view --arch resnet20 --summary | total parameters)" = 269722 ]
+	[ "$(cv-view --arch inception-small --summary | total parameters)" = 260650 ]
+	sed 's/32 32 3/224 224 3/; s/linear classes/linear 1000/
+		s/^conv1: .*/conv1: conv 64 7 stride=2 bias=0 | bn1: bn | relu | maxpool 3 stride=2 pad=1/' \
+		"$top/libcore/arch/resnet18.arch" >imagenet.arch
+	cv-view --arch imagenet.arch --summary >text
+	[ "$(total parameters <text)" = 11689512 ]
+	[ "$(total multiply-adds <text)" = 1814073344 ]
+	[ "$(total output <text)" = 1000 ]
+}
+
+@test "--summary: a line a layer, and they add up" {
+	cv-view --arch resnet8 --summary >text
+	grep -qE '^layer2\.0\.conv1 +conv +16x16x32 +4608 +1179648$' text
+	[ "$(awk 'NF == 5 && NR > 1 { n += $4 } END { print n }' text)" = "$(total parameters <text)" ]
+	[ "$(awk 'NF == 5 && NR > 1 { n += $5 } END { print n }' text)" = "$(total multiply-adds <text)" ]
+}
+
+@test "--summary: training takes more memory than running, more rows more" {
+	cv-view --arch resnet20 --summary -n 8 >few
+	cv-view --arch resnet20 --summary -n 64 >many
+	[ "$(total run_bytes <few)" -lt "$(total train_bytes <few)" ]
+	[ "$(total train_bytes <few)" -lt "$(total train_bytes <many)" ]
+}
+
+@test "--summary: several nets, one after the other" {
+	printf 'input z 8\ninput image 4 4 1\nnet gen z\nlinear 16 | reshape 4 4 1\nnet dis image\nflatten | linear 1\n' >gan.arch
+	cv-view --arch gan.arch --summary >text
+	[ "$(total parameters <text | tr '\n' ' ')" = "144 17 " ]
+	grep -q '^gen\.0 ' text
+	grep -q '^dis\.1 ' text
+}
+
+@test "a wrong text: exit 2, and the place" {
+	printf 'input image 8 8 3\nconv 4 3 | bnn\n' >bad.arch
+	fails 2 cv-view --arch bad.arch --summary
+	[ "$message" = "cv-view: bad.arch:2:12: there is no layer or macro 'bnn'; did you mean 'bn'?" ]
+}
+
+@test "an unknown name: exit 2, and the nearest" {
+	fails 2 cv-view --arch resnet21
+	[[ $message == *"did you mean 'resnet20'?" ]]
+}
+
+@test "hostile texts end soon: zero bytes, megabytes, devices" {
+	printf 'input image 8\nrelu\0' >nul.arch
+	fails 2 cv-view --arch nul.arch
+	[[ $message == *"nul.arch:2:5: a zero byte"* ]]
+	head -c 3000000 /dev/zero | tr '\0' '(' >large.arch
+	fails 2 cv-view --arch large.arch
+	fails 2 cv-view --arch /dev/zero
+	fails 1 cv-view --arch "$BATS_TEST_TMPDIR"
+}
+
+@test "an architecture comes through a pipe, too" {
+	cv-view --arch lenet5 | cv-view --arch /dev/stdin --summary >text
+	[ "$(total parameters <text)" = 61706 ]
+}
+
+@test "PyTorch's networks with the same weights give the same logits" {
+	local python code=0
+	python=$(command -v /usr/bin/python3 || command -v python3) || skip "no python3"
+	"$python" -B "$top/tests/golden/arch/same_logits.py" resnet18 densenet-small vgg11 resnet20 \
+		lenet5 inception-small vit-tiny preact-resnet tv-efficientnet-b0 || code=$?
+	[ "$code" -ne 77 ] || skip "no PyTorch"
+	[ "$code" -eq 0 ]
+}
