@@ -174,9 +174,7 @@ static int make_head(
 	else {
 		struct selection_options p = o->rows;
 		p.seed = w->head.seed;
-		if (p.mixed && p.mixed != w->join.sets)
-			return cvt_fail(e, CVT_USAGE, "--mix: has %zu parts for %zu data sets",
-				p.mixed, w->join.sets);
+		TRY(read_check_sets(o, w->join.sets, e));
 		TRY(selection_create(&w->selection, &p, &w->join, e));
 		TRY(selection_head(w->selection, &w->head, e));
 		TRY(count_rows(w, o, e));
@@ -377,7 +375,7 @@ int main(int argc, char **argv)
 		list_formats();
 	else if (code == CVT_OK && !done) {
 		head_init(&w.head);
-		code = read_understand(&o, c.operands, &e);
+		code = read_understand(&o, &e);
 		if (code == CVT_OK)
 			code = run(&w, &o, &c, &e);
 		if (code != CVT_OK)

@@ -55,7 +55,7 @@ static int understand_shard(struct read_options *o, struct cvt_err *e)
 	return CVT_OK;
 }
 
-static int understand_mix(struct read_options *o, size_t operands, struct cvt_err *e)
+static int understand_mix(struct read_options *o, struct cvt_err *e)
 {
 	if (!o->mix)
 		return CVT_OK;
@@ -63,10 +63,6 @@ static int understand_mix(struct read_options *o, size_t operands, struct cvt_er
 	for (size_t i = 0; i < o->rows.mixed; i++)
 		if (o->rows.mix[i] == 0)
 			return cvt_fail(e, CVT_USAGE, "--mix: a part of 0 rows makes no mix");
-	if (o->rows.mixed < 2 || o->rows.mixed != operands)
-		return cvt_fail(e, CVT_USAGE,
-			"--mix: '%s' has %zu parts for %zu data sets; write A:B", o->mix,
-			o->rows.mixed, operands);
 	return CVT_OK;
 }
 
@@ -94,11 +90,11 @@ static int understand_episodes(struct read_options *o, struct cvt_err *e)
 	return CVT_OK;
 }
 
-int read_understand(struct read_options *o, size_t operands, struct cvt_err *e)
+int read_understand(struct read_options *o, struct cvt_err *e)
 {
 	TRY(understand_size(o, e));
 	TRY(understand_shard(o, e));
-	TRY(understand_mix(o, operands, e));
+	TRY(understand_mix(o, e));
 	TRY(understand_episodes(o, e));
 	if (!(o->rows.val_fraction >= 0 && o->rows.val_fraction < 1))
 		return cvt_fail(e, CVT_USAGE, "--val-fraction: should be from 0 to below 1");
@@ -106,15 +102,24 @@ int read_understand(struct read_options *o, size_t operands, struct cvt_err *e)
 		return cvt_fail(e, CVT_USAGE,
 			"--epochs %zu --start-epoch %zu leave no epoch to write", o->epochs,
 			o->start_epoch);
-	if (o->unlabelled && o->rows.unlabelled >= (operands ? operands : 1))
-		return cvt_fail(e, CVT_USAGE, "--unlabelled: the data sets are numbered 0 to %zu",
-			operands ? operands - 1 : 0);
 	if (o->epochs > UINT32_MAX)
 		return cvt_fail(e, CVT_USAGE, "--epochs: at most %u", UINT32_MAX);
 	o->rows.take = o->takes ? o->rows.take : SIZE_MAX;
 	o->rows.unlabelled = o->unlabelled ? o->rows.unlabelled : SIZE_MAX;
 	o->data.max_memory = o->fields.max_memory = o->common.max_memory;
 	o->rows.seed = o->common.seed;
+	return CVT_OK;
+}
+
+int read_check_sets(const struct read_options *o, size_t sets, struct cvt_err *e)
+{
+	if (o->mix && (sets < 2 || o->rows.mixed != sets))
+		return cvt_fail(e, CVT_USAGE,
+			"--mix: '%s' has %zu parts for %zu data sets; write A:B", o->mix,
+			o->rows.mixed, sets);
+	if (o->unlabelled && o->rows.unlabelled >= sets)
+		return cvt_fail(e, CVT_USAGE, "--unlabelled: the data sets are numbered 0 to %zu",
+			sets - 1);
 	return CVT_OK;
 }
 

@@ -22,7 +22,9 @@ struct read_options {
 };
 
 /* Fills in what the words say, once the line is parsed; CVT_USAGE. */
-int read_understand(struct read_options *o, size_t operands, struct cvt_err *e);
+int read_understand(struct read_options *o, struct cvt_err *e);
+/* Do they fit that many data sets? CVT_USAGE. */
+int read_check_sets(const struct read_options *o, size_t sets, struct cvt_err *e);
 /* Nothing is asked that needs rows twice, or in another order. */
 bool read_in_order(const struct read_options *o);
 

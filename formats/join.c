@@ -112,8 +112,10 @@ static bool is_text(const struct head_field *f)
 	       && (strcmp(f->name, "name") == 0 || strcmp(f->name, "caption") == 0);
 }
 
-static int make_ragged(struct head *h, const char *name, struct cvt_err *e)
+static int make_ragged(struct head *h, const struct head_field *f, struct cvt_err *e)
 {
+	const struct head_field old = *f; /* the field is about to be made anew */
+	const char *name = old.name;
 	const size_t varies[] = {HEAD_VARIES}, three[] = {3};
 	char at[FIELD_NAME + 4], hwc[FIELD_NAME + 5];
 	(void)snprintf(at, sizeof at, "%s.at", name);
@@ -133,7 +135,7 @@ static int agree_field(struct join *j, struct head_field *f, const struct head_f
 	else if (is_text(f) && is_text(b))
 		f->dims[0] = b->dims[0] > f->dims[0] ? b->dims[0] : f->dims[0];
 	else if (is_picture(f) && is_picture(b) && !same_shape(f, b))
-		return is_plain(f) ? make_ragged(&j->head, f->name, e) : CVT_OK;
+		return is_plain(f) ? make_ragged(&j->head, f, e) : CVT_OK;
 	else if (!same_shape(f, b))
 		return cvt_fail(e, CVT_INPUT,
 			"%s: its field %s has another type or shape than that of %s; leave it out "

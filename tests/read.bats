@@ -1,0 +1,400 @@
+#!/usr/bin/env bats
+# cv-read: every kind of data gives its rows; chosen, ordered and mixed as asked; damage is refused.
+load helper
+load py
+
+# images FILE N H W and labels FILE VALUE...: IDX files made by the shell; pixel k of row i is i + k.
+images() {
+	local i k s
+	s=$(printf '\\0\\0\\010\\03\\0\\0\\0\\0%o\\0\\0\\0\\0%o\\0\\0\\0\\0%o' "$2" "$3" "$4")
+	for ((i = 0; i < $2; i++)); do
+		for ((k = 0; k < $3 * $4; k++)); do s+=$(printf '\\0%o' $(((i + k) % 256))); done
+	done
+	printf %b "$s" >"$1"
+}
+labels() {
+	local file=$1
+	shift
+	printf %b "\\0\\0\\010\\01\\0\\0\\0$(printf '\\0%o' $# "$@")" >"$file"
+}
+# A folder of class folders: 3 cats, 2 dogs, grey 3 x 2, told apart by their first pixel.
+pets() {
+	local n=0 f
+	for f in cat/1 cat/2 cat/3 dog/1 dog/2; do
+		mkdir -p "$1/${f%/*}"
+		printf 'P2 2 3 255 %d 1 2 3 4 5\n' $((n += 10)) >"$1/$f.pgm"
+	done
+}
+tsv() { # tsv COLUMNS... of a stream on stdin, without the line of names
+	cv-view --tsv | awk -v want="$*" -F '\t' 'NR == 1 {n = split(want, w, " ");
+		for (i = 1; i <= NF; i++) at[$i] = i; next}
+		{for (i = 1; i <= n; i++) printf "%s%s", $at[w[i]], i < n ? " " : "\n"}'
+}
+joined() { tr '\n' ' ' | sed 's/ $//'; }
+
+@test "idx: image and label file, alone, in a folder, compressed, on a pipe" {
+	mkdir d
+	images d/train-images-idx3-ubyte 5 4 3
+	labels d/train-labels-idx1-ubyte 0 2 1 2 0
+	[ "$(cv-read d/train-images-idx3-ubyte d/train-labels-idx1-ubyte | tsv label index | joined)" = \
+		"0 0 2 1 1 2 2 3 0 4" ]
+	cv-read d -o plain.cvt
+	gzip d/*
+	cv-read d -o gz.cvt
+	cv-view --diff plain.cvt gz.cvt
+	tar cf d.tar d
+	cv-read <d.tar >tar.cvt
+	cv-view --diff plain.cvt tar.cvt
+	cv-read <d/train-images-idx3-ubyte.gz | cv-view --head | grep -qx 'field image |u1 4 3 1'
+	fails 2 cv-read d --split test
+	[[ $message == *"no split 'test'"* ]]
+}
+
+@test "idx: what does not fit its header, or its labels, is refused" {
+	images i 3 2 2
+	labels l 1 2
+	fails 3 cv-read i l
+	[[ $message == *"2 labels for the 3 rows"* ]]
+	head -c 20 i >cut
+	fails 3 cv-read cut
+	[[ $message == *"cut: has 20 bytes"*"promises 28"* ]]
+	printf '\0\0\10\3\377\377\377\377\377\377\377\377\377\377\377\377' >huge
+	fails 3 cv-read huge
+	printf '\0\0\10\3\177\377\377\377\0\0\377\377\0\0\377\377x' | fails 3 cv-read
+}
+
+@test "idx and cifar: the real sets are what numpy reads" {
+	need_data fashion-mnist
+	need_data mnist-m
+	cv-read "$DATA/fashion-mnist" --split test -o f.cvt
+	cv-read "$DATA/mnist-m" --take 100 -o m.cvt
+	export DATA
+	py '
+import gzip
+def idx(p):
+    b = gzip.open(os.environ["DATA"] + "/" + p).read()
+    n = b[3]
+    return np.frombuffer(b, "u1", offset=4 + 4 * n).reshape(np.frombuffer(b, ">u4", n, 4))
+f, m = read("f.cvt")[1], read("m.cvt")[1]
+assert (f["image"][..., 0] == idx("fashion-mnist/t10k-images-idx3-ubyte.gz")).all()
+assert (f["label"] == idx("fashion-mnist/t10k-labels-idx1-ubyte.gz")).all()
+assert (m["image"] == idx("mnist-m/train-images-idx4-ubyte.gz")[:100]).all()'
+}
+
+@test "cifar: planes become pixels, batches are splits, names come from the text beside them" {
+	py '
+r = np.random.default_rng(1)
+os.makedirs("c")
+for name, n in ("data_batch_1", 3), ("data_batch_2", 2), ("test_batch", 4):
+    a = r.integers(0, 256, (n, 3073), "u1")
+    a[:, 0] %= 10
+    a.tofile("c/%s.bin" % name)
+open("c/batches.meta.txt", "w").write("\n".join("class%d" % k for k in range(10)) + "\n")
+a = r.integers(0, 256, (4, 3074), "u1")
+a[:, 0], a[:, 1] = [1, 19, 3, 4], [99, 5, 50, 0]
+a.tofile("hundred")'
+	fails 2 cv-read c
+	[[ $message == *"cv-read --split train" ]]
+	cv-read c --split train >train.cvt
+	tar czf c.tgz c
+	cv-read c.tgz --split train | cv-view --diff train.cvt -
+	cv-read <hundred >hundred.cvt
+	py '
+a = np.concatenate([np.fromfile("c/data_batch_%d.bin" % k, "u1").reshape(-1, 3073) for k in (1, 2)])
+h, f = read("train.cvt")
+assert (f["label"] == a[:, 0]).all() and "class 7 class7" in h
+assert (f["image"] == a[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)).all()
+f = read("hundred.cvt")[1]
+assert list(f["label"]) == [99, 5, 50, 0] and list(f["coarse"]) == [1, 19, 3, 4]'
+}
+
+@test "folders: a folder a class, sorted; splits; the same in tar, zip-less pipes and with a wrapper" {
+	pets d
+	[ "$(cv-read d | tsv label label.class name | head -4 | tail -2 | joined)" = \
+		"0 cat cat/3.pgm 1 dog dog/1.pgm" ]
+	pets s/train
+	pets s/test
+	rm s/test/cat/*
+	fails 2 cv-read s
+	[[ $message == *"test and train"* ]]
+	[ "$(cv-read s --split test | tsv label | joined)" = "1 1" ]
+	tar cf s.tar s
+	[ "$(xz -c s.tar | cv-read --split test | tsv label | joined)" = "1 1" ]
+	mkdir -p deep/x/a/p deep/x/b/q
+	cp d/cat/1.pgm deep/x/a/p
+	cp d/cat/2.pgm deep/x/b/q
+	[ "$(cv-read deep | tsv label.class | joined)" = "a/p b/q" ]
+}
+
+@test "pictures named one by one, in one folder, and of different sizes" {
+	pets d
+	printf 'P3 1 1 255 9 8 7\n' >dot.ppm
+	cv-read d/cat/1.pgm dot.ppm >two.cvt
+	[ "$(tsv index image.hwc.0 image.hwc.1 image.hwc.2 <two.cvt | joined)" = "0 3 2 1 1 1 1 3" ]
+	refute grep -q 'field label' <(cv-view --head two.cvt)
+	cv-read two.cvt --channels 3 --size 2x2 | cv-view --head | grep -qx 'field image |u1 2 2 3'
+	cv-read d/cat | cv-view --head | grep -qx 'field image |u1 3 2 1'
+}
+
+@test "netpbm: every variant, scaled to bytes" {
+	printf 'P1 3 1\n1 0 1' >a.pbm
+	printf 'P4\n3 1\n\240' >b.pbm
+	printf 'P5 # a comment\n1 1 65535\n\200\0' >c.pgm
+	printf 'P6 1 1 15\n\1\2\17' >d.ppm
+	printf 'P7\nWIDTH 1\nHEIGHT 1\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n\1\2\3\4' >e.pam
+	for f in a.pbm b.pbm c.pgm d.ppm e.pam; do
+		cv-read $f | cv-view --npy image -o $f.npy
+	done
+	cmp <(tail -c 3 a.pbm.npy) <(printf '\0\377\0')
+	cmp <(tail -c 3 b.pbm.npy) <(printf '\0\377\0')
+	cmp <(tail -c 1 c.pgm.npy) <(printf '\200')
+	cmp <(tail -c 3 d.ppm.npy) <(printf '\21\42\377')
+	cmp <(tail -c 3 e.pam.npy) <(printf '\1\2\3')
+	printf 'P5 4 4 255 abc' >cut.pgm
+	fails 3 cv-read cut.pgm
+	[[ $message == cv-read:\ cut.pgm:* ]]
+}
+
+@test "a cut or damaged PNG is an error that names it" {
+	images i 1 5 4
+	cv-read i | cv-view -o x.png
+	cv-read x.png >x.cvt
+	cv-view --validate x.cvt
+	n=$(wc -c <x.png)
+	for k in 9 33 60 $((n - 12)) $((n - 1)); do
+		head -c "$k" x.png >cut.png
+		fails 3 cv-read cut.png
+		[[ $message == cv-read:\ cut.png:* ]]
+	done
+	{ head -c 45 x.png; printf '\377'; tail -c +47 x.png; } >bad.png
+	fails 3 cv-read bad.png
+}
+
+@test "webdataset keys: picture, class, caption" {
+	pets d
+	mkdir w
+	cp d/cat/1.pgm w/0001.pgm
+	printf '3\n' >w/0001.cls
+	cp d/cat/2.pgm w/0002.pgm
+	printf '{"label": 1, "caption": "two"}' >w/0002.json
+	tar cf w.tar -C w .
+	[ "$(cv-read w.tar | tsv label name caption | joined)" = "3 0001  1 0002 two" ]
+	printf 'x' >w/0001.cls
+	fails 3 cv-read w
+	[[ $message == *"w/0001.cls: holds no class number"* ]]
+}
+
+@test "npy: types become the stream's, rows can be picked" {
+	py '
+np.save("a.npy", np.arange(24, dtype=">i2").reshape(4, 6) - 9)
+np.save("l.npy", np.array([2, 0, 1], "i8"))
+np.save("h.npy", np.linspace(-2, 2, 12).astype("f2").reshape(3, 4))
+np.save("f.npy", np.asfortranarray(np.ones((3, 4))))'
+	for f in a l h; do cv-read $f.npy --shuffle -o $f.cvt; done
+	fails 3 cv-read f.npy
+	py '
+for name, field in ("a", "data"), ("l", "label"), ("h", "embedding"):
+    f = read(name + ".cvt")[1]
+    assert (f[field] == np.load(name + ".npy")[f["index"]]).all(), name'
+}
+
+@test "nothing known, nothing there, nothing left" {
+	echo some text that is nothing >t
+	fails 3 cv-read t
+	[[ $message == *"known are cvt, idx"* ]]
+	: >e
+	fails 3 cv-read e
+	[[ $message == *"is empty" ]]
+	fails 1 cv-read absent
+	[[ $message == *"No such file"* ]]
+	mkdir none
+	fails 3 cv-read none
+	images i 3 2 2
+	fails 3 cv-read i --skip 3
+	cv-read i --skip 3 --allow-empty | cv-view --head | grep -qx 'rows 0'
+	fails 2 cv-read i --format ixd
+	[[ $message == *"did you mean 'idx'"* ]]
+	fails 2 cv-read i --epochs 2 --start-epoch 2
+	cp i same
+	fails 2 cv-read same -o same
+	cmp i same
+	cv-read i -o s.cvt
+	fails 2 cv-read s.cvt -o s.cvt
+	fails 1 cv-read i -o /dev/full
+}
+
+@test "rows are chosen: classes, per class, skip, take, shards" {
+	images i 10 2 2
+	labels l 0 1 2 0 1 2 0 1 2 0
+	cv-read i l -o s.cvt
+	for source in "i l" s.cvt; do
+		[ "$(cv-read $source --classes 2,0 --skip 1 --take 4 | tsv index | joined)" = "2 3 5 6" ]
+		[ "$(cv-read $source --shard 1/3 | tsv index | joined)" = "1 4 7" ]
+		[ "$(cv-read $source --per-class 2 | tsv label | sort | joined)" = "0 0 1 1 2 2" ]
+	done
+	[ "$(cat s.cvt | cv-read --take 3 | tsv index | joined)" = "0 1 2" ]
+	fails 2 cv-read i l --classes 7
+	fails 2 cv-read i l --shard 3/3
+}
+
+@test "shuffling is a permutation, another one in each epoch and for each seed, and starts anywhere" {
+	images i 50 1 1
+	cv-read i --shuffle --epochs 3 >s.cvt
+	[ "$(tsv index <s.cvt | sort -n | uniq -c | awk '$1 == 3' | wc -l)" -eq 50 ]
+	tsv index <s.cvt >all
+	refute cmp -s <(head -50 all) <(head -100 all | tail -50)
+	cv-read i --shuffle --epochs 3 | cmp - s.cvt
+	cv-read i --shuffle --epochs 3 --start-epoch 2 | tsv index | cmp - <(tail -50 all)
+	refute cmp -s <(cv-read i --shuffle --seed 1 | tsv index) <(head -50 all)
+}
+
+@test "validation rows are the same ones in every epoch, come last, and stay marked" {
+	images i 100 1 1
+	cv-read i --val-fraction 0.3 --shuffle --epochs 2 >s.cvt
+	n=$(cv-view --head s.cvt | sed -n 's/^val //p')
+	[ "$n" -gt 15 ] && [ "$n" -lt 45 ]
+	tsv part <s.cvt | head -100 | cmp - <(yes 0 | head -$((100 - n)); yes 1 | head -"$n")
+	cmp <(tsv index <s.cvt | head -100 | tail -"$n") <(tsv index <s.cvt | tail -"$n")
+	cv-read i --val-fraction 0.3 -o one.cvt
+	cmp <(cv-read one.cvt --shuffle | tsv index part | grep ' 1') <(tsv index part <one.cvt | grep ' 1')
+	refute cmp -s <(cv-read i --val-fraction 0.3 --seed 5 | tsv part index) <(tsv part index <one.cvt)
+}
+
+@test "labels are hidden: K a class stay, a domain has none" {
+	images i 30 1 1
+	labels l 0 1 2 0 1 2 0 1 2 0 1 2 0 1 2 0 1 2 0 1 2 0 1 2 0 1 2 0 1 2
+	[ "$(cv-read i l --labelled 2 | tsv label | sort -n | uniq -c | awk '{print $2":"$1}' | joined)" = \
+		"-1:24 0:2 1:2 2:2" ]
+	[ "$(cv-read i l i l --mix 2:1 --unlabelled 1 --take 4 | tsv domain label | joined)" = \
+		"0 0 0 1 1 -1 0 2 0 0 1 -1" ]
+}
+
+@test "a mix cycles the shorter; an epoch is one pass over the first" {
+	images a 6 1 1
+	images b 2 1 1
+	[ "$(cv-read a b --mix 2:1 | tsv domain index copy | joined)" = \
+		"0 0 0 0 1 0 1 6 0 0 2 0 0 3 0 1 7 0 0 4 0 0 5 0 1 6 1" ]
+	fails 2 cv-read a --mix 2:1
+	[ "$(cv-read a b | tsv index | joined)" = "0 1 2 3 4 5 6 7" ]
+}
+
+@test "classes meet by name, not by number" {
+	pets d
+	mkdir e
+	cp -r d/dog e/dog
+	[ "$(cv-read d e | tsv label.class | tail -2 | joined)" = "dog dog" ]
+	fails 3 cv-read e d
+	[[ $message == *"class 'cat'"* ]]
+	cv-read e d --classes-by-number | cv-view --validate -
+}
+
+@test "streams are cut and pasted" {
+	images i 6 1 1
+	labels l 0 1 0 1 0 1
+	cv-read i l -o s.cvt
+	cv-read s.cvt --drop label -o bare.cvt
+	refute grep -q label <(cv-view --head bare.cvt | grep '^field')
+	cv-read bare.cvt --shuffle --paste s.cvt --select label | tsv index label >got
+	[ "$(awk '$2 != $1 % 2' got | wc -l)" -eq 0 ] && [ "$(wc -l <got)" -eq 6 ]
+	[ "$(cv-read s.cvt --rename label=kind | tsv kind.class | joined)" = "0 1 0 1 0 1" ]
+	fails 3 cv-read s.cvt --paste <(cv-read bare.cvt --take 2)
+	fails 2 cv-read s.cvt --drop index
+	fails 2 cv-read s.cvt --select lable
+	[[ $message == *"did you mean 'label'"* ]]
+}
+
+@test "episodes: ways, shots and queries, no row twice in one" {
+	images i 40 1 1
+	labels l 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3
+	cv-read i l --episodes 3x2+4 --count 5 | tsv group label role index >e
+	[ "$(cut -d ' ' -f 1-3 e | sort | uniq -c | awk '{print $1}' | sort | uniq -c | joined)" = \
+		"     15 2      15 4" ]
+	[ -z "$(cut -d ' ' -f 1,4 e | sort | uniq -d)" ]
+	fails 3 cv-read i l --episodes 5x1
+}
+
+@test "history: what was read, with the seed; several streams go one deeper" {
+	images i 3 1 1
+	cv-read i --take 2 --shuffle -o a.cvt
+	cv-view --head a.cvt | grep -qE '^prog 0 cv-read [0-9.]+: cv-read --take 2 --shuffle i --seed 0$'
+	cv-read a.cvt a.cvt | cv-view --head | grep -c '^prog 1 ' | grep -qx 2
+	cv-read a.cvt --take 1 | cv-view --head | grep -c '^prog 0 ' | grep -qx 2
+	refute grep -q prog <(cv-read a.cvt --no-history | cv-view --head)
+}
+
+@test "limits: bombs are refused at once, and the message names the option" {
+	printf 'P5 70000 2 255\n' >wide.pgm
+	fails 4 cv-read wide.pgm
+	[[ $message == *"--max-side" ]]
+	printf 'P5 30000 30000 255\n' >large.pgm
+	fails 4 cv-read large.pgm
+	[[ $message == *"--max-pixels" ]]
+	printf '\0\0\10\3\0\0\164\0\0\0\0\144\0\0\0\36' >head.idx
+	cat head.idx /dev/zero | head -c 90000000 | gzip >zeros.gz
+	fails 4 cv-read zeros.gz
+	[[ $message == *"--max-expansion" ]]
+	pets d
+	fails 4 cv-read d --max-entries 3
+	tar cf d.tar d
+	fails 4 cv-read d.tar --max-entries 3
+	[[ $message == *"--max-entries" ]]
+	fails 4 cv-read d.tar --max-memory 50
+	[[ $message == *"--max-memory"* ]]
+	fails 4 cv-read d.tar --max-entry-bytes 4
+	[[ $message == *"--max-entry-bytes"* ]]
+}
+
+@test "names from an archive touch neither disk nor terminal" {
+	pets d
+	mkdir -p x/up
+	cp d/cat/1.pgm "x/$(printf 'e\033[31m').pgm"
+	ln -s /etc/passwd x/link.pgm
+	tar cf x.tar -C x/up ../ -P 2>/dev/null
+	ls >before
+	cv-read x.tar >x.cvt
+	ls | grep -v x.cvt | cmp - before
+	[ "$(cv-view --head x.cvt | sed -n 's/^rows //p')" -eq 1 ]
+	mkdir y
+	printf 'no picture' >"y/$(printf 'e\033[31m').png"
+	fails 3 cv-read y
+	[[ $message == *'e\033[31m.png'* ]]
+}
+
+@test "links in circles end" {
+	pets d
+	ln -s .. d/cat/up
+	[ "$(cv-read d | cv-view --head | sed -n 's/^rows //p')" -eq 5 ]
+}
+
+@test "resizing is Pillow's to the byte" {
+	py '
+try:
+    from PIL import Image
+except ImportError:
+    sys.exit(77)
+r = np.random.default_rng(2)
+a = r.integers(0, 256, (37, 23, 3), "u1")
+Image.fromarray(a).save("a.ppm")
+for h, w in (9, 9), (80, 30), (37, 5):
+    np.save("%dx%d.npy" % (h, w), np.asarray(Image.fromarray(a).resize((w, h), Image.BILINEAR)))
+np.save("grey.npy", np.asarray(Image.fromarray(a).convert("L")))' || skip "no Pillow here"
+	for s in 9x9 80x30 37x5; do cv-read a.ppm --size $s -o $s.cvt; done
+	cv-read a.ppm --channels 1 -o grey.cvt
+	py '
+for s in "9x9", "80x30", "37x5", "grey":
+    want = np.load(s + ".npy")
+    assert (read(s + ".cvt")[1]["image"][0].reshape(want.shape) == want).all(), s'
+}
+
+@test "every format is listed, and named by --list" {
+	for f in $(sed -n 's/^FORMAT(\(.*\))/\1/p' "$top/formats/formats.def"); do
+		cv-read --list | cut -f 1 | grep -qx "$f"
+	done
+	[ "$(cv-read --help | wc -l)" -le 24 ]
+}
+
+@test "a reader that goes away is no error" {
+	images i 100 3 3
+	cv-read i --epochs 1000 | head -c 100 >/dev/null
+	[ "${PIPESTATUS[0]}" -eq 0 ]
+}
