@@ -3,6 +3,8 @@
  */
 #include "arch_built.h"
 
+#include "../../libcore/rng.h"
+
 #include <time.h>
 
 /* ---- wrong texts ------------------------------------------------------------------------------
@@ -156,6 +158,68 @@ static void test_macro_bombs(void)
 	}
 }
 
+/* Zoo texts with bytes and pieces changed, put in, taken out: built or refused in good form, and
+ * what arch_export writes is a text. */
+static void mutate(struct rng *r, char *text, size_t room)
+{
+	static const char *const piece[] = {"|", ",", "(", ")", "{", "}", "[", "]", "@", "=", ":",
+		"\n", " ", "3 * ", "%", "conv 4 3 ", "x: ", "id ", "def a = ", "let b = ", "net c ",
+		"@0", "=0", "/", "-", "1e9", "0", "99999", "embedding: ", "# "};
+	size_t n = strlen(text);
+	for (uint64_t k = 1 + rng_below(r, 5); k > 0; k--) {
+		const char *p = piece[rng_below(r, sizeof piece / sizeof *piece)];
+		const size_t at = rng_below(r, n), most = n - at < 20 ? n - at : 20;
+		const size_t out = rng_below(r, 2) ? rng_below(r, most) : 0;
+		if (rng_below(r, 4) == 0)
+			text[at] = (char)(1 + rng_below(r, 255));
+		if (n - out + strlen(p) + 1 > room || n - out == 0)
+			continue;
+		memmove(text + at + strlen(p), text + at + out, n - at - out + 1);
+		memcpy(text + at, p, strlen(p));
+		n = n - out + strlen(p);
+	}
+}
+
+static bool exports(const struct built *b)
+{
+	struct arch *again = NULL;
+	struct str text = {0};
+	struct cvt_err e;
+	const bool good = arch_export(b->arch, &text, &e) == CVT_OK
+			  && arch_parse(&again, "x", text.p, &e) == CVT_OK;
+	arch_free(again);
+	free(text.p);
+	return good;
+}
+
+static void test_mutations(void)
+{
+	enum { TEXTS = 3000, ROOM = 4096 };
+	static char text[ROOM];
+	size_t zoo = 0, bad = 0, built = 0;
+	struct rng r;
+	rng_for(&r, 1, RNG_METHOD, 5, 5);
+	while (arch_zoo[zoo].name)
+		zoo++;
+	for (size_t i = 0; i < TEXTS; i++) {
+		struct built b;
+		const struct how how = {.classes = 10, .headless = i % 2};
+		(void)snprintf(text, sizeof text, "%s", arch_zoo[rng_below(&r, zoo)].text);
+		mutate(&r, text, sizeof text);
+		build_text(&b, text, &how);
+		const bool form = b.code == CVT_OK || strncmp(b.e.text, "x:", 2) == 0
+				  || b.code == CVT_INPUT || b.code == CVT_LIMIT;
+		if (!form || (b.arch && !exports(&b))) {
+			printf("# %d %s\n%s\n", b.code, b.e.text, text);
+			bad++;
+		}
+		built += b.code == CVT_OK;
+		close_built(&b);
+	}
+	check(bad == 0 && built > TEXTS / 100, "%d changed texts, of which %zu are networks", TEXTS,
+		built);
+}
+
 static void test_loading(void)
 {
 	struct arch *a = NULL;
@@ -175,6 +239,7 @@ int main(void)
 	for (size_t i = 0; i < sizeof hostile / sizeof *hostile; i++)
 		test_hostile(i);
 	test_macro_bombs();
+	test_mutations();
 	test_loading();
 	return failures > 0;
 }
