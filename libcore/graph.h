@@ -121,6 +121,7 @@ struct nn_io {
 	const bool *add;   /* dx[i] holds a gradient already: add to it, else overwrite */
 	float *const *w;   /* parameters and buffers, in the order they were declared */
 	float *const *dw;  /* always add; NULL for frozen ones and buffers */
+	bool absorbs;       /* the reader that nn_op.absorbs names is this op's to do, both ways */
 	float *save, *work; /* work: work_whole + work_row x N floats, then work_thread a thread */
 	float *thread_work; /* thread t's scratch is thread_work + t x thread_stride */
 	size_t thread_stride;
@@ -158,6 +159,9 @@ struct nn_op {
 	int (*shape)(struct graph *g, struct node *n, struct cvt_err *e);
 	void (*forward)(const struct nn_io *io);
 	void (*backward)(const struct nn_io *io); /* NULL only with NN_STOP, NN_VIEW, NN_PASS */
+	/* The operator of one input and no argument (relu) that this one does in its own passes when a
+	 * plan has it as the only reader; that one is a view then. NULL = none. */
+	const char *absorbs;
 };
 
 /* Lists, NULL-terminated, in the order of nn/nn.def and loss/loss.def. */

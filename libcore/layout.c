@@ -51,6 +51,39 @@ static void mark_used(struct plan *p, const struct plan_spec *s)
 			p->slot[i].step = p->steps++;
 }
 
+unsigned plan_flags(const struct plan *p, size_t node)
+{
+	return p->slot[node].absorbed ? NN_VIEW : p->graph->node[node].op->flags;
+}
+
+static void count_readers(struct plan *p, const struct plan_spec *s)
+{
+	for (size_t i = 0; i < s->nkeep; i++)
+		p->slot[s->keep[i]].readers++;
+	for (size_t i = 0; i < s->nkeep_grad; i++)
+		p->slot[s->keep_grad[i]].readers++;
+	for (size_t i = 0; i < p->nodes; i++)
+		for (size_t k = 0; p->slot[i].used && k < p->graph->node[i].nin; k++)
+			p->slot[p->graph->node[i].in[k]].readers++;
+}
+
+/* Two operators in one pass over memory: an operator that can do its reader's work (nn_op.absorbs)
+ * does it when nobody else reads its value. */
+static void mark_absorbed(struct plan *p)
+{
+	for (size_t i = 0; i < p->nodes; i++) {
+		const struct node *n = &p->graph->node[i];
+		if (!p->slot[i].used || n->nin != 1)
+			continue;
+		struct slot *in = &p->slot[n->in[0]];
+		const char *name = p->graph->node[n->in[0]].op->absorbs;
+		if (!name || in->readers != 1 || strcmp(name, n->op->name) != 0)
+			continue;
+		in->absorbs = true;
+		p->slot[i].absorbed = true;
+	}
+}
+
 static void mark_backward(struct plan *p, const struct plan_spec *s)
 {
 	const struct graph *g = p->graph;
@@ -85,7 +118,7 @@ static void mark_last_uses(struct plan *p, const struct plan_spec *s)
 	const struct graph *g = p->graph;
 	for (size_t i = 0; i < p->nodes; i++) {
 		struct slot *t = &p->slot[i];
-		const unsigned flags = g->node[i].op->flags;
+		const unsigned flags = plan_flags(p, i);
 		if (!t->used)
 			continue;
 		size_t own = t->step;
@@ -148,10 +181,11 @@ static bool may_share(const struct plan *p, size_t i)
 	const struct node *n = &p->graph->node[i];
 	if (n->nin == 0 || !same_size(n, &p->graph->node[n->in[0]]))
 		return false;
-	if (n->op->flags & NN_VIEW)
+	const unsigned flags = plan_flags(p, i);
+	if (flags & NN_VIEW)
 		return true;
 	const struct slot *root = &p->slot[p->slot[n->in[0]].root];
-	return (n->op->flags & NN_INPLACE) && root->value != GRAPH_NONE
+	return (flags & NN_INPLACE) && root->value != GRAPH_NONE
 	       && p->buffer[root->value].last <= p->slot[i].step;
 }
 
@@ -199,7 +233,7 @@ static void spread_view_uses(struct plan *p)
 {
 	for (size_t i = p->nodes; i-- > 0;) {
 		const struct node *n = &p->graph->node[i];
-		if (!p->slot[i].used || !(n->op->flags & NN_VIEW) || n->nin == 0)
+		if (!p->slot[i].used || !(plan_flags(p, i) & NN_VIEW) || n->nin == 0)
 			continue;
 		struct slot *in = &p->slot[n->in[0]];
 		if (p->slot[i].last_use > in->last_use)
@@ -223,7 +257,7 @@ static int lay_gradient(struct plan *p, size_t i, size_t k, bool *shared, struct
 	const struct node *n = &p->graph->node[i], *in = &p->graph->node[n->in[k]];
 	struct slot *t = &p->slot[n->in[k]];
 	const size_t now = back_step(p, i), last = back_step(p, n->in[k]);
-	const unsigned flags = n->op->flags;
+	const unsigned flags = plan_flags(p, i);
 	const bool passes = (flags & NN_PASS) || (k == 0 && (flags & (NN_VIEW | NN_INPLACE)));
 	if (t->grad != GRAPH_NONE)
 		return CVT_OK;
@@ -326,6 +360,8 @@ static int place_buffers(struct plan *p, struct cvt_err *e)
 int plan_lay_out(struct plan *p, const struct plan_spec *s, struct cvt_err *e)
 {
 	mark_used(p, s);
+	count_readers(p, s);
+	mark_absorbed(p);
 	mark_backward(p, s);
 	mark_last_uses(p, s);
 	spread_view_uses(p);

@@ -82,6 +82,7 @@ static void make_step(struct plan *p, size_t i, const struct plan_spec *s)
 			.dy = buffer_place(p, t->grad),
 			.dx = p->dx + t->edge,
 			.add = p->add + t->edge,
+			.absorbs = t->absorbs,
 			.w = p->w + t->param,
 			.dw = p->dw + t->param,
 			.save = buffer_place(p, t->save),
@@ -185,7 +186,7 @@ void plan_forward(struct plan *p, const struct run *r, size_t n)
 		const struct nn_io *io = &p->step[i].io;
 		const struct slot *t = &p->slot[p->step[i].node];
 		if (io->node->op->forward
-			&& !((io->node->op->flags & NN_VIEW) && t->root != p->step[i].node))
+			&& !((plan_flags(p, p->step[i].node) & NN_VIEW) && t->root != p->step[i].node))
 			io->node->op->forward(io);
 	}
 }
@@ -233,7 +234,7 @@ void plan_backward(struct plan *p, const struct run *r, size_t n)
 		const struct nn_op *op = io->node->op;
 		if (!p->slot[p->step[i].node].back || (op->flags & NN_STOP))
 			continue;
-		if (op->flags & (NN_VIEW | NN_PASS))
+		if (plan_flags(p, p->step[i].node) & (NN_VIEW | NN_PASS))
 			pass_gradients(io);
 		else if (op->backward)
 			op->backward(io);

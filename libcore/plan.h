@@ -19,6 +19,9 @@ struct slot {         /* what the plan knows of a node */
 	bool wants;   /* something that leads to it wants a gradient */
 	bool back;    /* it gets a gradient, and (unless an input) its backward runs */
 	bool started; /* while laying out: some consumer has given it a gradient already */
+	size_t readers; /* nodes, and the caller, that read its value */
+	bool absorbs;   /* its only reader is done by it (nn_op.absorbs) ... */
+	bool absorbed;  /* ... which is a view of it */
 	size_t step;  /* forward step; backward is 2F-1-step */
 	size_t last_use;
 	size_t value, grad, save; /* buffers; GRAPH_NONE = none */
@@ -51,6 +54,8 @@ struct plan {
 /* Marks what the spec needs, gives every value, kept intermediate and gradient its place, and fills
  * p->add. p->slot and the tables exist. */
 int plan_lay_out(struct plan *p, const struct plan_spec *s, struct cvt_err *e);
+/* The op's flags, or those of a view when another operator does it. */
+unsigned plan_flags(const struct plan *p, size_t node);
 /* The gradient of parameter i is asked for. */
 bool plan_param_wanted(const struct graph *g, const struct plan_spec *s, size_t i);
 

@@ -42,7 +42,7 @@ static int bn_shape(struct graph *g, struct node *n, struct cvt_err *e)
 	TRY(graph_param(
 		g, n, "running_mean", PARAM_BUFFER, LAYOUT_PLAIN, 1, &b->c, INIT_ZERO, 0, e));
 	TRY(graph_param(g, n, "running_var", PARAM_BUFFER, LAYOUT_PLAIN, 1, &b->c, INIT_ONE, 0, e));
-	n->save_whole = 2 * b->c; /* mean, 1 / sigma */
+	n->save_whole = 4 * b->c; /* mean, 1 / sigma; y = x scale + shift */
 	n->work_whole = (2 * BLOCKS + 3) * b->c;
 	n->work_thread = 2 * b->c;
 	return CVT_OK;
@@ -117,7 +117,6 @@ static void running_statistics(const struct nn_io *io)
 	}
 }
 
-/* y = x scale + shift; scale and shift lie in work. */
 static void normalise_block(void *context, size_t block, unsigned thread)
 {
 	(void)thread;
@@ -125,8 +124,8 @@ static void normalise_block(void *context, size_t block, unsigned thread)
 	const size_t c = ((const struct bn *)io->node->conf)->c;
 	size_t first;
 	const size_t m = par_span(vectors(io), block_size(io), block, &first);
-	const float *scale = io->work + 2 * BLOCKS * c;
-	simd()->channel_scale(io->x[0] + first * c, m, c, scale, scale + c, io->y + first * c);
+	simd()->channel_scale(
+		io->x[0] + first * c, m, c, io->save + 2 * c, io->absorbs, io->y + first * c);
 }
 
 static void bn_forward(const struct nn_io *io)
@@ -139,12 +138,18 @@ static void bn_forward(const struct nn_io *io)
 	} else {
 		running_statistics(io);
 	}
-	float *scale = io->work + 2 * BLOCKS * c, *shift = scale + c;
+	float *scale = io->save + 2 * c, *shift = scale + c;
 	for (size_t k = 0; k < c; k++) {
 		scale[k] = io->w[WEIGHT][k] * io->save[c + k];
 		shift[k] = io->w[BIAS][k] - io->save[k] * scale[k];
 	}
 	par_for(io->run->par, blocks(io), normalise_block, &copy);
+}
+
+/* The relu behind us that is ours to do, if any: its gradient passes where y > 0. */
+static const float *gate(const struct nn_io *io)
+{
+	return io->absorbs ? io->save + 2 * ((const struct bn *)io->node->conf)->c : NULL;
 }
 
 /* Sums of dy and of dy x^ over a block. */
@@ -158,7 +163,7 @@ static void sums_block(void *context, size_t block, unsigned thread)
 	float *sum = io->work + block * 2 * c, *product = sum + c;
 	memset(sum, 0, 2 * c * sizeof *sum);
 	simd()->channel_sums(
-		io->x[0] + first * c, io->dy + first * c, m, c, io->save, sum, product);
+		io->x[0] + first * c, io->dy + first * c, m, c, io->save, gate(io), sum, product);
 	for (size_t k = 0; k < c; k++)
 		product[k] *= io->save[c + k];
 }
@@ -172,7 +177,7 @@ static void input_block(void *context, size_t block, unsigned thread)
 	size_t first;
 	const size_t m = par_span(vectors(io), block_size(io), block, &first);
 	simd()->channel_back(io->x[0] + first * c, io->dy + first * c, m, c,
-		io->work + 2 * BLOCKS * c, io->dx[0] + first * c, io->add[0]);
+		io->work + 2 * BLOCKS * c, gate(io), io->dx[0] + first * c, io->add[0]);
 }
 
 /* The whole sums for channel k, and with them a, b, d of input_block. */
@@ -214,6 +219,7 @@ const struct nn_op nn_bn = {
 	.help = "batch normalisation of the last dimension",
 	.inputs = 1,
 	.flags = NN_BACK_X | NN_INPLACE,
+	.absorbs = "relu",
 	.arg = {{.name = "momentum", .value = 0.1, .help = "of the running statistics"},
 		{.name = "eps", .value = 1e-5, .help = "added to the variance"}},
 	.shape = bn_shape,

@@ -41,21 +41,38 @@ static void end_sum(float *sum, size_t c, const float *room)
 			sum[k] += room[at + k];
 }
 
-/* y = x scale + shift; y may be x. */
-void KERNEL(channel_scale)(
-	const float *x, size_t rows, size_t c, const float *scale, const float *shift, float *y)
-{
+/* Scale and shift of a period: v -> v scale + shift. */
+struct affine {
+	const float *scale, *shift;
 	float room[2][PERIOD];
+};
+
+/* From 2 c floats: scales, then shifts. */
+static void begin_affine(struct affine *a, const float *scale, size_t c)
+{
+	a->scale = repeat(scale, c, a->room[0]);
+	a->shift = repeat(scale + c, c, a->room[1]);
+}
+
+static inline vec affine_at(const struct affine *a, vec v, size_t k, size_t left)
+{
+	return v * vec_load_some(a->scale + k, left) + vec_load_some(a->shift + k, left);
+}
+
+/* y = x scale + shift, with relu nothing below 0; y may be x. scale: 2 c floats, the shifts behind.
+ */
+void KERNEL(channel_scale)(
+	const float *x, size_t rows, size_t c, const float *scale, bool relu, float *y)
+{
+	struct affine a;
 	const size_t period = period_of(c), n = rows * c;
-	scale = repeat(scale, c, room[0]);
-	shift = repeat(shift, c, room[1]);
+	const vec least = vec_all(relu ? 0 : -__builtin_inff());
+	begin_affine(&a, scale, c);
 	for (size_t at = 0; at < n; at += period) {
 		const size_t m = n - at < period ? n - at : period;
 		for (size_t k = 0; k < m; k += SIMD_WIDTH) {
-			const vec v =
-				vec_load_some(x + at + k, m - k) * vec_load_some(scale + k, m - k)
-				+ vec_load_some(shift + k, m - k);
-			vec_store_some(y + at + k, v, m - k);
+			const vec v = affine_at(&a, vec_load_some(x + at + k, m - k), k, m - k);
+			vec_store_some(y + at + k, vec_max(v, least), m - k);
 		}
 	}
 }
@@ -118,46 +135,91 @@ void KERNEL(channel_moments)(const float *x, size_t rows, size_t c, size_t befor
 	}
 }
 
-/* sum += dy, product += dy (x - mean), over the rows. */
-void KERNEL(channel_sums)(const float *x, const float *dy, size_t rows, size_t c, const float *mean,
-	float *sum, float *product)
+/* What passes backward through the relu that channel_scale did: dy where x scale + shift > 0. */
+static inline vec pass(const struct affine *gate, vec x, vec dy, size_t k, size_t left)
 {
-	float room[3][PERIOD];
-	const size_t period = period_of(c), n = rows * c;
-	mean = repeat(mean, c, room[0]);
-	float *s = begin_sum(sum, c, room[1]), *p = begin_sum(product, c, room[2]);
-	for (size_t at = 0; at < n; at += period) {
-		const size_t m = n - at < period ? n - at : period;
-		for (size_t k = 0; k < m; k += SIMD_WIDTH) {
-			const vec d = vec_load_some(dy + at + k, m - k);
-			const vec v =
-				vec_load_some(x + at + k, m - k) - vec_load_some(mean + k, m - k);
-			vec_put_some(s + k, d, m - k, true);
-			vec_put_some(p + k, d * v, m - k, true);
-		}
-	}
-	end_sum(sum, c, s);
-	end_sum(product, c, p);
+	return vec_select(affine_at(gate, x, k, left) > 0, dy, (vec){0});
 }
 
-/* dx = a dy + (b x + d), or += that; dx may be dy. abd: a, b and d of c floats each. */
-void KERNEL(channel_back)(const float *x, const float *dy, size_t rows, size_t c, const float *abd,
-	float *dx, bool add)
-{
+struct sums {
+	const float *mean;
+	float *sum, *product;
 	float room[3][PERIOD];
-	const size_t period = period_of(c), n = rows * c;
-	const float *a = repeat(abd, c, room[0]), *b = repeat(abd + c, c, room[1]);
-	const float *d = repeat(abd + 2 * c, c, room[2]);
+};
+
+static inline __attribute__((always_inline)) void add_sums(const float *x, const float *dy,
+	size_t n, size_t period, const struct sums *s, const struct affine *gate)
+{
 	for (size_t at = 0; at < n; at += period) {
 		const size_t m = n - at < period ? n - at : period;
 		for (size_t k = 0; k < m; k += SIMD_WIDTH) {
-			const vec bx =
-				vec_load_some(b + k, m - k) * vec_load_some(x + at + k, m - k)
-				+ vec_load_some(d + k, m - k);
-			const vec v =
-				vec_load_some(a + k, m - k) * vec_load_some(dy + at + k, m - k)
-				+ bx;
-			vec_put_some(dx + at + k, v, m - k, add);
+			const vec v = vec_load_some(x + at + k, m - k);
+			vec d = vec_load_some(dy + at + k, m - k);
+			if (gate)
+				d = pass(gate, v, d, k, m - k);
+			vec_put_some(s->sum + k, d, m - k, true);
+			d *= v - vec_load_some(s->mean + k, m - k);
+			vec_put_some(s->product + k, d, m - k, true);
 		}
+	}
+}
+
+/* sum += dy, product += dy (x - mean), over the rows; dy through the gate of channel_scale's 2 c
+ * floats, unless that is NULL. */
+void KERNEL(channel_sums)(const float *x, const float *dy, size_t rows, size_t c, const float *mean,
+	const float *gate, float *sum, float *product)
+{
+	struct sums s;
+	struct affine a;
+	s.mean = repeat(mean, c, s.room[0]);
+	s.sum = begin_sum(sum, c, s.room[1]);
+	s.product = begin_sum(product, c, s.room[2]);
+	if (gate) {
+		begin_affine(&a, gate, c);
+		add_sums(x, dy, rows * c, period_of(c), &s, &a);
+	} else {
+		add_sums(x, dy, rows * c, period_of(c), &s, NULL);
+	}
+	end_sum(sum, c, s.sum);
+	end_sum(product, c, s.product);
+}
+
+struct back {
+	const float *a;
+	struct affine b;
+	float room[PERIOD];
+	bool add;
+};
+
+static inline __attribute__((always_inline)) void put_back(const float *x, const float *dy,
+	size_t n, size_t period, const struct back *t, const struct affine *gate, float *dx)
+{
+	for (size_t at = 0; at < n; at += period) {
+		const size_t m = n - at < period ? n - at : period;
+		for (size_t k = 0; k < m; k += SIMD_WIDTH) {
+			const vec v = vec_load_some(x + at + k, m - k);
+			vec d = vec_load_some(dy + at + k, m - k);
+			if (gate)
+				d = pass(gate, v, d, k, m - k);
+			d = vec_load_some(t->a + k, m - k) * d + affine_at(&t->b, v, k, m - k);
+			vec_put_some(dx + at + k, d, m - k, t->add);
+		}
+	}
+}
+
+/* dx = a dy + (b x + d), or += that; dx may be dy. abd: a, b and d of c floats each; gate as above.
+ */
+void KERNEL(channel_back)(const float *x, const float *dy, size_t rows, size_t c, const float *abd,
+	const float *gate, float *dx, bool add)
+{
+	struct back t = {.add = add};
+	struct affine g;
+	t.a = repeat(abd, c, t.room);
+	begin_affine(&t.b, abd + c, c);
+	if (gate) {
+		begin_affine(&g, gate, c);
+		put_back(x, dy, rows * c, period_of(c), &t, &g, dx);
+	} else {
+		put_back(x, dy, rows * c, period_of(c), &t, NULL, dx);
 	}
 }

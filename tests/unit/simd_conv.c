@@ -68,29 +68,40 @@ static double power_sum(const struct channels *t, size_t k, double m, int i, int
 	return sum;
 }
 
-static bool scale_right(const struct simd *s, const struct channels *t)
+/* x scale + shift, with the first two constants of the channel. */
+static double affine(const struct channels *t, size_t i)
 {
-	s->channel_scale(t->x, t->rows, t->c, t->p, t->p + t->c, t->out);
-	bool right = guarded(t->out, t->rows * t->c);
-	for (size_t i = 0; i < t->rows * t->c; i++)
-		right = right
-			&& near((double)t->out[i], (double)t->x[i] * (double)t->p[i % t->c]
-							   + (double)t->p[t->c + i % t->c]);
-	return right;
+	return (double)t->x[i] * (double)t->p[i % t->c] + (double)t->p[t->c + i % t->c];
 }
 
+static bool scale_right(const struct simd *s, const struct channels *t)
+{
+	bool right = true;
+	for (int relu = 0; relu < 2; relu++) {
+		s->channel_scale(t->x, t->rows, t->c, t->p, relu, t->out);
+		for (size_t i = 0; i < t->rows * t->c; i++) {
+			const double want = affine(t, i);
+			right = right && near((double)t->out[i], relu && want < 0 ? 0 : want);
+		}
+	}
+	return right && guarded(t->out, t->rows * t->c);
+}
+
+/* Overwriting, adding, and through the gate. */
 static bool back_right(const struct simd *s, const struct channels *t)
 {
 	bool right = true;
-	for (int add = 0; add < 2; add++) {
+	for (int add = 0; add < 4; add++) {
 		float *before = numbers(t->rows * t->c, 9);
+		const float *gate = add & 2 ? t->p : NULL;
 		memcpy(t->out, before, t->rows * t->c * sizeof *before);
-		s->channel_back(t->x, t->dy, t->rows, t->c, t->p, t->out, add);
+		s->channel_back(t->x, t->dy, t->rows, t->c, t->p, gate, t->out, add & 1);
 		for (size_t i = 0; i < t->rows * t->c; i++) {
 			const float *p = t->p + i % t->c;
-			const double want = (double)p[0] * (double)t->dy[i]
-					    + (double)p[t->c] * (double)t->x[i]
-					    + (double)p[2 * t->c] + (add ? (double)before[i] : 0);
+			const double dy = gate && affine(t, i) <= 0 ? 0 : (double)t->dy[i];
+			const double want = (double)p[0] * dy + (double)p[t->c] * (double)t->x[i]
+					    + (double)p[2 * t->c]
+					    + (add & 1 ? (double)before[i] : 0);
 			right = right && near((double)t->out[i], want);
 		}
 		free(before);
@@ -121,7 +132,7 @@ static bool sums_right(const struct simd *s, const struct channels *t)
 {
 	float *out = numbers(2 * t->c, 3);
 	memset(out, 0, 2 * t->c * sizeof *out);
-	s->channel_sums(t->x, t->dy, t->rows, t->c, t->p, out, out + t->c);
+	s->channel_sums(t->x, t->dy, t->rows, t->c, t->p, NULL, out, out + t->c);
 	bool right = guarded(out, 2 * t->c);
 	for (size_t k = 0; k < t->c; k++)
 		right = right && near((double)out[k], power_sum(t, k, 0, 1, 0))
@@ -129,6 +140,22 @@ static bool sums_right(const struct simd *s, const struct channels *t)
 	s->sum_rows(t->x, t->rows, t->c, out);
 	for (size_t k = 0; k < t->c; k++)
 		right = right && near((double)out[k], power_sum(t, k, 0, 0, 1));
+	free(out);
+	return right;
+}
+
+/* Sums through the gate are those of a dy with zeros. */
+static bool gate_right(const struct simd *s, const struct channels *t)
+{
+	float *out = numbers(4 * t->c, 3);
+	memset(out, 0, 4 * t->c * sizeof *out);
+	s->channel_sums(t->x, t->dy, t->rows, t->c, t->p, t->p, out, out + t->c);
+	for (size_t i = 0; i < t->rows * t->c; i++)
+		t->dy[i] = affine(t, i) > 0 ? t->dy[i] : 0;
+	s->channel_sums(t->x, t->dy, t->rows, t->c, t->p, NULL, out + 2 * t->c, out + 3 * t->c);
+	bool right = guarded(out, 4 * t->c);
+	for (size_t k = 0; k < 2 * t->c; k++)
+		right = right && near((double)out[k], (double)out[2 * t->c + k]);
 	free(out);
 	return right;
 }
@@ -150,7 +177,7 @@ static void check_channels(const struct simd *s)
 		bool (*right)(const struct simd *s, const struct channels *t);
 	} tests[] = {{"channel_scale", scale_right}, {"channel_back", back_right},
 		{"channel_moments", moments_right}, {"channel_sums", sums_right},
-		{"spread_rows", spread_right}};
+		{"channel_sums through a gate", gate_right}, {"spread_rows", spread_right}};
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
 		bool right = true;
 		for (size_t k = 0; k < SHAPES; k++) {
