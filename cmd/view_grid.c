@@ -16,7 +16,7 @@ struct grid {
 
 static bool is_shown(const struct head_field *f, const struct view_options *o)
 {
-	if (tile_frames(f) == 0)
+	if (!tile_can_show(f))
 		return false;
 	if (o->field)
 		return strcmp(f->name, o->field) == 0;
@@ -29,8 +29,13 @@ static int add_row(struct grid *g, const struct head *h, const struct batch *b, 
 {
 	for (size_t i = 0; i < h->nfields; i++) {
 		const struct head_field *f = &h->field[i];
-		for (size_t k = 0; is_shown(f, o) && k < tile_frames(f); k++) {
+		const size_t frames = is_shown(f, o) ? tile_frames(f, b) : 0;
+		for (size_t k = 0; k < frames; k++) {
 			void *p = g->tile;
+			if (g->n == MOST_PICTURES)
+				return cvt_fail(e, CVT_LIMIT,
+					"more than %d pictures in one grid; lower --count",
+					MOST_PICTURES);
 			TRY(mem_grow(&p, &g->capacity, g->n + 1, sizeof *g->tile, e));
 			g->tile = p;
 			TRY(tile_make(&g->tile[g->n++], h, b, f, row, k, o, e));
@@ -39,28 +44,32 @@ static int add_row(struct grid *g, const struct head *h, const struct batch *b, 
 	return CVT_OK;
 }
 
+static int check_fields(
+	const struct view_input *in, const struct view_options *o, struct cvt_err *e)
+{
+	const struct head *h = source_head(in->source);
+	for (size_t i = 0; i < h->nfields; i++)
+		if (is_shown(&h->field[i], o))
+			return CVT_OK;
+	return cvt_fail(e, CVT_INPUT, "%s: has no field of pictures%s%s; --field names another",
+		in->name, o->field ? " called " : "", o->field ? o->field : "");
+}
+
 static int add_rows(
 	struct grid *g, struct view_input *in, const struct view_options *o, struct cvt_err *e)
 {
 	const struct head *h = source_head(in->source);
 	const size_t most = o->count ? o->count : PICTURES;
 	struct batch *b;
-	for (size_t i = 0; i < h->nfields; i++)
-		if (is_shown(&h->field[i], o))
-			g->together += tile_frames(&h->field[i]);
-	if (g->together == 0)
-		return cvt_fail(e, CVT_INPUT,
-			"%s: has no field of pictures%s%s; --field names another", in->name,
-			o->field ? " called " : "", o->field ? o->field : "");
-	if (most > MOST_PICTURES / g->together)
-		return cvt_fail(e, CVT_LIMIT,
-			"%zu pictures are too many for one grid; lower --count", most);
+	TRY(check_fields(in, o, e));
 	for (size_t rows = 0; rows < most;) {
 		TRY(view_next(in, o, &b, NULL, e));
 		if (!b)
 			break;
-		for (size_t r = 0; r < b->rows && rows < most; r++, rows++)
+		for (size_t r = 0; r < b->rows && rows < most; r++, rows++) {
 			TRY(add_row(g, h, b, r, o, e));
+			g->together = rows == 0 ? g->n : g->together;
+		}
 	}
 	return g->n ? CVT_OK : cvt_fail(e, CVT_INPUT, "%s: has no pictures to show", in->name);
 }

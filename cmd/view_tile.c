@@ -17,14 +17,17 @@ struct picture {
 	float low, high; /* of f4 without a fixed range (depth): what is black, what is white */
 };
 
-size_t tile_frames(const struct head_field *f)
+bool tile_can_show(const struct head_field *f)
 {
 	const bool number = f->dtype == DT_U1 || f->dtype == DT_F4;
 	if (!number || view_is_text(f) || field_is_boxes(f->name))
-		return 0;
-	if (f->flags & FIELD_WHOLE || f->ndim == 2 || f->ndim == 3)
-		return 1;
-	return f->ndim == 4 ? f->dims[0] : 0;
+		return false;
+	return (f->flags & FIELD_WHOLE) || (f->ndim >= 2 && f->ndim <= 4);
+}
+
+size_t tile_frames(const struct head_field *f, const struct batch *b)
+{
+	return f->ndim == 4 && !(f->flags & FIELD_WHOLE) ? batch_get(b, f->name)->dims[1] : 1;
 }
 
 /* ---- where it lies -----------------------------------------------------------------------------

@@ -14,8 +14,10 @@ struct tile {
 	struct colour ink[CAPTIONS];
 };
 
-/* How many pictures a row of this field has: frames of a clip, else 1; 0 when it holds none. */
-size_t tile_frames(const struct head_field *f);
+/* True if rows of this field are pictures, or clips of them. */
+bool tile_can_show(const struct head_field *f);
+/* How many pictures a row of this field of b has: the frames of a clip, else 1. */
+size_t tile_frames(const struct head_field *f, const struct batch *b);
 int tile_make(struct tile *t, const struct head *h, const struct batch *b,
 	const struct head_field *f, size_t row, size_t frame, const struct view_options *o,
 	struct cvt_err *e);

@@ -332,7 +332,7 @@ int head_parse(struct head *h, const char *text, size_t n, struct cvt_err *e)
 	head_init(h);
 	if (n > MOST_TEXT)
 		return cvt_fail(e, CVT_INPUT, "HEAD is larger than 16 MiB");
-	if (memchr(text, '\0', n))
+	if (n > 0 && memchr(text, '\0', n))
 		return cvt_fail(e, CVT_INPUT, "HEAD is no text");
 	struct str copy = {0};
 	int code = str_add(&copy, text, n, e);

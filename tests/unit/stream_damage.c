@@ -1,5 +1,6 @@
 /* A stream that is cut, flipped, or forged with right CRCs is refused, with exit code 3 and without
  * memory for what it only promises. */
+#include "../../libcore/rng.h"
 #include "stream_make.h"
 
 #include <sys/resource.h>
@@ -174,6 +175,41 @@ static void test_ragged_forgeries(void)
 	}
 }
 
+/* Random bytes, right CRCs: read or refused, never more. Most hits are in headers and descriptors.
+ */
+static void test_random(const struct recipe *recipe, uint64_t seed, const char *what)
+{
+	struct bytes s = make_stream(recipe);
+	struct bytes work = {malloc(s.n), s.n};
+	struct rng r;
+	bool good = work.p != NULL;
+	size_t frame[16], frames = 0;
+	char text[100];
+	for (size_t at = 0; at < s.n; at = frame_at(s, frames))
+		frame[frames++] = at;
+	rng_for(&r, seed, RNG_METHOD, 0, 0);
+	for (int i = 0; i < 20000 && good; i++) {
+		memcpy(work.p, s.p, s.n);
+		for (uint64_t k = rng_below(&r, 3); k < 3; k++) {
+			const size_t at = frame[rng_below(&r, frames)];
+			const size_t near = (size_t)rng_below(&r, 1024),
+				     any = (size_t)rng_below(&r, s.n);
+			const size_t hit = k % 2 || at + near >= s.n ? any : at + near;
+			work.p[hit] ^= (unsigned char)(1 << rng_below(&r, 8));
+		}
+		for (size_t k = 0; k < frames; k++)
+			mend(work, frame[k]);
+		struct seen seen;
+		struct cvt_err e;
+		const int code = read_stream(work, &seen, &e);
+		good = code == CVT_OK || code == CVT_INPUT;
+	}
+	(void)snprintf(text, sizeof text, "random damage with right CRCs: %s", what);
+	check(good, text);
+	free(work.p);
+	free(s.p);
+}
+
 /* ---- HEAD ---------------------------------------------------------------------------------------
  */
 
@@ -256,6 +292,8 @@ int main(void)
 	test_forgeries();
 	test_ragged_forgeries();
 	test_heads();
+	test_random(&small, 1, "two epochs");
+	test_random(&ragged, 2, "ragged");
 	test_promises();
 	return failures != 0;
 }

@@ -204,9 +204,9 @@ static inline int read_stream(struct bytes s, struct seen *seen, struct cvt_err 
 			continue;
 		seen->batches++;
 		seen->rows += b->rows;
-		const int64_t *index = batch_get(b, "index")->data;
-		for (size_t i = 0; i < b->rows; i++)
-			seen->sum += (uint64_t)index[i] * (seen->rows + i + 1);
+		for (size_t i = 0; i < b->n; i++) /* every byte is there */
+			for (size_t k = 0; k < b->field[i].t.bytes; k++)
+				seen->sum += ((const unsigned char *)b->field[i].t.data)[k];
 	}
 	seen->parts = stream_parts(r);
 	stream_close(r);
