@@ -169,7 +169,7 @@ static int read_rows(
 static int read_source(
 	struct bank *b, struct source *s, const struct bank_options *o, struct cvt_err *e)
 {
-	const struct head_field *f;
+	const struct head_field *f = NULL;
 	b->name = mem_strdup(source_name(s), e);
 	if (!b->name)
 		return CVT_SYSTEM;

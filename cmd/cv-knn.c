@@ -89,7 +89,7 @@ static int parse_outputs(struct options *o, struct cvt_err *e)
  * there all neighbours count the same unless the user wants it. */
 static int understand(struct options *o, const struct cli *c, struct cvt_err *e)
 {
-	int metric, vote;
+	int metric = 0, vote = 0;
 	TRY(find_word(knn_metrics, KNN_METRICS, o->metric, "--metric", &metric, e));
 	TRY(find_word(knn_votes, KNN_VOTES, o->vote, "--vote", &vote, e));
 	o->measure = (enum knn_metric)metric;
@@ -278,8 +278,8 @@ static int read_bank(struct work *w, struct cvt_err *e)
 static int agree(struct work *w, struct cvt_err *e)
 {
 	const struct head *h = source_head(w->in);
-	const struct head_field *f;
-	size_t d;
+	const struct head_field *f = NULL;
+	size_t d = 0;
 	TRY(bank_choose_field(h, w->bank.field, source_name(w->in), &f, e));
 	TRY(tensor_count(f->ndim, f->dims, &d, e));
 	w->d = w->bank.vectors.d;

@@ -68,9 +68,11 @@ static size_t fixed_options(struct trainer_options *o, struct cli_option *to)
 			"leave out an epoch's last, smaller batch", 0, NULL},
 		{"accumulate", 0, CLI_COUNT, "N", &o->accumulate, "batches an update", 0, NULL},
 		{"lr", 0, CLI_REAL, "F", &o->lr,
-			"learning rate; default: sgd 0.1 (0.02 without batch norm), adam 0.001", 0,
-			&o->lr_given},
-		{"opt", 0, CLI_TEXT, "NAME", &o->opt, "optimizer", 0, NULL},
+			"learning rate; default: sgd 0.1 (0.05 without batch norm), adam 0.001; "
+			"distill half",
+			0, &o->lr_given},
+		{"opt", 0, CLI_TEXT, "NAME", &o->opt,
+			"optimizer; default: sgd, for networks with attention adamw", 0, NULL},
 		{"momentum", 0, CLI_REAL, "F", &o->momentum, "of sgd", 0, NULL},
 		{"no-nesterov", 0, CLI_FLAG, NULL, &o->no_nesterov, "plain momentum", 0, NULL},
 		{"betas", 0, CLI_TEXT, "A,B", &o->betas, "of adam and adamw", 0, NULL},
@@ -83,7 +85,8 @@ static size_t fixed_options(struct trainer_options *o, struct cli_option *to)
 			"rise to it in a straight line", 0, NULL},
 		{"label-smoothing", 0, CLI_REAL, "F", &o->label_smoothing,
 			"share of the target that is uniform", 0, NULL},
-		{"clip-norm", 0, CLI_REAL, "F", &o->clip_norm, "longest gradient", 0, NULL},
+		{"clip-norm", 0, CLI_REAL, "F", &o->clip_norm,
+			"longest gradient; default: distill 5, else any", 0, &o->clip_given},
 		{"clip-value", 0, CLI_REAL, "F", &o->clip_value, "largest part of it", 0, NULL},
 		{"model-ema", 0, CLI_REAL, "DECAY", &o->ema,
 			"keep the running average of weights and statistics", 0, NULL},
@@ -211,7 +214,7 @@ static int understand(struct trainer *t, const struct cli_option *table, struct 
 	TRY(check_numbers(o, e));
 	if (t->cli.operands > 1)
 		return cvt_fail(e, CVT_USAGE, "one input at a time; cv-read joins several");
-	if (!(t->method = method_find(o->method, e)) || !(t->opt = opt_find(o->opt, e)))
+	if (!(t->method = method_find(o->method, e)) || (o->opt && !opt_find(o->opt, e)))
 		return CVT_USAGE;
 	TRY(take_method_options(t, table, e));
 	TRY(sched_parse(&t->train_options.sched, o->sched, e));
@@ -223,8 +226,7 @@ static int understand(struct trainer *t, const struct cli_option *table, struct 
 		.nesterov = !o->no_nesterov && o->momentum > 0,
 		.beta1 = betas[0],
 		.beta2 = betas[1],
-		.epsilon = 1e-8,
-		.weight_decay = o->decay_given ? o->weight_decay : t->opt->weight_decay};
+		.epsilon = 1e-8};
 	return parse_time(o->checkpoint_every, &t->train_options.checkpoint_every, e);
 }
 
@@ -374,7 +376,6 @@ int trainer_main(int argc, char **argv, const struct cli_program *p, const char 
 	struct cvt_err e = {0};
 	bool done;
 	t.o = (struct trainer_options){.method = method,
-		.opt = "sgd",
 		.sched = "one-cycle",
 		.checkpoint_every = "10m",
 		.batch_size = 128,

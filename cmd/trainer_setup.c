@@ -83,6 +83,9 @@ static int choose_picture(struct trainer *t, struct cvt_err *e)
 		return network_check_picture(name, &in->row, f, e);
 	if (known)
 		TRY(network_check_picture(name, &t->info.input, f, e));
+	else if (in && t->ndicts && in->row.ndim == 3 && f->ndim == 3
+		 && in->row.dims[2] != f->dims[2])
+		TRY(network_check_picture(name, &in->row, f, e));
 	free(t->info.field);
 	if (!(t->info.field = mem_strdup(name, e)))
 		return CVT_SYSTEM;
@@ -173,6 +176,9 @@ static int choose_heads(struct trainer *t, struct cvt_err *e)
 				h->loss, sizeof h->loss, "%s", t->head.target[f->nheads].loss);
 		}
 		TRY(check_loss(h, e));
+		if (!head_field(&t->head, h->field))
+			return cvt_fail(e, CVT_INPUT, "the input has no field '%s' to learn from",
+				h->field);
 	}
 	return CVT_OK;
 }
@@ -307,20 +313,30 @@ void trainer_source(struct trainer *t, struct train_source *s)
 
 /* ---- the learner ---------------------------------------------------------------------- */
 
-static bool has_buffers(const struct graph *g)
+static bool has_attention(const struct graph *g)
 {
-	return g->buffers > 0;
+	for (size_t i = 0; i < g->n; i++)
+		if (g->node[i].op && strcmp(g->node[i].op->name, "attention") == 0)
+			return true;
+	return false;
 }
 
-/* What is not said is chosen so that it trains well: by the optimizer, and for plain gradient
- * descent by whether batch normalisation steadies the network. */
-static void choose_numbers(struct trainer *t)
+/* What is not said is chosen so that it trains well: AdamW for transformers, else gradient descent,
+ * in smaller steps where no batch normalisation steadies the network. */
+static int choose_numbers(struct trainer *t, struct cvt_err *e)
 {
-	if (!t->o.lr_given) {
-		t->o.lr = t->opt->lr;
-		if (strcmp(t->opt->name, "sgd") == 0 && !has_buffers(t->learner->graph))
-			t->o.lr *= 0.2;
-	}
+	const struct graph *g = t->learner->graph;
+	const char *name = t->o.opt ? t->o.opt : has_attention(g) ? "adamw" : "sgd";
+	t->opt = opt_find(name, e);
+	if (!t->opt)
+		return CVT_USAGE;
+	t->facts.opt.weight_decay = t->o.decay_given ? t->o.weight_decay : t->opt->weight_decay;
+	if (!t->o.lr_given)
+		t->o.lr = t->opt->lr * (strcmp(name, "sgd") == 0 && g->buffers == 0 ? 0.5 : 1.0)
+			  * (t->method->lr_factor > 0 ? t->method->lr_factor : 1.0);
+	if (!t->o.clip_given)
+		t->o.clip_norm = t->method->clip_norm;
+	return CVT_OK;
 }
 
 static int parse_scales(struct trainer *t, struct cvt_err *e)
@@ -365,7 +381,7 @@ static int open_learner(struct trainer *t, struct cvt_err *e)
 	TRY(trainer_load_weights(t, e));
 	if (t->o.freeze)
 		TRY(learner_freeze(t->learner, t->o.freeze, e));
-	choose_numbers(t);
+	TRY(choose_numbers(t, e));
 	return parse_scales(t, e);
 }
 

@@ -1,0 +1,170 @@
+/*
+ * cv-augment: operations on pictures, in the order they are written. A filter: rows come and go one
+ * frame at a time, and a draw depends on the row and the operation's place, not on how the stream
+ * was cut or how many threads there are.
+ */
+#include "../formats/source.h"
+#include "../libcore/cli.h"
+#include "augment_rows.h"
+#include "augment_words.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct options {
+	struct cli_common common;
+	const char *format;
+};
+
+struct augment {
+	const struct options *o;
+	struct cli *cli;
+	struct augment_words words;
+	struct aug_chain chain;
+	struct source *in;
+	struct head head;
+	struct par *par;
+	struct augment_rows rows;
+	struct batch out_rows;
+	struct stream_writer *out;
+	uint64_t done;
+	struct cli_progress_line progress;
+};
+
+static int write_head(struct augment *m, struct cvt_err *e)
+{
+	const struct cli_common *c = &m->o->common;
+	struct str line = {0};
+	struct output *out;
+	const uint64_t seed = c->seed_given || !m->head.has_seed ? c->seed : m->head.seed;
+	m->rows.seed = seed;
+	m->head.seed = m->head.has_seed ? m->head.seed : seed;
+	m->head.has_seed = true;
+	int code = cli_history(m->cli, seed, source_is_stream(m->in), &line, e);
+	if (code == CVT_OK && !c->no_history)
+		code = head_add_prog(&m->head, 0, "cv-augment", line.p, e);
+	free(line.p);
+	TRY(code);
+	TRY(output_open(&out, c->output, e));
+	return stream_create(&m->out, out, &m->head, e);
+}
+
+/* The first rows are read before HEAD is written: they tell what pictures of different sizes are.
+ */
+static int prepare(
+	struct augment *m, struct batch **first, enum stream_event *event, struct cvt_err *e)
+{
+	const struct cli_common *c = &m->o->common;
+	const struct dataset_options reading = {
+		.format = m->o->format, .max_memory = c->max_memory};
+	TRY(cli_refuse_terminal(c->output, e));
+	TRY(augment_words_read(&m->words, m->cli->operand, m->cli->operands, e));
+	TRY(aug_chain_parse(&m->chain, m->words.word, m->words.n, e));
+	TRY(source_open(&m->in, c->input, &reading, e));
+	if (c->output && output_same_file(c->output, source_fd(m->in)))
+		return cvt_fail(
+			e, CVT_USAGE, "%s is the input, too; write to another file", c->output);
+	TRY(head_copy(&m->head, source_head(m->in), e));
+	TRY(par_open(&m->par, (unsigned)c->threads, e));
+	TRY(source_next(m->in, first, event, e));
+	TRY(augment_open(
+		&m->rows, &m->chain, *event == STREAM_BATCH ? *first : NULL, &m->head, m->par, e));
+	return write_head(m, e);
+}
+
+static int pass_on(struct augment *m, struct batch *b, enum stream_event event, struct cvt_err *e)
+{
+	if (event == STREAM_EPOCH)
+		return stream_put_epoch(m->out, e);
+	if (event == STREAM_OTHER)
+		return stream_put_other(m->out, source_other(m->in), e);
+	m->done += b->rows;
+	if (cli_progress_due(&m->progress))
+		cli_progress_say(&m->progress, "%llu rows, %.0f/s", (unsigned long long)m->done,
+			(double)m->done / (cli_seconds() - m->progress.started));
+	TRY(augment_batch(&m->rows, b, &m->out_rows, e));
+	return stream_put(m->out, &m->out_rows, e);
+}
+
+static int run(struct augment *m, struct cvt_err *e)
+{
+	struct batch *b = NULL;
+	enum stream_event event;
+	TRY(prepare(m, &b, &event, e));
+	cli_progress_start(&m->progress, m->cli);
+	while (event != STREAM_DONE) {
+		TRY(pass_on(m, b, event, e));
+		TRY(source_next(m->in, &b, &event, e));
+	}
+	cli_progress_stop(&m->progress);
+	if (m->done == 0 && !m->o->common.allow_empty)
+		return cvt_fail(e, CVT_INPUT, "%s: no rows; --allow-empty lets that pass",
+			source_name(m->in));
+	struct stream_writer *out = m->out;
+	m->out = NULL;
+	return stream_finish(out, e);
+}
+
+static void list(void)
+{
+	for (size_t i = 0; aug_ops[i]; i++) {
+		printf("%s\t%s", aug_ops[i]->name, aug_ops[i]->help);
+		for (size_t k = 0; k < AUG_VALUES && aug_ops[i]->param[k].name; k++)
+			printf("%s%s", k ? "," : " (=", aug_ops[i]->param[k].name);
+		printf("%s\n", aug_ops[i]->param[0].name ? ")" : "");
+	}
+	printf("view\tbegins the chain of the next view(s) (=COUNT)\n"
+	       "one-of\ttakes one of the operations up to `end`\n");
+}
+
+static void close_all(struct augment *m)
+{
+	augment_close(&m->rows);
+	batch_free(&m->out_rows);
+	par_close(m->par);
+	head_free(&m->head);
+	aug_chain_free(&m->chain);
+	augment_words_free(&m->words);
+	source_close(m->in);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.common = {.threads = 1}};
+	struct cli_option table[] = {
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Input", 0, NULL},
+		{"format", 0, CLI_TEXT, "NAME", &o.format,
+			"what the input is, if its content does not tell", 0, NULL},
+		{NULL, 0, CLI_FLAG, NULL, NULL, NULL, 0, NULL},
+	};
+	const struct cli_program program = {
+		.name = "cv-augment",
+		.summary =
+			"Operations on pictures in the order written: NAME[:PROBABILITY][=A,B].\n"
+			"view[=COUNT] begins the chain of the next view(s); one-of A B end takes "
+			"one;\n"
+			"@FILE reads a chain. Validation rows (part 1) are never drawn on.",
+		.usage = "[OPTION]... OPERATION...",
+		.examples = "  cv-read cifar.tar.gz --split train --epochs 20 | cv-augment "
+			    "pad-crop=4 hflip | cv-train ...\n"
+			    "  cv-augment view=2 random-resized-crop=32,0.2,1 hflip "
+			    "color-jitter:0.8=.4,.4,.4,.1 grayscale:0.2\n"
+			    "  cv-augment -i photos/ resize=64 -o small.cvt",
+		.options = table,
+		.common = &o.common,
+	};
+	struct cli cli;
+	struct cvt_err e = {0};
+	struct augment m = {.o = &o, .cli = &cli};
+	bool done;
+	head_init(&m.head);
+	int code = cli_parse(&cli, &program, argc, argv, &done, &e);
+	if (code == CVT_OK && !done && o.common.list)
+		list();
+	else if (code == CVT_OK && !done)
+		code = run(&m, &e);
+	const bool told = code != CVT_OK && stream_give_up(m.out, program.name, &e);
+	close_all(&m);
+	return cli_end(&cli, code, &e, told);
+}

@@ -1,0 +1,67 @@
+/*
+ * aug: operations on pictures. Each is one file that ends in its record and one line in aug.def; a
+ * chain (chain.h) is read from the command line and applied to rows. Semantics are torchvision's on
+ * PIL images, to the bit where PIL computes in integers.
+ *
+ * A row is a picture (or a clip of T frames, all treated alike) with whatever moves along: planes
+ * (mask, edge, depth), boxes, keypoints. Operations change the row's own copy; nothing is allocated
+ * per row once the buffers have grown.
+ *
+ * Dimensions: T frames, H, W, C of the picture; M boxes, K keypoints.
+ */
+#ifndef CVT_AUG_H
+#define CVT_AUG_H
+
+#include "../mem.h"
+#include "../rng.h"
+
+enum { AUG_VALUES = 6, AUG_PLANES = 4 };
+
+/* Items that lie like pixels: `size` bytes each (C for the picture, 1 or 4 for a plane). */
+struct aug_plane {
+	unsigned char *data, *spare; /* T x H x W items; operations write spare and swap */
+	size_t capacity, spare_capacity;
+	size_t size;
+	int outside; /* byte for places that were not in the picture: 0, 255 = ignore for a mask */
+};
+
+struct aug_row {
+	size_t T, H, W, C;
+	struct aug_plane image;
+	size_t planes;
+	struct aug_plane plane[AUG_PLANES]; /* sampled by the nearest, never mixed */
+	float *boxes, *keypoints; /* (M,5) class x0 y0 x1 y1; (K,3) x y visible; or NULL */
+	size_t M, K;
+	const int32_t *flip; /* K: which keypoint this one becomes in a mirror; NULL = itself */
+};
+
+/* One application. */
+struct aug_call {
+	const double *v; /* the operation's values, defaults filled in */
+	struct rng *rng; /* NULL when the row must not be drawn on: do what keeps sizes equal */
+	struct cvt_err *e;
+};
+
+struct aug_param {
+	const char *name; /* NULL ends the table */
+	double value;     /* default; NAN = as the parameter before it; required when `required` */
+	double least, most;
+	bool required, whole;
+	const char *words; /* "zero|reflect": the value is the word's number */
+};
+
+struct aug_op {
+	const char *name, *help;
+	struct aug_param param[AUG_VALUES];
+	bool draws;  /* even at probability 1 */
+	double prob; /* when none is written; 0 stands for 1 */
+	/* The size that comes out of H, W, C (H = W = 0: not known); NULL = the same. CVT_INPUT
+	 * when the picture is too small. */
+	int (*size)(const double *v, size_t *H, size_t *W, size_t *C, struct cvt_err *e);
+	int (*apply)(const struct aug_call *c, struct aug_row *row);
+};
+
+/* In the order of aug.def, NULL-terminated. */
+extern const struct aug_op *const aug_ops[];
+
+#endif

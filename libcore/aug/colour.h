@@ -1,0 +1,25 @@
+/*
+ * colour: Pillow's arithmetic on 8-bit pictures, to the bit (ImageEnhance, ImageChops, Convert.c).
+ * Pictures have n pixels of C = 1 or 3 bytes. One channel is its own grey: colour and hue leave it.
+ */
+#ifndef CVT_AUG_COLOUR_H
+#define CVT_AUG_COLOUR_H
+
+#include "aug.h"
+
+/* ITU-R 601-2 luma in 16 bits, as convert("L"). */
+static inline unsigned char luma(const unsigned char *rgb)
+{
+	return (unsigned char)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u)
+			       >> 16);
+}
+
+void colour_grey(unsigned char *p, size_t n, size_t C);
+/* Blends from black, from the mean grey, from the grey picture; factor 1 = as it is. */
+void colour_brightness(unsigned char *p, size_t n, size_t C, float factor);
+void colour_contrast(unsigned char *p, size_t n, size_t C, float factor);
+void colour_saturation(unsigned char *p, size_t n, size_t C, float factor);
+/* Turns the hue by a share -0.5..0.5 of the circle, through 8-bit HSV as torchvision does. */
+void colour_hue(unsigned char *p, size_t n, size_t C, double shift);
+
+#endif

@@ -1,0 +1,359 @@
+/* geometry: what operations that move pixels are made of (see geometry.h). */
+#include "geometry.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- buffers ----------------------------------------------------------------------------------
+ */
+
+static int plane_room(struct aug_plane *p, size_t items, struct cvt_err *e)
+{
+	void *q = p->spare;
+	const int code = mem_grow(&q, &p->spare_capacity, items * p->size, 1, e);
+	p->spare = q;
+	return code;
+}
+
+int aug_room(struct aug_row *r, size_t H, size_t W, struct cvt_err *e)
+{
+	TRY(plane_room(&r->image, r->T * H * W, e));
+	for (size_t i = 0; i < r->planes; i++)
+		TRY(plane_room(&r->plane[i], r->T * H * W, e));
+	return CVT_OK;
+}
+
+static void plane_swap(struct aug_plane *p)
+{
+	unsigned char *data = p->data;
+	const size_t capacity = p->capacity;
+	p->data = p->spare;
+	p->capacity = p->spare_capacity;
+	p->spare = data;
+	p->spare_capacity = capacity;
+}
+
+void aug_swap(struct aug_row *r, size_t H, size_t W)
+{
+	plane_swap(&r->image);
+	for (size_t i = 0; i < r->planes; i++)
+		plane_swap(&r->plane[i]);
+	r->H = H;
+	r->W = W;
+}
+
+/* ---- points -----------------------------------------------------------------------------------
+ */
+
+/* x' = a x + b y + c, y' = d x + e y + f. */
+struct affine {
+	double a, b, c, d, e, f;
+};
+
+static void map_box(float *box, const struct affine *m, double H, double W)
+{
+	double x0 = INFINITY, y0 = INFINITY, x1 = -INFINITY, y1 = -INFINITY;
+	for (int k = 0; k < 4; k++) {
+		const double x = (double)box[k & 1 ? 3 : 1], y = (double)box[k & 2 ? 4 : 2];
+		const double u = m->a * x + m->b * y + m->c, v = m->d * x + m->e * y + m->f;
+		x0 = fmin(x0, u);
+		x1 = fmax(x1, u);
+		y0 = fmin(y0, v);
+		y1 = fmax(y1, v);
+	}
+	x0 = fmax(x0, 0);
+	y0 = fmax(y0, 0);
+	x1 = fmin(x1, W);
+	y1 = fmin(y1, H);
+	const bool left = x1 > x0 && y1 > y0;
+	box[0] = left ? box[0] : -1;
+	box[1] = left ? (float)x0 : 0;
+	box[2] = left ? (float)y0 : 0;
+	box[3] = left ? (float)x1 : 0;
+	box[4] = left ? (float)y1 : 0;
+}
+
+static void map_points(struct aug_row *r, const struct affine *m, size_t H, size_t W)
+{
+	for (size_t i = 0; r->boxes && i < r->M; i++)
+		if (r->boxes[5 * i] >= 0)
+			map_box(&r->boxes[5 * i], m, (double)H, (double)W);
+	for (size_t i = 0; r->keypoints && i < r->K; i++) {
+		float *p = &r->keypoints[3 * i];
+		const double x = (double)p[0], y = (double)p[1];
+		p[0] = (float)(m->a * x + m->b * y + m->c);
+		p[1] = (float)(m->d * x + m->e * y + m->f);
+		if (p[0] < 0 || p[1] < 0 || p[0] >= (float)W || p[1] >= (float)H)
+			p[2] = 0;
+	}
+}
+
+/* ---- cutting ----------------------------------------------------------------------------------
+ */
+
+/* Where place i of a line of n lies when the line is mirrored at its ends, without repeating them.
+ */
+static size_t reflect(ptrdiff_t i, size_t n)
+{
+	const ptrdiff_t last = (ptrdiff_t)n - 1;
+	while (last > 0 && (i < 0 || i > last))
+		i = i < 0 ? -i : 2 * last - i;
+	return last > 0 ? (size_t)i : 0;
+}
+
+static void cut_line(const struct aug_plane *p, const unsigned char *from, size_t W,
+	unsigned char *to, const struct aug_window *w, enum aug_border border)
+{
+	const size_t s = p->size;
+	const ptrdiff_t end = w->x + (ptrdiff_t)w->w;
+	const size_t left = w->x < 0 ? (size_t)-w->x : 0;
+	const size_t right = end > (ptrdiff_t)W ? (size_t)(end - (ptrdiff_t)W) : 0;
+	const size_t before = left < w->w ? left : w->w;
+	const size_t behind = right < w->w - before ? right : w->w - before;
+	const size_t inside = w->w - before - behind;
+	if (inside)
+		memcpy(to + before * s, from + (size_t)(w->x + (ptrdiff_t)before) * s, inside * s);
+	for (size_t i = 0; i < w->w; i++) {
+		if (i == before)
+			i += inside;
+		if (i >= w->w)
+			break;
+		if (border == BORDER_REFLECT)
+			memcpy(to + i * s, from + reflect(w->x + (ptrdiff_t)i, W) * s, s);
+		else
+			memset(to + i * s, p->outside, s);
+	}
+}
+
+static void cut_plane(const struct aug_plane *p, const struct aug_row *r,
+	const struct aug_window *w, enum aug_border border)
+{
+	const size_t line = r->W * p->size, out_line = w->w * p->size;
+	for (size_t t = 0; t < r->T; t++)
+		for (size_t i = 0; i < w->h; i++) {
+			const ptrdiff_t y = w->y + (ptrdiff_t)i;
+			unsigned char *to = p->spare + (t * w->h + i) * out_line;
+			const bool inside = y >= 0 && y < (ptrdiff_t)r->H;
+			if (!inside && border == BORDER_ZERO) {
+				memset(to, p->outside, out_line);
+				continue;
+			}
+			const size_t row = inside ? (size_t)y : reflect(y, r->H);
+			cut_line(p, p->data + (t * r->H + row) * line, r->W, to, w, border);
+		}
+}
+
+int aug_cut(
+	struct aug_row *r, const struct aug_window *w, enum aug_border border, struct cvt_err *e)
+{
+	const struct affine m = {1, 0, -(double)w->x, 0, 1, -(double)w->y};
+	TRY(aug_room(r, w->h, w->w, e));
+	cut_plane(&r->image, r, w, border);
+	for (size_t i = 0; i < r->planes; i++)
+		cut_plane(&r->plane[i], r, w, BORDER_ZERO);
+	map_points(r, &m, w->h, w->w);
+	aug_swap(r, w->h, w->w);
+	return CVT_OK;
+}
+
+/* ---- resizing ---------------------------------------------------------------------------------
+ */
+
+/* PIL's nearest: the pixel under the output pixel's centre. */
+static size_t nearest(size_t i, size_t in, size_t out)
+{
+	const size_t at = (size_t)(((double)i + 0.5) * (double)in / (double)out);
+	return at < in ? at : in - 1;
+}
+
+static void resize_nearest(const struct aug_plane *p, const struct aug_row *r,
+	const struct aug_window *w, size_t H, size_t W)
+{
+	for (size_t t = 0; t < r->T; t++)
+		for (size_t i = 0; i < H; i++) {
+			const size_t y = (size_t)w->y + nearest(i, w->h, H);
+			const unsigned char *from = p->data + (t * r->H + y) * r->W * p->size;
+			unsigned char *to = p->spare + (t * H + i) * W * p->size;
+			for (size_t j = 0; j < W; j++)
+				memcpy(to + j * p->size,
+					from + ((size_t)w->x + nearest(j, w->w, W)) * p->size,
+					p->size);
+		}
+}
+
+static int resize_bilinear(
+	struct aug_row *r, const struct aug_window *w, size_t H, size_t W, struct cvt_err *e)
+{
+	const size_t C = r->image.size;
+	unsigned char *middle = mem_alloc(w->h * W * C, 1, e);
+	int code = middle ? CVT_OK : CVT_SYSTEM;
+	for (size_t t = 0; t < r->T && code == CVT_OK; t++)
+		code = aug_resample(r->image.data + t * r->H * r->W * C, r->W * C, w, C,
+			r->image.spare + t * H * W * C, H, W, middle, e);
+	free(middle);
+	return code;
+}
+
+int aug_scale(struct aug_row *r, const struct aug_window *w, size_t H, size_t W,
+	enum aug_filter filter, struct cvt_err *e)
+{
+	const double sx = (double)W / (double)w->w, sy = (double)H / (double)w->h;
+	const struct affine m = {sx, 0, -(double)w->x * sx, 0, sy, -(double)w->y * sy};
+	if (w->h == H && w->w == W)
+		return aug_cut(r, w, BORDER_ZERO, e);
+	TRY(aug_room(r, H, W, e));
+	if (filter == FILTER_NEAREST)
+		resize_nearest(&r->image, r, w, H, W);
+	else
+		TRY(resize_bilinear(r, w, H, W, e));
+	for (size_t i = 0; i < r->planes; i++)
+		resize_nearest(&r->plane[i], r, w, H, W);
+	map_points(r, &m, H, W);
+	aug_swap(r, H, W);
+	return CVT_OK;
+}
+
+/* ---- mirrors ----------------------------------------------------------------------------------
+ */
+
+static void flip_plane(const struct aug_plane *p, const struct aug_row *r, bool horizontal)
+{
+	const size_t s = p->size, line = r->W * s;
+	for (size_t row = 0; row < r->T * r->H; row++) {
+		const size_t t = row / r->H, y = row % r->H;
+		const unsigned char *from = p->data + row * line;
+		unsigned char *to = p->spare + (horizontal ? row : t * r->H + r->H - 1 - y) * line;
+		if (!horizontal)
+			memcpy(to, from, line);
+		else if (s == 1)
+			for (size_t x = 0; x < r->W; x++)
+				to[x] = from[r->W - 1 - x];
+		else
+			for (size_t x = 0; x < r->W; x++)
+				memcpy(to + x * s, from + (r->W - 1 - x) * s, s);
+	}
+}
+
+/* A left hand becomes a right one: point i of the mirror is what point flip[i] was. */
+static void swap_sides(struct aug_row *r)
+{
+	for (size_t i = 0; r->keypoints && r->flip && i < r->K; i++) {
+		const size_t other = (size_t)r->flip[i];
+		for (size_t c = 0; c < 3 && other > i && other < r->K; c++) {
+			const float v = r->keypoints[3 * i + c];
+			r->keypoints[3 * i + c] = r->keypoints[3 * other + c];
+			r->keypoints[3 * other + c] = v;
+		}
+	}
+}
+
+int aug_flip(struct aug_row *r, bool horizontal, struct cvt_err *e)
+{
+	const struct affine across = {-1, 0, (double)r->W, 0, 1, 0};
+	const struct affine down = {1, 0, 0, 0, -1, (double)r->H};
+	TRY(aug_room(r, r->H, r->W, e));
+	flip_plane(&r->image, r, horizontal);
+	for (size_t i = 0; i < r->planes; i++)
+		flip_plane(&r->plane[i], r, horizontal);
+	map_points(r, horizontal ? &across : &down, r->H, r->W);
+	if (horizontal)
+		swap_sides(r);
+	aug_swap(r, r->H, r->W);
+	return CVT_OK;
+}
+
+/* ---- turns ------------------------------------------------------------------------------------
+ */
+
+static double round15(double x)
+{
+	return round(x * 1e15) / 1e15;
+}
+
+/* From a place of the turned picture to the one it shows, as Pillow's Image.rotate makes it. */
+static struct affine turn_matrix(double degrees, size_t H, size_t W)
+{
+	const double angle = -degrees * 3.14159265358979323846 / 180;
+	struct affine m = {round15(cos(angle)), round15(sin(angle)), 0, round15(-sin(angle)),
+		round15(cos(angle)), 0};
+	const double cx = (double)W / 2, cy = (double)H / 2;
+	m.c = m.a * -cx + m.b * -cy + cx;
+	m.f = m.d * -cx + m.e * -cy + cy;
+	return m;
+}
+
+/* Pillow's affine_fixed: places in 16.16 fixed point. */
+static void turn_nearest(const struct aug_plane *p, const struct aug_row *r, const struct affine *m)
+{
+	const long a = (long)floor(m->a * 65536 + 0.5), b = (long)floor(m->b * 65536 + 0.5);
+	const long d = (long)floor(m->d * 65536 + 0.5), f = (long)floor(m->e * 65536 + 0.5);
+	const long x0 = (long)floor((m->c + m->a * 0.5 + m->b * 0.5) * 65536 + 0.5);
+	const long y0 = (long)floor((m->f + m->d * 0.5 + m->e * 0.5) * 65536 + 0.5);
+	for (size_t row = 0; row < r->T * r->H; row++) {
+		const long i = (long)(row % r->H);
+		const unsigned char *from = p->data + (row / r->H) * r->H * r->W * p->size;
+		unsigned char *to = p->spare + row * r->W * p->size;
+		for (long j = 0; j < (long)r->W; j++, to += p->size) {
+			const long x = (x0 + b * i + a * j) >> 16, y = (y0 + f * i + d * j) >> 16;
+			if (x < 0 || y < 0 || x >= (long)r->W || y >= (long)r->H)
+				memset(to, p->outside, p->size);
+			else
+				memcpy(to, from + ((size_t)y * r->W + (size_t)x) * p->size,
+					p->size);
+		}
+	}
+}
+
+/* Pillow's bilinear_filter8: between pixel centres, edges repeated. */
+static void turn_bilinear_pixel(
+	const unsigned char *from, const struct aug_row *r, double x, double y, unsigned char *to)
+{
+	const size_t C = r->image.size;
+	if (x < 0 || y < 0 || x >= (double)r->W || y >= (double)r->H) {
+		memset(to, 0, C);
+		return;
+	}
+	x -= 0.5;
+	y -= 0.5;
+	const double fx = floor(x), fy = floor(y), dx = x - fx, dy = y - fy;
+	const size_t x0 = fx < 0 ? 0 : (size_t)fx, y0 = fy < 0 ? 0 : (size_t)fy;
+	const size_t x1 = fx + 1 < (double)r->W ? (size_t)(fx + 1) : r->W - 1;
+	const size_t y1 = fy + 1 < (double)r->H ? (size_t)(fy + 1) : r->H - 1;
+	for (size_t c = 0; c < C; c++) {
+		const double p = from[(y0 * r->W + x0) * C + c], q = from[(y0 * r->W + x1) * C + c];
+		const double s = from[(y1 * r->W + x0) * C + c], t = from[(y1 * r->W + x1) * C + c];
+		const double top = p + (q - p) * dx, bottom = s + (t - s) * dx;
+		to[c] = (unsigned char)(top + (bottom - top) * dy);
+	}
+}
+
+static void turn_bilinear(const struct aug_row *r, const struct affine *m)
+{
+	const size_t C = r->image.size;
+	for (size_t row = 0; row < r->T * r->H; row++) {
+		const double y = (double)(row % r->H) + 0.5;
+		const unsigned char *from = r->image.data + (row / r->H) * r->H * r->W * C;
+		for (size_t j = 0; j < r->W; j++) {
+			const double x = (double)j + 0.5;
+			turn_bilinear_pixel(from, r, m->a * x + m->b * y + m->c,
+				m->d * x + m->e * y + m->f, r->image.spare + (row * r->W + j) * C);
+		}
+	}
+}
+
+int aug_turn(struct aug_row *r, double degrees, enum aug_filter filter, struct cvt_err *e)
+{
+	const struct affine back = turn_matrix(degrees, r->H, r->W);
+	const struct affine forth = turn_matrix(-degrees, r->H, r->W);
+	TRY(aug_room(r, r->H, r->W, e));
+	if (filter == FILTER_NEAREST)
+		turn_nearest(&r->image, r, &back);
+	else
+		turn_bilinear(r, &back);
+	for (size_t i = 0; i < r->planes; i++)
+		turn_nearest(&r->plane[i], r, &back);
+	map_points(r, &forth, r->H, r->W);
+	aug_swap(r, r->H, r->W);
+	return CVT_OK;
+}

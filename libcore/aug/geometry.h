@@ -1,0 +1,41 @@
+/*
+ * geometry: what operations that move pixels are made of. Each acts on everything a row carries:
+ * the picture, its planes (nearest), boxes (clipped; class -1 when nothing is left) and keypoints
+ * (invisible when outside).
+ */
+#ifndef CVT_AUG_GEOMETRY_H
+#define CVT_AUG_GEOMETRY_H
+
+#include "aug.h"
+
+enum aug_border { BORDER_ZERO, BORDER_REFLECT };
+enum aug_filter { FILTER_BILINEAR, FILTER_NEAREST };
+
+/* A window of the picture, which may reach beyond it. */
+struct aug_window {
+	ptrdiff_t y, x;
+	size_t h, w;
+};
+
+/* Makes room for T x H x W items in the spare buffers of picture and planes. */
+int aug_room(struct aug_row *r, size_t H, size_t W, struct cvt_err *e);
+/* After all spares were written: they are the row now, of H x W. */
+void aug_swap(struct aug_row *r, size_t H, size_t W);
+
+int aug_cut(
+	struct aug_row *r, const struct aug_window *w, enum aug_border border, struct cvt_err *e);
+/* The window (inside the picture) as an H x W picture, PIL's resize with its antialiasing. */
+int aug_scale(struct aug_row *r, const struct aug_window *w, size_t H, size_t W,
+	enum aug_filter filter, struct cvt_err *e);
+/* Mirrors left and right, or up and down. */
+int aug_flip(struct aug_row *r, bool horizontal, struct cvt_err *e);
+/* Turns counter-clockwise about the centre by degrees, PIL's rotate without expand; what comes from
+ * outside is 0. */
+int aug_turn(struct aug_row *r, double degrees, enum aug_filter filter, struct cvt_err *e);
+
+/* PIL's two-pass resampling of bytes (Pillow, Resample.c): w of an H x W picture of C channels with
+ * rows of `stride` bytes, into h2 x w2; `middle` holds w->h x w2 x C bytes between the passes. */
+int aug_resample(const unsigned char *from, size_t stride, const struct aug_window *w, size_t C,
+	unsigned char *to, size_t h2, size_t w2, unsigned char *middle, struct cvt_err *e);
+
+#endif
