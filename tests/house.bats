@@ -34,7 +34,7 @@ lists_agree() {
 			return 1
 		}
 	done
-	for name in $(grep -lE "^const $record " "$top/$folder"/*.c); do
+	for name in $(grep -lE "^const $record [a-z]" "$top/$folder"/*.c); do
 		name=$(basename "$name" .c)
 		grep -qE "\($name[,)]" "$top/$def" || {
 			echo "$folder/$name.c is not listed in $def"

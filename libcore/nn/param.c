@@ -1,5 +1,5 @@
 /*
- * param: a learned value that every row gets (class token, positions). Its name is the element's
+ * param: a learned value, the same for every row (class token, positions). Its name is the element's
  * path; its shape in the file has a 1 before, as timm has it: (1, D...). The gradient is the sum
  * over rows.
  */
