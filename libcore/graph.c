@@ -89,6 +89,7 @@ void graph_close(struct graph *g)
 		free(g->param[i].name);
 	free(g->node);
 	free(g->param);
+	free(g->by_name);
 	free(g->weight);
 	free(g->grad);
 	free(g->buffer);
@@ -222,12 +223,39 @@ int graph_op(struct graph *g, const char *name, const char *path, const size_t *
 /* ---- parameters -------------------------------------------------------------------------------
  */
 
+/* The place of a name in the table (FNV-1a, open addressing): its own, or the empty one for it. */
+static size_t *name_place(const struct graph *g, const char *name)
+{
+	uint32_t h = 2166136261u;
+	for (const char *p = name; *p; p++)
+		h = (h ^ (unsigned char)*p) * 16777619u;
+	size_t at = h % g->by_name_size;
+	while (g->by_name[at] && strcmp(g->param[g->by_name[at] - 1].name, name) != 0)
+		at = (at + 1) % g->by_name_size;
+	return &g->by_name[at];
+}
+
 size_t graph_find_param(const struct graph *g, const char *name)
 {
+	const size_t at = g->by_name_size ? *name_place(g, name) : 0;
+	return at ? at - 1 : GRAPH_NONE;
+}
+
+/* Room in the table for one more name; at most half of it is in use. */
+static int grow_names(struct graph *g, struct cvt_err *e)
+{
+	if (2 * (g->nparams + 1) <= g->by_name_size)
+		return CVT_OK;
+	const size_t size = g->by_name_size ? 2 * g->by_name_size : 256;
+	size_t *table = mem_alloc(size, sizeof *table, e);
+	if (!table)
+		return CVT_SYSTEM;
+	free(g->by_name);
+	g->by_name = table;
+	g->by_name_size = size;
 	for (size_t i = 0; i < g->nparams; i++)
-		if (strcmp(g->param[i].name, name) == 0)
-			return i;
-	return GRAPH_NONE;
+		*name_place(g, g->param[i].name) = i + 1;
+	return CVT_OK;
 }
 
 static bool same_dims(const struct param *p, int ndim, const size_t *dims)
@@ -250,6 +278,8 @@ static int append_param(struct graph *g, char *name, struct param *with, struct 
 	void *p = g->param;
 	TRY(mem_grow(&p, &g->params_capacity, g->nparams + 1, sizeof *g->param, e));
 	g->param = p;
+	TRY(grow_names(g, e));
+	*name_place(g, name) = g->nparams + 1;
 	size_t *slab = with->kind == PARAM_BUFFER ? &g->buffers : &g->weights;
 	with->name = name;
 	with->net = g->nets;

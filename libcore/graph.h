@@ -95,6 +95,7 @@ struct graph {
 	struct node *node;
 	size_t nparams, params_capacity;
 	struct param *param;
+	size_t *by_name, by_name_size; /* hash table of parameters by name: number + 1, 0 = empty */
 	size_t weights, buffers; /* floats in the slabs (each parameter starts at a multiple of 16) */
 	float *weight, *grad, *buffer; /* after graph_finish */
 	size_t nets;
