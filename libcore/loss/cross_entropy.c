@@ -23,8 +23,8 @@ static double log_sum(const float *x, size_t K)
 	float top = x[0];
 	for (size_t k = 1; k < K; k++)
 		top = x[k] > top ? x[k] : top;
-	double sum = 0;
-	for (size_t k = 0; k < K; k++)
+	double sum = exp((double)x[0] - (double)top);
+	for (size_t k = 1; k < K; k++)
 		sum += exp((double)x[k] - (double)top);
 	return (double)top + log(sum);
 }
