@@ -434,9 +434,13 @@ static int check_queries(const struct knn *s, const float *query, size_t n, stru
 int knn_search(struct knn *s, float *query, size_t n, size_t k, size_t *row, float *distance,
 	struct cvt_err *e)
 {
+	if (k == 0 || k > s->bank.rows)
+		return cvt_fail(e, CVT_USAGE, "%zu neighbours of %zu rows", k, s->bank.rows);
 	const size_t d = s->bank.d, spare = k / 4 + 8;
 	const size_t keep = s->bank.rows - k < spare ? s->bank.rows : k + spare;
 	struct pass p = {.s = s, .k = k, .keep = keep};
+	if (n == 0)
+		return CVT_OK;
 	TRY(check_queries(s, query, n, e));
 	const size_t rows = pass_rows(&p, n);
 	cut_into_slices(&p, rows);

@@ -11,11 +11,11 @@ static const double least = 1e-12;
 /* ln sum exp(score), shifted by the greatest so that nothing overflows. */
 static double log_sum_exp(const float *score, size_t k)
 {
-	double most = (double)score[0], sum = 0;
-	for (size_t c = 1; c < k; c++)
-		most = (double)score[c] > most ? (double)score[c] : most;
+	const size_t best = (size_t)metric_argmax(score, k);
+	const double most = (double)score[best];
+	double sum = 1;
 	for (size_t c = 0; c < k; c++)
-		sum += exp((double)score[c] - most);
+		sum += c == best ? 0 : exp((double)score[c] - most);
 	return most + log(sum);
 }
 

@@ -8,7 +8,7 @@ static size_t rank(const float *score, size_t classes, size_t truth)
 {
 	size_t before = 0;
 	for (size_t c = 0; c < classes; c++)
-		before += score[c] > score[truth] || (score[c] == score[truth] && c < truth);
+		before += score[c] > score[truth] || (c < truth && score[c] == score[truth]);
 	return before;
 }
 

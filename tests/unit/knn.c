@@ -245,6 +245,9 @@ static void check_refusals(void)
 	check(knn_search(s, query, 1, 1, &row, &distance, &e) == CVT_INPUT
 			&& strstr(e.text, "row 0"),
 		"NaN in a query is refused");
+	check(knn_search(s, query, 0, 1, &row, &distance, &e) == CVT_OK, "no queries are no error");
+	check(knn_search(s, query, 1, ROWS + 1, &row, &distance, &e) == CVT_USAGE,
+		"more neighbours than rows are refused");
 	knn_close(s);
 	free(bank);
 	free(query);

@@ -97,9 +97,10 @@ static void check_confusion(void)
 	static const double want[] = {1, 0, 1, 0, 0, 1, 0, 1, 0, 1, 1, 0};
 	for (size_t n = 1; n <= ROWS; n += 2) {
 		struct report r = measure("confusion", &all, n);
-		check(r.tables == 1 && r.table[0].with_none && r.table[0].columns == 4
-				&& memcmp(r.table[0].cell, want, sizeof want) == 0,
-			"confusion, with a column for no prediction; grown as classes are met");
+		bool good = r.tables == 1 && r.table[0].with_none && r.table[0].columns == 4;
+		for (size_t i = 0; i < 12 && good; i++)
+			good = near(r.table[0].cell[i], want[i]);
+		check(good, "confusion, with a column for no prediction; grown as classes are met");
 		report_free(&r);
 	}
 }
