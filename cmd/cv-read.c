@@ -55,7 +55,8 @@ static int open_one(
 		input_close(in);
 		return code;
 	}
-	const bool stream = n >= 8 && stream_is_magic(start, n) && !o->data.format;
+	const bool other = o->data.format && strcmp(o->data.format, "cvt") != 0;
+	const bool stream = n >= 8 && stream_is_magic(start, n) && !other;
 	if (stream && read_in_order(o))
 		return source_open_input(&w->stream, in, &o->data, e);
 	TRY(dataset_open_input(&d, in, &o->data, e));

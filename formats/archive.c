@@ -12,7 +12,7 @@
 #include "dataset.h"
 #include "tree.h"
 
-enum { BLOCK = 512, CHUNK = 1 << 16, STEP = 1 << 20, SLACK = 64 << 20 };
+enum { BLOCK = 512, CHUNK = 1 << 16, STEP = 1 << 16, SLACK = 64 << 20 };
 
 struct reader {
 	struct arclib lib;
@@ -22,6 +22,8 @@ struct reader {
 	const struct dataset_options *o;
 	struct cvt_err failed; /* of the input, kept through libarchive's callbacks */
 	unsigned char *chunk;
+	bool zip;
+	unsigned char last[BLOCK]; /* what the input gave last, for the end of a tar */
 };
 
 /* ---- libarchive's callbacks -------------------------------------------------------------------
@@ -35,6 +37,8 @@ static la_ssize_t give(struct archive *a, void *context, const void **bytes)
 		r->lib.archive_set_error(a, EIO, "%s", r->failed.text);
 		return ARCHIVE_FATAL;
 	}
+	if (got >= BLOCK)
+		memcpy(r->last, r->chunk + got - BLOCK, BLOCK);
 	*bytes = r->chunk;
 	return (la_ssize_t)got;
 }
@@ -152,7 +156,26 @@ static int read_members(struct reader *r, struct cvt_err *e)
 	}
 }
 
-static int read_archive(struct reader *r, struct cvt_err *e)
+/* A tar ends with blocks of zeros; libarchive takes one that was cut between two files for whole.
+ * Reading on to the end also lets a layer of compression check its sums. */
+static int check_end(struct reader *r, struct cvt_err *e)
+{
+	size_t got = CHUNK;
+	while (got == CHUNK) {
+		TRY(input_read(r->in, r->chunk, CHUNK, &got, e));
+		if (got >= BLOCK)
+			memcpy(r->last, r->chunk + got - BLOCK, BLOCK);
+		else if (got > 0)
+			return cvt_fail(e, CVT_INPUT, "%s: the archive is cut", r->tree->name);
+	}
+	for (size_t i = 0; i < BLOCK; i++)
+		if (r->last[i])
+			return cvt_fail(e, CVT_INPUT, "%s: the archive is cut: it has no end",
+				r->tree->name);
+	return CVT_OK;
+}
+
+static int open_archive(struct reader *r, struct cvt_err *e)
 {
 	const struct arclib *lib = &r->lib;
 	TRY(arclib_open(&r->lib, e));
@@ -160,15 +183,14 @@ static int read_archive(struct reader *r, struct cvt_err *e)
 	r->archive = lib->archive_read_new();
 	if (!r->chunk || !r->archive)
 		return cvt_fail(e, CVT_SYSTEM, "out of memory");
-	if (lib->archive_read_support_format_tar(r->archive) != ARCHIVE_OK
-		|| lib->archive_read_support_format_zip(r->archive) < ARCHIVE_WARN
-		|| lib->archive_read_set_callback_data(r->archive, r) != ARCHIVE_OK
+	const int known = r->zip ? lib->archive_read_support_format_zip_seekable(r->archive)
+				 : lib->archive_read_support_format_tar(r->archive);
+	if (known < ARCHIVE_WARN || lib->archive_read_set_callback_data(r->archive, r) != ARCHIVE_OK
 		|| lib->archive_read_set_read_callback(r->archive, give) != ARCHIVE_OK
-		|| (input_can_seek(r->in)
-			&& lib->archive_read_set_seek_callback(r->archive, move) != ARCHIVE_OK)
+		|| (r->zip && lib->archive_read_set_seek_callback(r->archive, move) != ARCHIVE_OK)
 		|| lib->archive_read_open1(r->archive) != ARCHIVE_OK)
 		return damaged(r, e);
-	return read_members(r, e);
+	return CVT_OK;
 }
 
 /* ---- the format -------------------------------------------------------------------------------
@@ -201,6 +223,13 @@ static int archive_probe(struct input *in, const unsigned char *start, size_t n)
 	return is_zip(start, n) || is_tar(start, n) ? 2 : 0;
 }
 
+static int read_archive(struct reader *r, struct cvt_err *e)
+{
+	TRY(open_archive(r, e));
+	TRY(read_members(r, e));
+	return r->zip ? CVT_OK : check_end(r, e);
+}
+
 /* A zip is read from its end: one that cannot seek is held first. */
 static int load(
 	struct tree *t, struct input *in, const struct dataset_options *o, struct cvt_err *e)
@@ -209,7 +238,8 @@ static int load(
 	size_t n;
 	struct reader r = {.in = in, .tree = t, .o = o};
 	TRY(input_peek(in, 4, &start, &n, e));
-	if (is_zip(start, n))
+	r.zip = is_zip(start, n);
+	if (r.zip)
 		TRY(input_hold(in, o->max_memory, e));
 	t->held = true;
 	const int code = read_archive(&r, e);

@@ -13,6 +13,24 @@ static int cvt_probe(struct input *in, const unsigned char *start, size_t n)
 	return stream_is_magic(start, n) ? 2 : 0;
 }
 
+/* The stream itself, whatever format was named; owns in. */
+static int open_stream(struct source **s, struct input *in, const struct dataset_options *options,
+	struct cvt_err *e)
+{
+	const unsigned char *start;
+	size_t n;
+	struct dataset_options o = *options;
+	o.format = NULL;
+	int code = input_peek(in, 8, &start, &n, e);
+	if (code == CVT_OK && (n < 8 || !stream_is_magic(start, n)))
+		code = cvt_fail(e, CVT_INPUT, "%s: is no stream, or its first bytes are missing",
+			input_name(in));
+	if (code == CVT_OK)
+		return source_open_input(s, in, &o, e);
+	input_close(in);
+	return code;
+}
+
 static int cvt_open(
 	struct dataset *d, struct input *in, const struct dataset_options *o, struct cvt_err *e)
 {
@@ -25,7 +43,7 @@ static int cvt_open(
 		input_close(in);
 		return code;
 	}
-	TRY(source_open_input(&s, in, o, e));
+	TRY(open_stream(&s, in, o, e));
 	code = source_read_all(s, all, o->max_memory, true, e);
 	if (code == CVT_OK && source_parts(s) > 1)
 		code = cvt_fail(e, CVT_INPUT,

@@ -2,6 +2,7 @@
 #include "source.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Bytes of a batch made from a data set; frames are cut by the writer, so nothing depends on it. */
 enum { BATCH_BYTES = 1 << 18, BATCH_ROWS = 4096, RAGGED_ROWS = 16 };
@@ -45,7 +46,8 @@ static int open_input(
 		input_close(in);
 		return e ? e->code : CVT_SYSTEM;
 	}
-	if (n >= 8 && stream_is_magic(start, n) && !(o && o->format))
+	const bool other = o && o->format && strcmp(o->format, "cvt") != 0;
+	if (n >= 8 && stream_is_magic(start, n) && !other)
 		return stream_open(&s->stream, in, e);
 	TRY(dataset_open_input(&s->set, in, o, e));
 	s->pick = mem_alloc(source_batch_rows(&s->set->head), sizeof *s->pick, e);
