@@ -4,6 +4,87 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ---- the table --------------------------------------------------------------------------------
+ */
+
+static size_t row_options(struct read_options *o, struct cli_option *to)
+{
+	const struct cli_option list[] = {
+		{NULL, 0, CLI_FLAG, NULL, NULL, "What", 0, NULL},
+		{"split", 0, CLI_TEXT, "NAME", &o->data.split,
+			"train, test, val, or as the data call it", 0, NULL},
+		{"format", 0, CLI_TEXT, "NAME", &o->data.format, "not by content: see --list", 0,
+			NULL},
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Rows", 0, NULL},
+		{"classes", 0, CLI_TEXT, "A,B", &o->rows.classes, "only these, by name or number",
+			0, NULL},
+		{"per-class", 0, CLI_COUNT, "K", &o->rows.per_class,
+			"K rows a class, drawn by the seed", 0, NULL},
+		{"skip", 0, CLI_COUNT, "N", &o->rows.skip, "without the first N", 0, NULL},
+		{"take", 0, CLI_COUNT, "N", &o->rows.take, "then N at most (before any shuffling)",
+			0, &o->takes},
+		{"shard", 0, CLI_TEXT, "I/N", &o->shard,
+			"every Nth from the Ith on, I counts from 0", 0, NULL},
+		{"val-fraction", 0, CLI_REAL, "F", &o->rows.val_fraction,
+			"mark that part for validation (part 1), behind the others", 0, NULL},
+		{"labelled", 0, CLI_COUNT, "K", &o->rows.labelled,
+			"keep K labels a class, set the others to -1", 0, &o->rows.hides},
+		{"unlabelled", 0, CLI_COUNT, "D", &o->rows.unlabelled,
+			"set the labels of data set D (from 0) to -1", 0, &o->unlabelled},
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Order", 0, NULL},
+		{"shuffle", 0, CLI_FLAG, NULL, &o->rows.shuffle, "anew in every epoch", 0, NULL},
+		{"epochs", 0, CLI_COUNT, "N", &o->epochs, "write everything N times", 0, NULL},
+		{"start-epoch", 0, CLI_COUNT, "E", &o->start_epoch, "begin with epoch E (from 0)",
+			0, NULL},
+		{"mix", 0, CLI_TEXT, "A:B", &o->mix,
+			"A rows of the first, then B of the second ...", 0, NULL},
+		{"classes-by-number", 0, CLI_FLAG, NULL, &o->by_number,
+			"data sets agree in numbers, not names, of classes", 0, NULL},
+		{"episodes", 0, CLI_TEXT, "5x1+15", &o->episodes,
+			"few-shot tasks: ways x shots + queries", 0, NULL},
+		{"count", 0, CLI_COUNT, "N", &o->rows.episodes, "episodes an epoch (1000)", 0,
+			NULL},
+	};
+	memcpy(to, list, sizeof list);
+	return sizeof list / sizeof *list;
+}
+
+static size_t field_options(struct read_options *o, struct cli_option *to)
+{
+	const struct cli_option list[] = {
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Fields", 0, NULL},
+		{"size", 0, CLI_TEXT, "HxW", &o->size, "resize whole pictures", 0, NULL},
+		{"channels", 0, CLI_COUNT, "C", &o->channels, "1 grey or 3 colour", 0, NULL},
+		{"drop", 0, CLI_TEXT, "FIELDS", &o->fields.drop, "leave these out", 0, NULL},
+		{"paste", 0, CLI_TEXT, "FILE", &o->fields.paste,
+			"add FILE's fields, joined on index", 0, NULL},
+		{"select", 0, CLI_TEXT, "FIELDS", &o->fields.select, "only these (index stays)", 0,
+			NULL},
+		{"rename", 0, CLI_TEXT, "OLD=NEW", &o->fields.rename, "call fields otherwise", 0,
+			NULL},
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Limits", 0, NULL},
+		{"max-pixels", 0, CLI_BYTES, "N", &o->data.max_pixels, "of a picture (64M)", 0,
+			NULL},
+		{"max-side", 0, CLI_BYTES, "N", &o->data.max_side, "pixels (32k)", 0, NULL},
+		{"max-entries", 0, CLI_BYTES, "N", &o->data.max_entries, "files of a data set (4M)",
+			0, NULL},
+		{"max-entry-bytes", 0, CLI_BYTES, "N", &o->data.max_entry_bytes, "of one file (1G)",
+			0, NULL},
+		{"max-expansion", 0, CLI_COUNT, "N", &o->data.max_expansion,
+			"times that compressed data may grow (200)", 0, NULL},
+	};
+	memcpy(to, list, sizeof list);
+	return sizeof list / sizeof *list;
+}
+
+void read_table(struct read_options *o, struct cli_option table[READ_OPTIONS])
+{
+	const struct cli_option end = {0};
+	size_t n = row_options(o, table);
+	n += field_options(o, table + n);
+	table[n] = end;
+}
+
 /* "A:B", "I/N", "HxW": numbers with one kind of separator between them. */
 static int numbers(const char *text, const char *what, char separator, size_t *to, size_t max,
 	size_t *n, struct cvt_err *e)

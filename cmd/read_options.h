@@ -21,6 +21,10 @@ struct read_options {
 	bool takes, unlabelled; /* given */
 };
 
+enum { READ_OPTIONS = 64 };
+
+/* The options of cv-read, which write into o. */
+void read_table(struct read_options *o, struct cli_option table[READ_OPTIONS]);
 /* Fills in what the words say, once the line is parsed; CVT_USAGE. */
 int read_understand(struct read_options *o, struct cvt_err *e);
 /* Do they fit that many data sets? CVT_USAGE. */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "picture.h"
 #include "tree.h"
@@ -151,6 +152,43 @@ static int finish(struct dataset **to, struct dataset *d, int code)
 	return CVT_OK;
 }
 
+/* The one archive in a folder that has nothing else we know (as a download leaves it); t->n when
+ * there is none, or are several. */
+static size_t only_archive(struct tree *t)
+{
+	const unsigned char *start;
+	size_t n, found = t->n;
+	struct cvt_err none;
+	if (!t->folder || t->n > 64)
+		return t->n;
+	for (size_t i = 0; i < t->n; i++) {
+		struct input *in = NULL;
+		if (tree_input(t, i, &in, &none) == CVT_OK
+			&& input_unpack(in, 1000, &none) == CVT_OK
+			&& input_peek(in, START, &start, &n, &none) == CVT_OK
+			&& format_archive.probe(in, start, n)) {
+			found = found == t->n ? i : t->n + 1;
+		}
+		input_close(in);
+	}
+	return found;
+}
+
+static int open_archive_in(
+	struct dataset *d, size_t i, const struct dataset_options *o, struct cvt_err *e)
+{
+	struct input *in = NULL;
+	TRY(tree_input(d->tree, i, &in, e));
+	tree_close(d->tree);
+	d->tree = NULL;
+	const int code = input_unpack(in, o->max_expansion, e);
+	if (code != CVT_OK) {
+		input_close(in);
+		return code;
+	}
+	return format_archive.open(d, in, o, e);
+}
+
 int dataset_from_tree(
 	struct dataset *d, struct tree *t, const struct dataset_options *o, struct cvt_err *e)
 {
@@ -159,9 +197,15 @@ int dataset_from_tree(
 	d->held += t->nbytes;
 	TRY(named_format(o, &named, e));
 	const struct format *f = best_for_tree(t, named);
+	const size_t archive = f ? t->n : only_archive(t);
+	if (archive < t->n)
+		return open_archive_in(d, archive, o, e);
 	if (!f)
 		return unknown_content(t->name,
-			t->n ? "none of its files is of a kind we know" : "has no files in it", e);
+			archive > t->n ? "has several archives in it, and one should be named"
+			: t->n         ? "none of its files is of a kind we know"
+				       : "has no files in it",
+			e);
 	d->format = f;
 	return f->open_tree(d, o, e);
 }
@@ -259,10 +303,12 @@ static void start_of(const char *path, const struct dataset_options *o, unsigned
 {
 	struct input *in = NULL;
 	struct cvt_err none;
+	struct stat st;
 	*n = 0;
-	if (strcmp(path, "-") == 0 || input_open(&in, path, &none) != CVT_OK)
-		return;
-	if (!input_can_seek(in) || input_unpack(in, o->max_expansion, &none) != CVT_OK
+	if (strcmp(path, "-") == 0 || stat(path, &st) != 0 || !S_ISREG(st.st_mode)
+		|| input_open(&in, path, &none) != CVT_OK)
+		return; /* a pipe would lose what is read here */
+	if (input_unpack(in, o->max_expansion, &none) != CVT_OK
 		|| input_read(in, to, size, n, &none) != CVT_OK)
 		*n = 0;
 	input_close(in);
@@ -346,126 +392,4 @@ void dataset_close(struct dataset *d)
 	head_free(&d->head);
 	free(d->name);
 	free(d);
-}
-
-/* ---- for the formats --------------------------------------------------------------------------
- */
-
-int dataset_start(
-	const struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e)
-{
-	out->n = 0;
-	out->rows = n;
-	for (size_t i = 0; i < d->head.nfields; i++) {
-		const struct head_field *h = &d->head.field[i];
-		size_t dims[TENSOR_DIMS] = {n};
-		struct field *f = batch_add(out, h->name, e);
-		if (!f)
-			return e ? e->code : CVT_SYSTEM;
-		f->flags = h->flags;
-		bool known = !(h->flags & FIELD_WHOLE);
-		for (int k = 0; known && k < h->ndim; k++) {
-			dims[k + 1] = h->dims[k];
-			known = h->dims[k] != HEAD_VARIES;
-		}
-		if (known)
-			TRY(tensor_shape(&f->t, h->dtype, h->ndim + 1, dims, e));
-	}
-	const struct tensor *t = batch_get(out, "index");
-	int64_t *index = t ? t->data : NULL;
-	for (size_t i = 0; index && i < n; i++)
-		index[i] = (int64_t)pick[i];
-	return CVT_OK;
-}
-
-int dataset_add_number(struct dataset *d, const char *name, enum dtype dtype, struct cvt_err *e)
-{
-	const size_t none[1] = {0};
-	return head_add_field(&d->head, name, dtype, 0, 0, none, e);
-}
-
-const char *dataset_split_word(const char *word)
-{
-	static const char *const words[][2] = {
-		{"train", "train"},
-		{"training", "train"},
-		{"test", "test"},
-		{"testing", "test"},
-		{"t10k", "test"},
-		{"val", "val"},
-		{"valid", "val"},
-		{"validation", "val"},
-		{"dev", "val"},
-	};
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (strcmp(word, words[i][0]) == 0)
-			return words[i][1];
-	return NULL;
-}
-
-static void list_words(char *to, size_t size, const char *const *word, size_t n)
-{
-	size_t at = 0;
-	for (size_t i = 0; i < n && at < size; i++) {
-		const int k = snprintf(to + at, size - at, "%s%s",
-			i ? (i + 1 == n ? " and " : ", ") : "", word[i]);
-		at += k > 0 ? (size_t)k : 0;
-	}
-}
-
-int dataset_choose_split(const char *source, const char *const *split, size_t n,
-	const struct dataset_options *o, size_t *chosen, struct cvt_err *e)
-{
-	char all[300];
-	size_t first = 0; /* the one to propose: train, if there is such */
-	*chosen = 0;
-	for (size_t i = n; i-- > 0;)
-		if (dataset_split_word(split[i])
-			&& strcmp(dataset_split_word(split[i]), "train") == 0)
-			first = i;
-	list_words(all, sizeof all, split, n);
-	if (!o->split && n > 1)
-		return cvt_fail(e, CVT_USAGE,
-			"%s: has the splits %s; choose one with: cv-read --split %s", source, all,
-			split[first]);
-	if (!o->split)
-		return CVT_OK;
-	const char *meant = dataset_split_word(o->split);
-	for (size_t i = 0; i < n; i++) {
-		const char *word = dataset_split_word(split[i]);
-		if (strcmp(split[i], o->split) == 0
-			|| (meant && word && strcmp(meant, word) == 0)) {
-			*chosen = i;
-			return CVT_OK;
-		}
-	}
-	if (n == 0)
-		return cvt_fail(e, CVT_USAGE, "%s: has no splits; leave out --split", source);
-	const size_t near = mem_nearest(o->split, split, n);
-	if (near < n)
-		return cvt_fail(e, CVT_USAGE, "%s: has no split '%s'; did you mean --split %s?",
-			source, o->split, split[near]);
-	return cvt_fail(e, CVT_USAGE, "%s: has no split '%s'; there %s %s", source, o->split,
-		n == 1 ? "is only" : "are", all);
-}
-
-int dataset_name_classes(struct dataset *d, const char *field, size_t k, const char *text,
-	size_t length, struct cvt_err *e)
-{
-	char name[256];
-	for (size_t i = 0; i < k; i++) {
-		size_t n = 0;
-		while (text && n < length && text[n] != '\n' && text[n] != '\r')
-			n++;
-		if (n > 0 && n < sizeof name)
-			(void)snprintf(name, sizeof name, "%.*s", (int)n, text);
-		else
-			(void)snprintf(name, sizeof name, "%zu", i);
-		TRY(head_set_class(&d->head, field, i, name, e));
-		while (text && n < length && (text[n] == '\n' || text[n] == '\r'))
-			n++;
-		text = text ? text + n : NULL;
-		length -= n;
-	}
-	return CVT_OK;
 }

@@ -175,13 +175,25 @@ static int add_names(struct join *j, const struct head_classes *from, struct cvt
 	return CVT_OK;
 }
 
+/* Names that are the numbers: two such lists differ in length only. */
+static bool is_numbered(const struct head_classes *c)
+{
+	char number[24];
+	for (size_t k = 0; k < c->n; k++) {
+		(void)snprintf(number, sizeof number, "%zu", k);
+		if (!c->name[k] || strcmp(c->name[k], number) != 0)
+			return false;
+	}
+	return true;
+}
+
 static int agree_classes(struct join *j, struct join_set *s, bool by_number, struct cvt_err *e)
 {
 	const struct head *h = &s->data->head;
 	for (size_t i = 0; i < h->nclasses; i++) {
 		const struct head_classes *c = &h->classes[i];
 		const struct head_classes *all = head_classes(&j->head, c->field);
-		if (by_number || !all) {
+		if (by_number || !all || (is_numbered(c) && is_numbered(all))) {
 			TRY(add_names(j, c, e));
 			continue;
 		}

@@ -398,3 +398,56 @@ for s in "9x9", "80x30", "37x5", "grey":
 	cv-read i --epochs 1000 | head -c 100 >/dev/null
 	[ "${PIPESTATUS[0]}" -eq 0 ]
 }
+
+@test "a folder that has one archive is that archive; several must be named" {
+	pets d
+	mkdir one two
+	tar czf one/d.tgz d
+	echo about >one/README
+	[ "$(cv-read one | tsv label.class | sort -u | joined)" = "cat dog" ]
+	cp one/d.tgz two/a.tgz
+	cp one/d.tgz two/b.tgz
+	fails 3 cv-read two
+	[[ $message == *"several archives"* ]]
+}
+
+@test "lists of classes that are the numbers may differ in length" {
+	images i 3 1 1
+	labels short 0 1 0
+	labels long 0 1 2
+	[ "$(cv-read i short i long | tsv label.class | joined)" = "0 1 0 0 1 2" ]
+	[ "$(cv-read i long i short | tsv label.class | joined)" = "0 1 2 0 1 0" ]
+}
+
+@test "what breaks in the middle breaks the last of the pipe; who failed and the last one speak" {
+	pets d
+	printf 'P2 2 3 255 1 2 3\n' >d/dog/2.pgm
+	cv-read d 2>first | cv-read --take 9 2>second | fails 3 cv-view --stat
+	[[ $(cat first) == "cv-read: d/dog/2.pgm:"* ]]
+	[ ! -s second ]
+	grep -q 'd/dog/2.pgm' stderr.out
+	fails 3 cv-read d -o x.cvt
+	[ ! -e x.cvt ]
+}
+
+@test "named pipes are read once" {
+	images i 3 2 2
+	mkfifo p q
+	cat i >p &
+	cv-read p -o one.cvt
+	cv-read i | cat >q &
+	cv-read q i -o two.cvt
+	[ "$(tsv index <one.cvt | joined)" = "0 1 2" ]
+	[ "$(tsv index <two.cvt | joined)" = "0 1 2 3 4 5" ]
+}
+
+@test "the same bytes, from a file, a pipe and however it dribbles" {
+	pets d
+	tar czf d.tgz d
+	cv-read d.tgz --shuffle --epochs 2 --val-fraction 0.4 --no-history >want.cvt
+	cat d.tgz | cv-read --shuffle --epochs 2 --val-fraction 0.4 --no-history | cmp - want.cvt
+	dd if=d.tgz bs=1 2>/dev/null | cv-read --shuffle --epochs 2 --val-fraction 0.4 --no-history |
+		cmp - want.cvt
+	cv-read d.tgz --no-history -o s.cvt
+	dd if=s.cvt bs=7 2>/dev/null | cv-read --no-history | cv-view --diff - s.cvt
+}
