@@ -69,11 +69,10 @@ static void read_numbers(struct item *it, FILE *f)
 static bool read_case(struct golden *g, FILE *f)
 {
 	char kind[WORD], dims[WORD];
-	int train;
 	*g = (struct golden){0};
-	if (fscanf(f, " case %199[^\n] train %d", g->args, &train) != 2)
+	if (fscanf(f, " case %199[^\n] train %199s", g->args, kind) != 2)
 		return false;
-	g->train = train;
+	g->train = strcmp(kind, "1") == 0;
 	for (;; g->n++) {
 		struct item *it = &g->item[g->n];
 		if (g->n == ITEMS || fscanf(f, "%199s", it->name) != 1)
