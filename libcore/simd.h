@@ -33,6 +33,13 @@ struct simd_weights {
 	size_t run_step, output_step, outputs;
 };
 
+/* n windows in a row for pool_max (simd/pool.c). */
+struct simd_pool {
+	size_t n, x_step, c, taps;
+	const size_t *tap;
+	const uint8_t *number;
+};
+
 struct simd {
 	const char *name;
 	size_t width; /* floats of a register */

@@ -3,6 +3,7 @@
  * the gradient as a byte in the window's own count (row major); ties go to the first, as in
  * PyTorch.
  */
+#include "../simd.h"
 #include "window.h"
 
 #include <string.h>
@@ -41,85 +42,103 @@ static int maxpool_shape(struct graph *g, struct node *n, struct cvt_err *e)
 }
 
 /* The winners of one row. */
-static uint8_t *places(const struct nn_io *io, size_t row)
+static uint8_t *winners(const struct nn_io *io, size_t row)
 {
 	return (uint8_t *)(io->save + row * io->node->save_row);
 }
 
-/* Every channel at one place of the window against the best so far. */
-static void contest(const float *x, uint8_t place, size_t c, float *y, uint8_t *winner)
+/* Windows of one line, from column ow on, that reach the same places: their list, and where the
+ * first one's corner is. */
+struct windows {
+	struct simd_pool pool;
+	size_t corner; /* floats from the picture's first; wraps around 0 in the padding */
+	size_t tap[MAX_WINDOW];
+	uint8_t number[MAX_WINDOW];
+};
+
+/* Whole windows are taken together, those that reach into the padding one by one. */
+static size_t alike(const struct window *v, size_t ow)
 {
-	for (size_t k = 0; k < c; k++) {
-		const bool more = x[k] > y[k] || x[k] != x[k];
-		winner[k] = more ? place : winner[k];
-		y[k] = more ? x[k] : y[k];
-	}
+	size_t w0, w1, n = 0;
+	do {
+		window_inside(ow + n, v->sw, v->pw, v->kw, 1, v->w, &w0, &w1);
+		n++;
+	} while (w0 == 0 && w1 == v->kw && ow + n < v->ow);
+	const bool whole = w0 == 0 && w1 == v->kw;
+	return n > 1 && !whole ? n - 1 : n;
 }
 
-static void forward_place(
-	const struct window *v, const float *x, size_t oh, size_t ow, float *y, uint8_t *winner)
+static void windows_at(const struct window *v, size_t oh, size_t ow, struct windows *t)
 {
-	size_t h0, h1, w0, w1;
+	size_t h0, h1, w0, w1, n = 0;
 	window_inside(oh, v->sh, v->ph, v->kh, 1, v->h, &h0, &h1);
 	window_inside(ow, v->sw, v->pw, v->kw, 1, v->w, &w0, &w1);
-	const size_t top = oh * v->sh - v->ph, left = ow * v->sw - v->pw; /* may wrap around 0 */
-	memcpy(y, x + ((top + h0) * v->w + left + w0) * v->c, v->c * sizeof *y);
-	memset(winner, (int)(h0 * v->kw + w0), v->c);
 	for (size_t h = h0; h < h1; h++)
-		for (size_t w = w0; w < w1; w++)
-			contest(x + ((top + h) * v->w + left + w) * v->c, (uint8_t)(h * v->kw + w),
-				v->c, y, winner);
+		for (size_t w = w0; w < w1; w++, n++) {
+			t->tap[n] = (h * v->w + w) * v->c;
+			t->number[n] = (uint8_t)(h * v->kw + w);
+		}
+	t->corner = ((oh * v->sh - v->ph) * v->w + ow * v->sw - v->pw) * v->c;
+	t->pool = (struct simd_pool){.n = alike(v, ow),
+		.x_step = v->sw * v->c,
+		.c = v->c,
+		.taps = n,
+		.tap = t->tap,
+		.number = t->number};
 }
 
-static void forward_row(void *context, size_t row, unsigned thread)
+/* The corner may lie before the picture; every place of the list does not. */
+static void rebase(struct windows *t)
 {
-	(void)thread;
-	const struct nn_io *io = context;
+	for (size_t i = t->pool.taps; i-- > 0;)
+		t->tap[i] -= t->tap[0];
+}
+
+static void forward_rows(const struct nn_io *io, size_t first, size_t n, size_t slot)
+{
+	(void)slot;
 	const struct window *v = io->node->conf;
-	const float *x = io->x[0] + row * v->h * v->w * v->c;
-	float *y = io->y + row * v->oh * v->ow * v->c;
-	uint8_t *winner = places(io, row);
+	const size_t in = v->h * v->w * v->c, out = v->oh * v->ow * v->c;
+	struct windows t;
 	for (size_t oh = 0; oh < v->oh; oh++)
-		for (size_t ow = 0; ow < v->ow; ow++, y += v->c, winner += v->c)
-			forward_place(v, x, oh, ow, y, winner);
+		for (size_t ow = 0; ow < v->ow; ow += t.pool.n) {
+			windows_at(v, oh, ow, &t);
+			const size_t from = t.corner + t.tap[0], to = (oh * v->ow + ow) * v->c;
+			rebase(&t);
+			for (size_t row = first; row < first + n; row++)
+				simd()->pool_max(&t.pool, io->x[0] + row * in + from,
+					io->y + row * out + to, winners(io, row) + to);
+		}
 }
 
 static void maxpool_forward(const struct nn_io *io)
 {
-	struct nn_io copy = *io;
-	par_for(io->run->par, io->rows, forward_row, &copy);
+	nn_each(io, io->rows, nn_row_items(io, 0), forward_rows);
 }
 
-static void backward_place(const struct window *v, const float *dy, const uint8_t *winner,
-	float *dx, size_t oh, size_t ow)
+static void backward_rows(const struct nn_io *io, size_t first, size_t n, size_t slot)
 {
-	const size_t top = oh * v->sh - v->ph, left = ow * v->sw - v->pw;
-	for (size_t k = 0; k < v->c; k++) {
-		const size_t h = top + winner[k] / v->kw, w = left + winner[k] % v->kw;
-		dx[(h * v->w + w) * v->c + k] += dy[k];
-	}
-}
-
-static void backward_row(void *context, size_t row, unsigned thread)
-{
-	(void)thread;
-	const struct nn_io *io = context;
+	(void)slot;
 	const struct window *v = io->node->conf;
-	const float *dy = io->dy + row * v->oh * v->ow * v->c;
-	float *dx = io->dx[0] + row * v->h * v->w * v->c;
-	const uint8_t *winner = places(io, row);
+	const size_t in = v->h * v->w * v->c, out = v->oh * v->ow * v->c;
+	struct windows t;
 	if (!io->add[0])
-		memset(dx, 0, v->h * v->w * v->c * sizeof *dx);
+		memset(io->dx[0] + first * in, 0, n * in * sizeof(float));
 	for (size_t oh = 0; oh < v->oh; oh++)
-		for (size_t ow = 0; ow < v->ow; ow++, dy += v->c, winner += v->c)
-			backward_place(v, dy, winner, dx, oh, ow);
+		for (size_t ow = 0; ow < v->ow; ow += t.pool.n) {
+			windows_at(v, oh, ow, &t);
+			const size_t from = t.corner + t.tap[0], to = (oh * v->ow + ow) * v->c;
+			rebase(&t);
+			for (size_t row = first; row < first + n; row++)
+				simd()->pool_max_back(&t.pool, io->dy + row * out + to,
+					winners(io, row) + to, io->dx[0] + row * in + from);
+		}
 }
 
 static void maxpool_backward(const struct nn_io *io)
 {
-	struct nn_io copy = *io;
 	if (io->dx[0])
-		par_for(io->run->par, io->rows, backward_row, &copy);
+		nn_each(io, io->rows, nn_row_items(io, 0), backward_rows);
 }
 
 const struct nn_op nn_maxpool = {

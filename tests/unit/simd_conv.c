@@ -337,18 +337,67 @@ static bool weights_right(const struct simd *s, struct windows *t)
 	return right;
 }
 
+/* The best place of the window at (i, j) in channel k. */
+static size_t pool_want(const struct windows *t, size_t i, size_t j, size_t k)
+{
+	size_t best = 0;
+	for (size_t n = 1; n < t->p.k * t->p.k; n++)
+		if (input(t, i, j, n * t->p.c + k) > input(t, i, j, best * t->p.c + k))
+			best = n;
+	return best;
+}
+
+/* The kernel takes a line of windows. dx begins as zeros and gets 1 from every winner. */
+static bool pool_right(const struct simd *s, struct windows *t)
+{
+	const struct picture *p = &t->p;
+	size_t tap[25];
+	uint8_t number[25], winner[64 * 64];
+	for (size_t n = 0; n < p->k * p->k; n++) {
+		tap[n] = (n / p->k * p->w + n % p->k) * p->c;
+		number[n] = (uint8_t)n;
+	}
+	const struct simd_pool pool = {t->ow, p->step * p->c, p->c, p->k * p->k, tap, number};
+	float *y = numbers(t->ow * p->c, 7), *dx = numbers(p->h * p->w * p->c, 8);
+	float *ones = numbers(t->ow * p->c, 9), *want = numbers(p->h * p->w * p->c, 8);
+	for (size_t n = 0; n < t->ow * p->c; n++)
+		ones[n] = 1;
+	bool right = true;
+	for (size_t i = 0; i < t->oh; i++) {
+		const size_t line = i * p->step * p->w * p->c;
+		s->pool_max(&pool, t->x + line, y, winner);
+		s->pool_max_back(&pool, ones, winner, dx + line);
+		for (size_t n = 0; n < t->ow * p->c; n++) {
+			const size_t j = n / p->c, k = n % p->c, best = pool_want(t, i, j, k);
+			right = right && winner[n] == best
+				&& near((double)y[n], input(t, i, j, best * p->c + k));
+			want[line + j * p->step * p->c + tap[best] + k] += 1;
+		}
+	}
+	for (size_t n = 0; n < p->h * p->w * p->c; n++)
+		right = right && near((double)dx[n], (double)want[n]);
+	right = right && guarded(y, t->ow * p->c) && guarded(dx, p->h * p->w * p->c);
+	free(y);
+	free(dx);
+	free(ones);
+	free(want);
+	return right;
+}
+
 static void check_windows(const struct simd *s)
 {
-	bool conv = true, gradient = true;
+	bool conv = true, gradient = true, pool = true;
 	for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
 		struct windows t;
 		open_windows(&t, &pictures[i]);
 		conv = conv_right(s, &t) && conv;
 		gradient = weights_right(s, &t) && gradient;
+		pool = pool_right(s, &t) && pool;
 		close_windows(&t);
 	}
 	check(conv, "conv_pack, conv", s->name);
 	check(gradient, "conv_weights, conv_unpack_add", s->name);
+	check(pool, "pool_max, pool_max_back", s->name);
 }
 
 int main(void)
