@@ -42,8 +42,8 @@ int view_validate(
 /* One way of looking, chosen by its option. */
 struct mode {
 	const char *name;
-	bool chosen;
 	look *look;
+	bool chosen;
 	bool rows_only; /* models have nothing of the kind */
 	bool binary;
 };
@@ -51,15 +51,15 @@ struct mode {
 static int choose(const struct view_options *o, struct mode *mode, struct cvt_err *e)
 {
 	const struct mode modes[] = {
-		{"head", o->head, view_head, false, false},
-		{"stat", o->stat, view_stat, false, false},
-		{"validate", o->validate, view_validate, false, false},
-		{"history", o->history, view_history, false, false},
-		{"diff", o->diff, NULL, false, false},
-		{"npy", o->npy != NULL, view_npy, true, true},
-		{"tsv", o->tsv, view_tsv, true, false},
-		{"arch", o->arch || o->summary, NULL, false, false},
-		{"grid", o->grid, view_grid, true, true},
+		{"head", view_head, o->head, false, false},
+		{"stat", view_stat, o->stat, false, false},
+		{"validate", view_validate, o->validate, false, false},
+		{"history", view_history, o->history, false, false},
+		{"diff", NULL, o->diff, false, false},
+		{"npy", view_npy, o->npy != NULL, true, true},
+		{"tsv", view_tsv, o->tsv, true, false},
+		{"arch", NULL, o->arch || o->summary, false, false},
+		{"grid", view_grid, o->grid, true, true},
 	};
 	const size_t n = sizeof modes / sizeof *modes;
 	const char *first = NULL;

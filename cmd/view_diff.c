@@ -97,7 +97,9 @@ struct cell {
 static struct cell cell_of(const struct side *s, const struct head_field *f)
 {
 	const struct tensor *t = batch_get(s->b, f->name);
-	struct cell c = {.row = *t, .padded = head_is_padded(f), .boxes = field_is_boxes(f->name)};
+	struct cell c = {.row = *t,
+		.padded = head_is_padded(f),
+		.boxes = f->dtype == DT_F4 && field_is_boxes(f->name)};
 	char name[FIELD_NAME + 4];
 	const char *data = t->data;
 	const size_t bytes = tensor_row_bytes(t);
@@ -124,16 +126,16 @@ static size_t used_bytes(const struct cell *c)
 	const char *p = c->row.data;
 	const size_t entry = c->row.dims[1] ? c->row.bytes / c->row.dims[1] : 1;
 	size_t n = c->row.bytes;
-	const float none = -1;
 	while (c->padded && n > 0) {
 		const char *last = p + n - entry;
-		bool empty = c->boxes && memcmp(last, &none, sizeof none) == 0;
+		float first = 0;
+		if (c->boxes)
+			memcpy(&first, last, sizeof first);
+		if (c->boxes && first != -1.0f)
+			return n;
 		for (size_t k = 0; !c->boxes && k < entry; k++)
 			if (last[k])
 				return n;
-		empty = empty || !c->boxes;
-		if (!empty)
-			return n;
 		n -= entry;
 	}
 	return n;

@@ -86,6 +86,8 @@ struct layout {
 static size_t choose_columns(const struct grid *g, const struct view_options *o)
 {
 	size_t columns = 1;
+	if (g->n == 0)
+		return 1;
 	if (o->columns)
 		return o->columns < g->n ? o->columns : g->n;
 	while (columns * columns < g->n)
@@ -140,7 +142,7 @@ static int draw_grid(
 int view_grid(
 	struct view_input *in, const struct view_options *o, struct output *out, struct cvt_err *e)
 {
-	struct grid g = {0};
+	struct grid g = {.together = 1};
 	struct canvas c = {0};
 	int code = add_rows(&g, in, o, e);
 	if (code == CVT_OK)

@@ -166,7 +166,7 @@ static int put_classes(struct str *text, const struct head *h, const char *field
 	const size_t named = names ? names->n + 1 : 0, n = c->counted > named ? c->counted : named;
 	char shown[200];
 	for (size_t at = 0; at < n; at++) {
-		const uint64_t count = at < c->counted ? c->count[at] : 0;
+		const uint64_t count = c->count && at < c->counted ? c->count[at] : 0;
 		const long long k = (long long)at - 1;
 		const char *name = k < 0 ? "(unknown)" : view_class(h, field, k);
 		if (count == 0 && (k < 0 || !name))

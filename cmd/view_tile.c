@@ -94,7 +94,7 @@ static unsigned char sample(const struct picture *p, size_t y, size_t x, size_t 
 		return p->data[at];
 	const float v = ((const float *)(const void *)p->data)[at], range = p->high - p->low;
 	const float unit = range > 0 ? (v - p->low) / range : 0;
-	return unit > 0 ? unit < 1 ? (unsigned char)(unit * 255 + 0.5f) : 255
+	return unit > 0 ? unit < 1 ? (unsigned char)lroundf(unit * 255) : 255
 			: 0; /* NaN is black */
 }
 

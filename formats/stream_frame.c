@@ -143,10 +143,9 @@ int frame_unpack(struct frame *f, const unsigned char from[FRAME_BYTES], struct 
 
 void descriptor_pack(const struct descriptor *d, unsigned char to[DESCRIPTOR_BYTES])
 {
-	const char *dtype = dtype_name(d->dtype);
 	memset(to, 0, DESCRIPTOR_BYTES);
 	memcpy(to + D_NAME, d->name, FIELD_NAME);
-	memcpy(to + D_DTYPE, dtype, strlen(dtype));
+	(void)snprintf((char *)to + D_DTYPE, DTYPE_BYTES, "%s", dtype_name(d->dtype));
 	put(to + D_NDIM, (uint64_t)d->ndim, 4);
 	put(to + D_FLAGS, d->flags, 4);
 	for (int i = 0; i < d->ndim; i++)

@@ -190,14 +190,14 @@ static int check_agreement(const struct head *a, const struct head *b, struct cv
 static int begin_part(struct stream_reader *r, struct cvt_err *e)
 {
 	struct head h;
+	head_init(&h);
 	const uint64_t epochs = r->part.epochs_seen, at = input_offset(r->in);
 	TRY(read_head(r, &h, e));
 	int code = check_agreement(&r->head, &h, e);
 	if (code == CVT_OK && (epochs > 1 || (h.epochs != HEAD_UNKNOWN && h.epochs > 1)))
 		code = cvt_fail(e, CVT_INPUT,
 			"a further part begins here, and only streams of one epoch can be joined; "
-			"use cv-read "
-			"a.cvt b.cvt");
+			"use cv-read a.cvt b.cvt");
 	r->body_reader.index = h.index;
 	head_free(&h);
 	if (code == CVT_OK)

@@ -226,18 +226,18 @@ int stream_create(
 {
 	struct stream_writer *w = calloc(1, sizeof *w);
 	*to = NULL;
-	int code = w ? CVT_OK : cvt_fail(e, CVT_SYSTEM, "out of memory");
-	if (code == CVT_OK) {
-		w->out = out;
-		code = begin(w, h, e);
+	if (!w) {
+		output_abandon(out);
+		return cvt_fail(e, CVT_SYSTEM, "out of memory");
 	}
+	w->out = out;
+	const int code = begin(w, h, e);
 	if (code == CVT_OK) {
 		*to = w;
 		return CVT_OK;
 	}
 	output_abandon(out);
-	if (w)
-		writer_free(w);
+	writer_free(w);
 	return code;
 }
 

@@ -156,7 +156,7 @@ static void test_foreign(void)
 	struct bytes before = {s.p, at}, after = {s.p + at, s.n - at};
 	unsigned char frame[64];
 	memcpy(frame, s.p + at, 64);
-	memcpy(frame + 8, "note", 4);
+	put_number(frame + 8, 0x65746f6e, 4); /* note */
 	struct bytes middle = {frame, 64};
 	mend(middle, 0);
 	struct bytes half = join(before, middle), all = join(half, after);
@@ -282,8 +282,8 @@ static void test_head(void)
 	check(head_copy(&copy, &h, &e) == CVT_OK && head_format(&copy, &text, &e) == CVT_OK,
 		"written");
 	head_free(&h);
-	check(head_parse(&h, text.p, text.n, &e) == CVT_OK && head_format(&h, &again, &e) == CVT_OK
-			&& strcmp(text.p, again.p) == 0,
+	check(text.p && head_parse(&h, text.p, text.n, &e) == CVT_OK
+			&& head_format(&h, &again, &e) == CVT_OK && strcmp(text.p, again.p) == 0,
 		"and read again, the same");
 	head_free(&h);
 	head_free(&copy);
