@@ -101,7 +101,7 @@ static void hsv(float h, float s, float v, float rgb[3])
 	}
 }
 
-static void draw_colours(struct material *m, struct rng *r)
+static void draw_colours(struct material *m, struct rng *r, float contrast)
 {
 	const float h = rng_uniform(r), s = rng_between(r, 0.1f, 0.95f);
 	const float v = rng_between(r, 0.15f, 1);
@@ -111,12 +111,15 @@ static void draw_colours(struct material *m, struct rng *r)
 	const float h2 = other ? rng_uniform(r) : h + rng_between(r, -0.06f, 0.06f);
 	const float step = rng_between(r, 0.15f, 0.4f);
 	hsv(h2, s, v > 0.5f ? v - step : v + step, m->b);
+	/* A ground that shouts as loud as the shape would hide it from any eye. */
+	for (int c = 0; c < 3; c++)
+		m->b[c] = m->a[c] + contrast * (m->b[c] - m->a[c]);
 }
 
 void material_draw(struct material *m, struct rng *r, bool fine)
 {
 	memset(m, 0, sizeof *m);
-	draw_colours(m, r);
+	draw_colours(m, r, fine ? 0.5f : 0.3f);
 	m->texture = (enum texture)rng_below(r, TEXTURES);
 	m->lattice = rng_u32(r);
 	const struct sincos t = turn(rng_uniform(r));
@@ -143,15 +146,15 @@ void material_draw_unlike(
 	struct material *m, struct rng *r, const struct material *other, bool fine)
 {
 	material_draw(m, r, fine);
-	for (int tries = 0; tries < 12; tries++) {
+	for (int tries = 0; tries < 24; tries++) {
 		float least = 9;
 		for (int i = 0; i < 4; i++) {
 			const float d = unlike(i & 1 ? m->b : m->a, i & 2 ? other->b : other->a);
 			least = d < least ? d : least;
 		}
-		if (least > 0.22f)
+		if (least > 0.38f)
 			return;
-		draw_colours(m, r);
+		draw_colours(m, r, fine ? 0.5f : 0.3f);
 	}
 }
 

@@ -42,7 +42,7 @@ static void draw_object(struct thing *t, const struct shapes_world *w, uint64_t 
 	const bool first = object == 0;
 	const float shorter = (float)(w->H < w->W ? w->H : w->W);
 	t->kind = (enum sdf_kind)draw_class(w->seed, index, object);
-	t->size = first ? rng_between(&r, 0.42f, 0.72f) : rng_between(&r, 0.2f, 0.36f);
+	t->size = first ? rng_between(&r, 0.55f, 0.85f) : rng_between(&r, 0.2f, 0.36f);
 	const float room_x = (float)w->W / shorter - 0.8f * t->size;
 	const float room_y = (float)w->H / shorter - 0.8f * t->size;
 	t->x = rng_between(&r, -room_x, room_x);
@@ -91,7 +91,7 @@ static void draw_clutter(
 	t->x = rng_between(&r, -1, 1) * (float)w->W / shorter;
 	t->y = rng_between(&r, -1, 1) * (float)w->H / shorter;
 	t->turns = rng_uniform(&r);
-	t->size = rng_between(&r, 0.1f, 0.38f);
+	t->size = rng_between(&r, 0.08f, 0.26f);
 	t->stretch = 1;
 	t->reach = 1.1f;
 	t->depth = rng_between(&r, 0.8f, 0.95f);
@@ -109,7 +109,7 @@ static void draw_light(struct scene *s, struct rng *r)
 	s->gain = rng_between(r, 0.75f, 1.15f);
 	for (int c = 0; c < 3; c++)
 		s->cast[c] = rng_between(r, 0.88f, 1);
-	s->noise = rng_between(r, 0.0f, 0.04f);
+	s->noise = rng_between(r, 0.0f, 0.03f);
 	s->grain[0] = rng_u32(r);
 	s->grain[1] = rng_u32(r);
 }
@@ -131,8 +131,8 @@ void scene_make(struct scene *s, const struct shapes_world *w, uint64_t index, f
 	rng_for(&r, w->seed, RNG_SHAPES, index, SLOT_WORLD);
 	draw_light(s, &r);
 	material_draw(&s->ground, &r, false);
-	const size_t clutter = rng_below(&r, SCENE_CLUTTER + 1);
-	const bool hidden = rng_uniform(&r) < 0.4f;
+	const size_t clutter = rng_below(&r, SCENE_CLUTTER / 2 + 1);
+	const bool hidden = rng_uniform(&r) < 0.25f;
 	for (size_t i = 0; i < clutter; i++)
 		draw_clutter(&s->thing[s->n++], w, index, i);
 	s->objects = w->objects;
