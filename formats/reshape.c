@@ -130,23 +130,30 @@ static struct size size_after(const struct reshape_options *o, struct size s)
 		o->channels ? o->channels : s.c};
 }
 
+/* Channels and size, whichever makes the picture smaller first (spreading grey commutes with the
+ * filter; luma comes before it, as when a grey picture is opened). */
 static int make_picture(struct reshape *r, const unsigned char *p, struct size from,
 	unsigned char *to, struct size want, struct cvt_err *e)
 {
 	void *wide = r->wide;
-	const bool sized = from.h != want.h || from.w != want.w;
-	const unsigned char *right = p;
-	if (from.c != want.c) {
-		TRY(mem_grow(&wide, &r->capacity, from.h * from.w * want.c + 1, 1, e));
-		r->wide = wide;
-		set_channels(p, from.h * from.w, from.c, sized ? r->wide : to, want.c);
-		right = r->wide;
-	}
-	if (sized)
-		return resize_picture(
-			&r->resize, right, from.h, from.w, want.c, to, want.h, want.w, e);
+	const bool sized = from.h != want.h || from.w != want.w, spread = from.c < want.c;
+	const size_t pixels = spread && sized ? want.h * want.w : from.h * from.w;
+	const size_t between = spread ? from.c : want.c;
 	if (from.c == want.c)
-		memcpy(to, p, want.h * want.w * want.c);
+		return resize_picture(&r->resize, p, from.h, from.w, want.c, to, want.h, want.w, e);
+	TRY(mem_grow(&wide, &r->capacity, pixels * between + 1, 1, e));
+	r->wide = wide;
+	if (!sized)
+		set_channels(p, pixels, from.c, to, want.c);
+	else if (spread) {
+		TRY(resize_picture(
+			&r->resize, p, from.h, from.w, from.c, r->wide, want.h, want.w, e));
+		set_channels(r->wide, pixels, from.c, to, want.c);
+	} else {
+		set_channels(p, pixels, from.c, r->wide, want.c);
+		return resize_picture(
+			&r->resize, r->wide, from.h, from.w, want.c, to, want.h, want.w, e);
+	}
 	return CVT_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { STRIP = 256 };
 enum { BITS = 22 }; /* 8 for the pixel and 2 for safety are left of 32 */
 
 static void line_free(struct resize_line *l)
@@ -92,17 +93,24 @@ static void go_across(
 			}
 }
 
+/* Rows are added up a strip at a time, which compilers turn into vectors. */
 static void go_down(
 	const struct resize_line *l, const unsigned char *p, size_t row, unsigned char *to)
 {
+	int32_t sum[STRIP];
 	for (size_t y = 0; y < l->to; y++)
-		for (size_t x = 0; x < row; x++) {
-			const unsigned char *from = p + l->first[y] * row + x;
-			const int32_t *w = l->weight + y * l->most;
-			int32_t sum = 1 << (BITS - 1);
-			for (size_t i = 0; i < l->count[y]; i++)
-				sum += w[i] * from[i * row];
-			*to++ = clip(sum);
+		for (size_t first = 0, n; first < row; first += n) {
+			n = row - first < STRIP ? row - first : STRIP;
+			for (size_t x = 0; x < n; x++)
+				sum[x] = 1 << (BITS - 1);
+			for (size_t i = 0; i < l->count[y]; i++) {
+				const unsigned char *from = p + (l->first[y] + i) * row + first;
+				const int32_t w = l->weight[y * l->most + i];
+				for (size_t x = 0; x < n; x++)
+					sum[x] += w * from[x];
+			}
+			for (size_t x = 0; x < n; x++)
+				*to++ = clip(sum[x]);
 		}
 }
 

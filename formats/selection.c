@@ -308,7 +308,7 @@ static int set_up(struct selection *p, struct join *j, struct cvt_err *e)
 		if (!p->hidden)
 			return CVT_SYSTEM;
 	}
-	p->validates = p->o.val_fraction > 0 || head_field(&j->head, "part");
+	p->validates = !p->o.ways && (p->o.val_fraction > 0 || head_field(&j->head, "part"));
 	p->val = mem_alloc(p->validates ? j->rows : 0, sizeof *p->val, e);
 	if (!p->val)
 		return CVT_SYSTEM;

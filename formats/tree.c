@@ -43,6 +43,9 @@ int tree_add(struct tree *t, const char *name, size_t at, size_t size,
 	const struct dataset_options *o, struct cvt_err *e)
 {
 	void *p = t->entry;
+	if (strlen(name) >= NAME)
+		return cvt_fail(e, CVT_INPUT,
+			"%s: the name of a file in it is longer than %d bytes", t->name, NAME - 1);
 	if (t->n >= o->max_entries)
 		return cvt_fail(e, CVT_LIMIT, "%s: more than %zu files; raise --max-entries",
 			t->name, o->max_entries);

@@ -11,7 +11,7 @@
 
 #include "pictures.h"
 
-enum { TEXT_BYTES = 1 << 20 };
+enum { TEXT_BYTES = 1 << 20, CAPTION_BYTES = 1 << 14 };
 
 /* The key's bytes: up to the first dot of the file's own name. */
 static size_t key_bytes(const char *name)
@@ -79,6 +79,8 @@ static int take_caption(const char *text, size_t n, struct pictures_item *item, 
 {
 	while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\r'))
 		n--;
+	if (n > CAPTION_BYTES)
+		return cvt_fail(e, CVT_INPUT, "the caption is longer than %d bytes", CAPTION_BYTES);
 	char *copy = mem_alloc(n + 1, 1, e);
 	if (!copy)
 		return CVT_SYSTEM;

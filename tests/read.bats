@@ -311,6 +311,7 @@ for name, field in ("a", "data"), ("l", "label"), ("h", "embedding"):
 		"     15 2      15 4" ]
 	[ -z "$(cut -d ' ' -f 1,4 e | sort | uniq -d)" ]
 	fails 3 cv-read i l --episodes 5x1
+	fails 2 cv-read i l --episodes 2x1 --val-fraction 0.1
 }
 
 @test "history: what was read, with the seed; several streams go one deeper" {
