@@ -24,8 +24,7 @@ struct augment_pad {
 	size_t failed; /* first row that failed */
 };
 
-/* ---- names ------------------------------------------------------------------------------------
- */
+/* ---- names ------------------------------------------------------------------------- */
 
 /* Picture `view` (from 0) of `views`: NAME itself if it is not numbered, else NAME.k. */
 static const char *numbered_name(
@@ -48,8 +47,7 @@ static const char *out_name(const struct augment_rows *a, const char *name, size
 	return numbered_name(name, a->numbered || a->made > 0, i, to);
 }
 
-/* ---- the schema -------------------------------------------------------------------------------
- */
+/* ---- the schema -------------------------------------------------------------------- */
 
 static int find_pictures(struct augment_rows *a, const struct head *h, struct cvt_err *e)
 {
@@ -221,8 +219,7 @@ void augment_close(struct augment_rows *a)
 	free(a->flip);
 }
 
-/* ---- one row ----------------------------------------------------------------------------------
- */
+/* ---- one row ----------------------------------------------------------------------- */
 
 static int fill_plane(struct aug_plane *p, const void *from, size_t items, struct cvt_err *e)
 {
@@ -414,8 +411,7 @@ static int one_row(const struct augment_rows *a, const struct batch *from, struc
 	return CVT_OK;
 }
 
-/* ---- a batch ----------------------------------------------------------------------------------
- */
+/* ---- a batch ----------------------------------------------------------------------- */
 
 struct job {
 	const struct augment_rows *a;

@@ -35,8 +35,7 @@ int bank_choose_field(const struct head *h, const char *asked, const char *sourc
 	return CVT_OK;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------- */
 
 /* The greatest of a row of soft labels; -1 when all are zero. */
 static int32_t hard_label(const float *soft, size_t k)
@@ -218,8 +217,7 @@ void bank_free(struct bank *b)
 	*b = (struct bank){0};
 }
 
-/* ---- classes ----------------------------------------------------------------------------------
- */
+/* ---- classes ----------------------------------------------------------------------- */
 
 /* Both ways: a name that either list lacks is an error. */
 static int match_by_name(const struct head_classes *bank, const struct head_classes *queries,

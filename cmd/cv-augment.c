@@ -93,7 +93,10 @@ static int run(struct augment *m, struct cvt_err *e)
 	enum stream_event event;
 	TRY(prepare(m, &b, &event, e));
 	cli_progress_start(&m->progress, m->cli);
-	while (event != STREAM_DONE) {
+	for (size_t parts = 1; event != STREAM_DONE;) {
+		if (source_parts(m->in) != parts) /* of concatenated streams: ours follow theirs */
+			TRY(stream_put_part(m->out, e));
+		parts = source_parts(m->in);
 		TRY(pass_on(m, b, event, e));
 		TRY(source_next(m->in, &b, &event, e));
 	}

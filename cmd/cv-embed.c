@@ -155,8 +155,13 @@ static int run(struct embed *m, struct cvt_err *e)
 	struct batch *b;
 	enum stream_event event = STREAM_BATCH;
 	cli_progress_start(&m->progress, m->cli);
-	while (event != STREAM_DONE) {
+	for (size_t parts = 1; event != STREAM_DONE; parts = source_parts(m->in)) {
 		TRY(source_next(m->in, &b, &event, e));
+		if (source_parts(m->in)
+			!= parts) { /* of concatenated streams: one of ours for one of theirs */
+			TRY(run_rows(m, e));
+			TRY(stream_put_part(m->out, e));
+		}
 		if (event == STREAM_BATCH)
 			TRY(take_rows(m, b, e));
 		else

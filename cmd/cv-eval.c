@@ -32,8 +32,7 @@ struct work {
 	bool epoch_ended;
 };
 
-/* ---- options ----------------------------------------------------------------------------------
- */
+/* ---- options ----------------------------------------------------------------------- */
 
 static int list(void)
 {
@@ -59,8 +58,7 @@ static int understand(struct options *o, const struct cli *c, struct cvt_err *e)
 	return cvt_fail(e, CVT_USAGE, "--as: '%s' is unknown; there are text, tsv and json", o->as);
 }
 
-/* ---- which measures ---------------------------------------------------------------------------
- */
+/* ---- which measures ---------------------------------------------------------------- */
 
 static const char *missing(unsigned needs)
 {
@@ -132,8 +130,7 @@ static int choose_metrics(struct work *w, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- from begin to end ------------------------------------------------------------------------
- */
+/* ---- from begin to end ------------------------------------------------------------- */
 
 static int open_all(struct work *w, struct cvt_err *e)
 {

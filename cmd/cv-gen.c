@@ -63,8 +63,7 @@ struct gen {
 	struct cli_progress_line progress;
 };
 
-/* ---- what is asked for ------------------------------------------------------------------------
- */
+/* ---- what is asked for ------------------------------------------------------------- */
 
 static int read_size(const char *text, struct shapes_world *w, struct cvt_err *e)
 {
@@ -135,8 +134,7 @@ static int read_world(struct gen *g, const struct cli *cli, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- HEAD -------------------------------------------------------------------------------------
- */
+/* ---- HEAD -------------------------------------------------------------------------- */
 
 static void row_dims(const struct gen *g, const struct field_kind *k, size_t dims[3])
 {
@@ -183,8 +181,7 @@ static int make_head(struct gen *g, const struct cli *cli, struct cvt_err *e)
 	return code;
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows -------------------------------------------------------------------------- */
 
 static int shape_batch(struct gen *g, size_t rows, struct cvt_err *e)
 {

@@ -48,8 +48,7 @@ struct work {
 	struct cli_progress_line progress;
 };
 
-/* ---- options ----------------------------------------------------------------------------------
- */
+/* ---- options ----------------------------------------------------------------------- */
 
 static int find_word(const struct knn_word *words, int n, const char *word, const char *option,
 	int *found, struct cvt_err *e)
@@ -117,8 +116,7 @@ static int list(void)
 	return CVT_OK;
 }
 
-/* ---- the schema -------------------------------------------------------------------------------
- */
+/* ---- the schema -------------------------------------------------------------------- */
 
 /* Predictions speak of the queries' classes, or of the bank's if the queries have no names. */
 static int add_class_names(struct work *w, struct cvt_err *e)
@@ -156,8 +154,7 @@ static int make_head(struct work *w, struct cvt_err *e)
 	return add_history(w, e);
 }
 
-/* ---- a block of queries -----------------------------------------------------------------------
- */
+/* ---- a block of queries ------------------------------------------------------------ */
 
 /* Bytes that a query takes while its block is gathered. */
 static size_t query_bytes(const struct work *w, const struct head *h)
@@ -252,8 +249,7 @@ static int take_batch(struct work *w, struct batch *b, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- from begin to end ------------------------------------------------------------------------
- */
+/* ---- from begin to end ------------------------------------------------------------- */
 
 static int read_bank(struct work *w, struct cvt_err *e)
 {

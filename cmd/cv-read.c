@@ -25,8 +25,7 @@ struct work {
 	struct batch batch;
 };
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------------------- */
 
 /* Writing what is being read would lose it, should anything fail. */
 static int check_output(const struct read_options *o, const char *path, struct cvt_err *e)
@@ -105,8 +104,7 @@ static int open_operands(
 	return w->stream ? CVT_OK : join_agree(&w->join, o->by_number, e);
 }
 
-/* ---- what stands in HEAD ----------------------------------------------------------------------
- */
+/* ---- what stands in HEAD ----------------------------------------------------------- */
 
 /* The histories of the operands: a single stream's stays where it is, those of several go deeper.
  */
@@ -187,8 +185,7 @@ static int make_head(
 	return add_history(w, o, c, e);
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows -------------------------------------------------------------------------- */
 
 static int put(struct work *w, struct batch *b, struct cvt_err *e)
 {
@@ -292,8 +289,7 @@ static void list_formats(void)
 		printf("%s\t%s\n", formats[i]->name, formats[i]->help);
 }
 
-/* ---- the command line -------------------------------------------------------------------------
- */
+/* ---- the command line -------------------------------------------------------------- */
 
 static const char summary[] = "Data sets to a stream: what they are is decided by their content.";
 static const char examples[] =

@@ -8,8 +8,7 @@
 
 enum { VIEW_NAME = FIELD_NAME + 24 }; /* batch_add and head_add_field refuse what is too long */
 
-/* ---- what is asked for ------------------------------------------------------------------------
- */
+/* ---- what is asked for ------------------------------------------------------------- */
 
 static int add_output(
 	struct embed_outputs *o, char *text, const struct network *n, struct cvt_err *e)
@@ -98,8 +97,7 @@ bool embed_has_classes(const struct embed_outputs *o)
 	return o->head;
 }
 
-/* ---- the schema -------------------------------------------------------------------------------
- */
+/* ---- the schema -------------------------------------------------------------------- */
 
 static bool is_picture(const char *field)
 {
@@ -181,8 +179,7 @@ int embed_fields(struct embed_outputs *o, struct head *h, const char *keep, stru
 	return CVT_OK;
 }
 
-/* ---- the rows ---------------------------------------------------------------------------------
- */
+/* ---- the rows ---------------------------------------------------------------------- */
 
 int embed_keep(const struct embed_outputs *o, struct batch *result, const struct batch *rows,
 	struct cvt_err *e)

@@ -40,8 +40,7 @@ static bool has_name(const struct head_classes *classes, size_t c)
 	return strcmp(class_name(classes, c, name), class_name(NULL, c, number)) != 0;
 }
 
-/* ---- text -------------------------------------------------------------------------------------
- */
+/* ---- text -------------------------------------------------------------------------- */
 
 static int cell_width(const struct report_table *t)
 {
@@ -110,8 +109,7 @@ static int text_table(struct str *to, const struct report_table *t,
 	return CVT_OK;
 }
 
-/* ---- TSV --------------------------------------------------------------------------------------
- */
+/* ---- TSV --------------------------------------------------------------------------- */
 
 static int tsv_table(struct str *to, const struct report_table *t,
 	const struct head_classes *classes, struct cvt_err *e)
@@ -137,8 +135,7 @@ static int tsv_table(struct str *to, const struct report_table *t,
 	return CVT_OK;
 }
 
-/* ---- JSON -------------------------------------------------------------------------------------
- */
+/* ---- JSON -------------------------------------------------------------------------- */
 
 /* Keys with '_', which jq takes without quotes. */
 static int json_key(struct str *to, const char *name, struct cvt_err *e)
@@ -230,8 +227,7 @@ static int print_json(struct str *to, const struct report *r, const struct head_
 	return str_puts(to, "}\n", e);
 }
 
-/* ---- all --------------------------------------------------------------------------------------
- */
+/* ---- all --------------------------------------------------------------------------- */
 
 int eval_print(struct str *to, const struct report *r, const struct head_classes *classes,
 	enum eval_form form, struct cvt_err *e)

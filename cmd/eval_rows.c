@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- which fields -----------------------------------------------------------------------------
- */
+/* ---- which fields ------------------------------------------------------------------ */
 
 static bool is_number(const struct head_field *f)
 {
@@ -111,8 +110,7 @@ int eval_choose(struct eval_fields *f, const struct head *h, const char *source,
 	return CVT_OK;
 }
 
-/* ---- the rows ---------------------------------------------------------------------------------
- */
+/* ---- the rows ---------------------------------------------------------------------- */
 
 /* The class of a row; below 0 if it is unknown. Soft labels: the greatest. */
 static int32_t truth_of(const struct tensor *t, size_t row)

@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the schema -------------------------------------------------------------------------------
- */
+/* ---- the schema -------------------------------------------------------------------- */
 
 /* What later tools rarely need and what makes the stream large: what was searched, other features,
  * pictures and whatever else has more than one dimension a row or varies in size. */
@@ -53,8 +52,7 @@ int knn_fields_head(
 	return CVT_OK;
 }
 
-/* ---- the rows ---------------------------------------------------------------------------------
- */
+/* ---- the rows ---------------------------------------------------------------------- */
 
 static struct tensor *add_field(struct batch *b, const char *name, enum dtype dtype, int ndim,
 	size_t width, struct cvt_err *e)

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- texts of a model's metadata --------------------------------------------------------------
- */
+/* ---- texts of a model's metadata --------------------------------------------------- */
 
 int network_classes_text(
 	const struct head *h, const char *field, struct str *out, struct cvt_err *e)
@@ -72,8 +71,7 @@ const char *network_weights_file(const char *text, char *stage, size_t size)
 	return equals + 1;
 }
 
-/* ---- pictures ---------------------------------------------------------------------------------
- */
+/* ---- pictures ---------------------------------------------------------------------- */
 
 static void field_shape(const struct head_field *f, struct shape *s)
 {
@@ -146,8 +144,7 @@ int network_normalisation(struct model_info *info, const struct network_choice *
 	return CVT_OK;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------------------- */
 
 /* What is at hand while a network is opened. */
 struct opening {

@@ -28,7 +28,7 @@ static void catch_signals(void)
 	(void)sigaction(SIGTERM, &a, NULL);
 }
 
-/* ---- options -------------------------------------------------------------------------- */
+/* ---- options ----------------------------------------------------------------------- */
 
 static size_t fixed_options(struct trainer_options *o, struct cli_option *to)
 {
@@ -230,7 +230,7 @@ static int understand(struct trainer *t, const struct cli_option *table, struct 
 	return parse_time(o->checkpoint_every, &t->train_options.checkpoint_every, e);
 }
 
-/* ---- --list --------------------------------------------------------------------------- */
+/* ---- --list ------------------------------------------------------------------------ */
 
 static void list_archs(void)
 {
@@ -253,7 +253,7 @@ static void list_all(void)
 	list_archs();
 }
 
-/* ---- the course ----------------------------------------------------------------------- */
+/* ---- the course -------------------------------------------------------------------- */
 
 /* One epoch that was drawn on cannot be replayed as if each time were new. */
 static int check_replay(const struct trainer *t, const struct train_source *s, struct cvt_err *e)

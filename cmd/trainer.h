@@ -70,13 +70,13 @@ struct trainer {
 /* The whole program; `method` is its default. */
 int trainer_main(int argc, char **argv, const struct cli_program *p, const char *method);
 
-/* ---- trainer_setup.c ---- */
+/* ---- trainer_setup.c --------------------------------------------------------------- */
 /* From options and input to a learner whose parameters are drawn or loaded. */
 int trainer_setup(struct trainer *t, struct cvt_err *e);
 /* The source as the loop wants it. */
 void trainer_source(struct trainer *t, struct train_source *s);
 
-/* ---- trainer_load.c ---- */
+/* ---- trainer_load.c ---------------------------------------------------------------- */
 /* Weights files into t->dict; the first one's metadata into t->info. */
 int trainer_read_weights(struct trainer *t, struct cvt_err *e);
 /* Their tensors into the learner's parameters. */
@@ -85,7 +85,7 @@ int trainer_load_weights(struct trainer *t, struct cvt_err *e);
 int trainer_teacher(void *context, const char *file, struct graph **g, size_t *input,
 	size_t *output, size_t **order, struct cvt_err *e);
 
-/* ---- trainer_save.c ---- */
+/* ---- trainer_save.c ---------------------------------------------------------------- */
 int trainer_open_checkpoint(struct trainer *t, struct cvt_err *e);
 /* train_hooks.checkpoint */
 int trainer_checkpoint(void *context, struct state_dict *d, struct cvt_err *e);
@@ -94,7 +94,7 @@ int trainer_resume(struct trainer *t, struct cvt_err *e);
 /* The model file in place, its checkpoint gone. */
 int trainer_save(struct trainer *t, struct cvt_err *e);
 
-/* ---- trainer_tell.c ---- */
+/* ---- trainer_tell.c ---------------------------------------------------------------- */
 int trainer_open_metrics(struct trainer *t, bool go_on, struct cvt_err *e);
 /* train_hooks.report */
 void trainer_report(void *context, const struct train_report *r);

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- checkpoints ---------------------------------------------------------------------- */
+/* ---- checkpoints ------------------------------------------------------------------- */
 
 /* HEAD without its history: what must be the same when a training goes on. */
 static int stream_identity(const struct head *h, char **to, struct cvt_err *e)
@@ -100,7 +100,7 @@ int trainer_resume(struct trainer *t, struct cvt_err *e)
 	return code;
 }
 
-/* ---- the model ------------------------------------------------------------------------ */
+/* ---- the model --------------------------------------------------------------------- */
 
 static int write_history(struct trainer *t, struct cvt_err *e)
 {

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the text and the picture --------------------------------------------------------- */
+/* ---- the text and the picture ------------------------------------------------------ */
 
 static int open_text(struct trainer *t, struct cvt_err *e)
 {
@@ -108,7 +108,7 @@ static int choose_normalisation(struct trainer *t, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- heads ---------------------------------------------------------------------------- */
+/* ---- heads ------------------------------------------------------------------------- */
 
 static int copy_word(
 	char *to, size_t size, const char *from, size_t n, const char *all, struct cvt_err *e)
@@ -183,7 +183,7 @@ static int choose_heads(struct trainer *t, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- classes -------------------------------------------------------------------------- */
+/* ---- classes ----------------------------------------------------------------------- */
 
 static const char *label_field(const struct trainer *t)
 {
@@ -253,7 +253,7 @@ static int choose_classes(struct trainer *t, struct cvt_err *e)
 	return arch_let(t->arch, "classes", (double)t->facts.classes, e);
 }
 
-/* ---- the rows ------------------------------------------------------------------------- */
+/* ---- the rows ---------------------------------------------------------------------- */
 
 static int check_labels(const struct trainer *t, struct tensor *label, struct cvt_err *e)
 {
@@ -311,7 +311,7 @@ void trainer_source(struct trainer *t, struct train_source *s)
 		s->epochs = 1;
 }
 
-/* ---- the learner ---------------------------------------------------------------------- */
+/* ---- the learner ------------------------------------------------------------------- */
 
 static bool has_attention(const struct graph *g)
 {

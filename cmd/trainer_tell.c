@@ -10,7 +10,7 @@ static bool is_tsv(const char *name)
 	return n > 4 && strcmp(name + n - 4, ".tsv") == 0;
 }
 
-/* ---- metrics -------------------------------------------------------------------------- */
+/* ---- metrics ----------------------------------------------------------------------- */
 
 /* The keys of one epoch; the scores' names follow by the method. */
 struct metric {
@@ -107,7 +107,7 @@ int trainer_close_metrics(struct trainer *t, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- progress ------------------------------------------------------------------------- */
+/* ---- progress ---------------------------------------------------------------------- */
 
 /* "12:05" or "1:02:05" */
 static void clock_text(double seconds, char *to, size_t size)

@@ -21,8 +21,7 @@ int view_arch_list(struct output *out, struct cvt_err *e)
 	free(text.p);
 	return code;
 }
-/* ---- text --------------------------------------------------------------------------------------
- */
+/* ---- text -------------------------------------------------------------------------- */
 
 static int load(struct arch **a, const struct view_input *in, const struct view_options *o,
 	struct cvt_err *e)

@@ -24,8 +24,7 @@ static int next_rows(struct side *s, struct cvt_err *e)
 	return view_next(s->in, &lenient, &s->b, &s->epochs, e);
 }
 
-/* ---- HEAD --------------------------------------------------------------------------------------
- */
+/* ---- HEAD -------------------------------------------------------------------------- */
 
 static bool same_shape(const struct head_field *f, const struct head_field *g)
 {
@@ -85,8 +84,7 @@ static int compare_heads(
 	return CVT_OK;
 }
 
-/* ---- rows --------------------------------------------------------------------------------------
- */
+/* ---- rows -------------------------------------------------------------------------- */
 
 /* The bytes of one row of a field, wherever they lie. */
 struct cell {

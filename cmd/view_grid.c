@@ -74,8 +74,7 @@ static int add_rows(
 	return g->n ? CVT_OK : cvt_fail(e, CVT_INPUT, "%s: has no pictures to show", in->name);
 }
 
-/* ---- layout ------------------------------------------------------------------------------------
- */
+/* ---- layout ------------------------------------------------------------------------ */
 
 struct layout {
 	size_t columns, rows, width, height; /* of cells, and of a cell's picture */

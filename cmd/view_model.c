@@ -79,8 +79,7 @@ int view_model_head(
 	return code;
 }
 
-/* ---- difference --------------------------------------------------------------------------------
- */
+/* ---- difference -------------------------------------------------------------------- */
 
 static int differ_in_numbers(
 	const struct state_entry *a, const struct tensor *b, struct str *text, struct cvt_err *e)

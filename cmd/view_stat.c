@@ -136,8 +136,7 @@ static int add_tensor(struct column *c, const struct head *h, const struct head_
 	return CVT_OK;
 }
 
-/* ---- the table ---------------------------------------------------------------------------------
- */
+/* ---- the table --------------------------------------------------------------------- */
 
 static int put_column(
 	struct str *text, const struct head_field *f, const struct column *c, struct cvt_err *e)

@@ -58,8 +58,7 @@ static int open_subject(struct subject *s, const struct arch *a, const char *net
 	return net_build(&s->net, s->graph, a, &spec, e);
 }
 
-/* ---- the table --------------------------------------------------------------------------------
- */
+/* ---- the table --------------------------------------------------------------------- */
 
 struct widths {
 	int path, op, shape;
@@ -128,8 +127,7 @@ static int put_table(struct str *text, const struct subject *s, struct cvt_err *
 	return code;
 }
 
-/* ---- totals -----------------------------------------------------------------------------------
- */
+/* ---- totals ------------------------------------------------------------------------ */
 
 /* Bytes of a run on that many rows, and of a training step, whose loss is any that one can have. */
 static int measure_memory(

@@ -30,8 +30,7 @@ size_t tile_frames(const struct head_field *f, const struct batch *b)
 	return f->ndim == 4 && !(f->flags & FIELD_WHOLE) ? batch_get(b, f->name)->dims[1] : 1;
 }
 
-/* ---- where it lies -----------------------------------------------------------------------------
- */
+/* ---- where it lies ----------------------------------------------------------------- */
 
 static const struct tensor *beside(const struct batch *b, const char *name, const char *suffix)
 {
@@ -84,8 +83,7 @@ static bool find_picture(struct picture *p, const struct batch *b, const struct 
 	return p->h > 0 && p->w > 0 && p->c > 0;
 }
 
-/* ---- drawing -----------------------------------------------------------------------------------
- */
+/* ---- drawing ----------------------------------------------------------------------- */
 
 static unsigned char sample(const struct picture *p, size_t y, size_t x, size_t channel)
 {
@@ -190,8 +188,7 @@ static void draw_overlay(struct canvas *c, const struct head *h, const struct ba
 	}
 }
 
-/* ---- captions ----------------------------------------------------------------------------------
- */
+/* ---- captions ---------------------------------------------------------------------- */
 
 /* A class number of a row: the field itself, or the largest of its K values; -1 = unknown. */
 static long class_of(const struct batch *b, const char *field, size_t row)

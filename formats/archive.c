@@ -26,8 +26,7 @@ struct reader {
 	unsigned char last[BLOCK]; /* what the input gave last, for the end of a tar */
 };
 
-/* ---- libarchive's callbacks -------------------------------------------------------------------
- */
+/* ---- libarchive's callbacks -------------------------------------------------------- */
 
 static la_ssize_t give(struct archive *a, void *context, const void **bytes)
 {
@@ -59,8 +58,7 @@ static la_int64_t move(struct archive *a, void *context, la_int64_t offset, int 
 	return base + offset;
 }
 
-/* ---- members ----------------------------------------------------------------------------------
- */
+/* ---- members ----------------------------------------------------------------------- */
 
 static int damaged(struct reader *r, struct cvt_err *e)
 {
@@ -193,8 +191,7 @@ static int open_archive(struct reader *r, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- the format -------------------------------------------------------------------------------
- */
+/* ---- the format -------------------------------------------------------------------- */
 
 static bool is_zip(const unsigned char *p, size_t n)
 {

@@ -54,8 +54,7 @@ static const struct kind *kind_of(size_t size, const unsigned char *p, size_t n)
 	return NULL;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------------------- */
 
 /* Owns in. */
 static int add_part(struct dataset *d, struct cifar *c, struct input *in,
@@ -130,8 +129,7 @@ static int cifar_open(
 	return CVT_OK;
 }
 
-/* ---- folders and archives ---------------------------------------------------------------------
- */
+/* ---- folders and archives ---------------------------------------------------------- */
 
 /* The split that a file's name says: data_batch_3.bin, train.bin, test_batch.bin, test.bin. */
 static const char *split_of(const char *name)
@@ -216,8 +214,7 @@ static int cifar_open_tree(struct dataset *d, const struct dataset_options *o, s
 	return CVT_OK;
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows -------------------------------------------------------------------------- */
 
 static void interleave(const unsigned char *planes, unsigned char *to)
 {

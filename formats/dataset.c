@@ -40,8 +40,7 @@ static struct dataset_options with_defaults(const struct dataset_options *o)
 	return r;
 }
 
-/* ---- which format -----------------------------------------------------------------------------
- */
+/* ---- which format ------------------------------------------------------------------ */
 
 static void known_names(char *to, size_t size)
 {
@@ -121,8 +120,7 @@ static const struct format *best_for_tree(struct tree *t, const struct format *n
 	return best;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------------------- */
 
 static int create(struct dataset **to, const char *name, struct cvt_err *e)
 {

@@ -82,8 +82,7 @@ size_t dataset_group(const char *const *paths, size_t n, const struct dataset_op
 int dataset_open_list(struct dataset **d, const char *const *paths, size_t n,
 	const struct dataset_options *o, struct cvt_err *e);
 
-/* ---- for the formats --------------------------------------------------------------------------
- */
+/* ---- for the formats --------------------------------------------------------------- */
 
 /* Gives `out` the fields of d (all but ragged ones) with n rows, and fills `index`. */
 int dataset_start(const struct dataset *d, const size_t *pick, size_t n, struct batch *out,

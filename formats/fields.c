@@ -30,8 +30,7 @@ struct fields {
 	size_t *pick, picks;
 };
 
-/* ---- lists of names ---------------------------------------------------------------------------
- */
+/* ---- lists of names ---------------------------------------------------------------- */
 
 static int add_name(char ***list, size_t *n, size_t *capacity, const char *name, struct cvt_err *e)
 {
@@ -84,8 +83,7 @@ static int each_word(const char *list, void *context,
 	return code;
 }
 
-/* ---- what leaves ------------------------------------------------------------------------------
- */
+/* ---- what leaves ------------------------------------------------------------------- */
 
 /* Is `name` the field `base`, or a table of it when it is ragged? */
 static bool belongs_to(const struct head *h, const char *name, const char *base)
@@ -179,8 +177,7 @@ static int select_fields(struct fields *f, const char *list, struct head *h, str
 	return code;
 }
 
-/* ---- other names ------------------------------------------------------------------------------
- */
+/* ---- other names ------------------------------------------------------------------- */
 
 struct renaming {
 	struct fields *f;
@@ -236,8 +233,7 @@ static int take_rename(void *context, const char *word, struct cvt_err *e)
 	return add_rename(r, from, to, e);
 }
 
-/* ---- paste ------------------------------------------------------------------------------------
- */
+/* ---- paste ------------------------------------------------------------------------- */
 
 static int compare_indexed(const void *a, const void *b)
 {
@@ -337,8 +333,7 @@ static int paste(struct fields *f, struct batch *b, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- all of it --------------------------------------------------------------------------------
- */
+/* ---- all of it --------------------------------------------------------------------- */
 
 static int set_up(
 	struct fields *f, const struct fields_options *o, struct head *h, struct cvt_err *e)

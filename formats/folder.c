@@ -27,8 +27,7 @@ struct search {
 	size_t splits;
 };
 
-/* ---- paths ------------------------------------------------------------------------------------
- */
+/* ---- paths ------------------------------------------------------------------------- */
 
 /* Bytes of the folder part, with its last '/'; 0 for a bare file name. */
 static size_t folder_bytes(const char *path)
@@ -72,8 +71,7 @@ static size_t split_in(const char *path, size_t common, char *word)
 	return 0;
 }
 
-/* ---- splits -----------------------------------------------------------------------------------
- */
+/* ---- splits ------------------------------------------------------------------------ */
 
 static bool number_split(struct search *s, const char *word, size_t *number)
 {
@@ -129,8 +127,7 @@ static int choose_split(
 	return dataset_choose_split(s->tree->name, names, s->splits, o, chosen, e);
 }
 
-/* ---- classes ----------------------------------------------------------------------------------
- */
+/* ---- classes ----------------------------------------------------------------------- */
 
 /* What all paths share is no class, unless it is all there is: then its last folder is the one. */
 static void skip_common(struct search *s)
@@ -219,8 +216,7 @@ static int label_of(const struct classes *c, const char *rest, int32_t *label, s
 	return CVT_OK;
 }
 
-/* ---- the format -------------------------------------------------------------------------------
- */
+/* ---- the format -------------------------------------------------------------------- */
 
 static int find_pictures(struct search *s, struct cvt_err *e)
 {

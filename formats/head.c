@@ -77,8 +77,7 @@ int head_copy(struct head *to, const struct head *from, struct cvt_err *e)
 	return code;
 }
 
-/* ---- fields ------------------------------------------------------------------------------------
- */
+/* ---- fields ------------------------------------------------------------------------ */
 
 struct head_field *head_field(const struct head *h, const char *name)
 {
@@ -210,8 +209,7 @@ int head_fields_from(struct head *h, const struct batch *b, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- classes -----------------------------------------------------------------------------------
- */
+/* ---- classes ----------------------------------------------------------------------- */
 
 struct head_classes *head_classes(const struct head *h, const char *field)
 {
@@ -321,8 +319,7 @@ int head_match_classes(const struct head_classes *a, const struct head_classes *
 	return code;
 }
 
-/* ---- history and targets -----------------------------------------------------------------------
- */
+/* ---- history and targets ----------------------------------------------------------- */
 
 /* Takes over the text. */
 static int add_prog(struct head *h, unsigned depth, char *text, struct cvt_err *e)

@@ -11,8 +11,7 @@
 
 enum { MOST_TEXT = 16 << 20, FREE_CLASSES = 65536, MOST_DEPTH = 1000 };
 
-/* ---- reading -----------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------- */
 
 /* What a line's parser may look at besides its value. */
 struct line {
@@ -363,8 +362,7 @@ int head_parse_history(struct head *h, const char *text, size_t n, struct cvt_er
 	return code;
 }
 
-/* ---- writing -----------------------------------------------------------------------------------
- */
+/* ---- writing ----------------------------------------------------------------------- */
 
 /* A value on one line: control characters become \ooo. */
 static int put_value(struct str *out, const char *text, struct cvt_err *e)

@@ -89,8 +89,7 @@ static int part_open(
 	return CVT_OK;
 }
 
-/* ---- items ------------------------------------------------------------------------------------
- */
+/* ---- items ------------------------------------------------------------------------- */
 
 static enum dtype dtype_of(int type)
 {
@@ -128,8 +127,7 @@ static void convert(int type, const unsigned char *from, size_t n, void *to)
 	}
 }
 
-/* ---- labels -----------------------------------------------------------------------------------
- */
+/* ---- labels ------------------------------------------------------------------------ */
 
 static int load_labels(struct idx *x, const struct part *p, struct cvt_err *e)
 {
@@ -164,8 +162,7 @@ static int name_labels(struct dataset *d, const struct idx *x, struct cvt_err *e
 	return dataset_name_classes(d, "label", (size_t)most + 1, NULL, 0, e);
 }
 
-/* ---- the data set -----------------------------------------------------------------------------
- */
+/* ---- the data set ------------------------------------------------------------------ */
 
 static bool is_colour(size_t channels)
 {
@@ -305,8 +302,7 @@ static void idx_close(struct dataset *d)
 	free(x);
 }
 
-/* ---- folders and archives of them -------------------------------------------------------------
- */
+/* ---- folders and archives of them -------------------------------------------------- */
 
 enum { FILES = 64, SPLIT_NAME = 64 };
 

@@ -28,8 +28,7 @@ struct input {
 	uint64_t taken;
 };
 
-/* ---- opening ----------------------------------------------------------------------------------
- */
+/* ---- opening ----------------------------------------------------------------------- */
 
 static int create(struct input **to, const char *name, int fd, struct cvt_err *e)
 {
@@ -160,8 +159,7 @@ size_t input_held(const struct input *in)
 	return in->held ? (size_t)in->size : 0;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------- */
 
 static int read_descriptor(
 	const struct input *in, void *to, size_t want, size_t *got, struct cvt_err *e)
@@ -286,8 +284,7 @@ int input_pread(const struct input *in, void *to, size_t n, uint64_t offset, str
 	return CVT_OK;
 }
 
-/* ---- layers -----------------------------------------------------------------------------------
- */
+/* ---- layers ------------------------------------------------------------------------ */
 
 int input_unpack(struct input *in, size_t max_expansion, struct cvt_err *e)
 {

@@ -81,8 +81,7 @@ bool join_is_validation(const struct join *j, size_t row)
 	return s->data->part && head_field(&j->head, "part") && s->data->part[row - s->first] == 1;
 }
 
-/* ---- one schema for all -----------------------------------------------------------------------
- */
+/* ---- one schema for all ------------------------------------------------------------ */
 
 static bool is_picture(const struct head_field *f)
 {
@@ -163,8 +162,7 @@ static int agree_fields(struct join *j, const struct dataset *d, struct cvt_err 
 	return CVT_OK;
 }
 
-/* ---- one list of classes ----------------------------------------------------------------------
- */
+/* ---- one list of classes ----------------------------------------------------------- */
 
 static int add_names(struct join *j, const struct head_classes *from, struct cvt_err *e)
 {
@@ -223,8 +221,7 @@ int join_agree(struct join *j, bool classes_by_number, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows -------------------------------------------------------------------------- */
 
 static void relabel(const struct join_set *s, int32_t *label, size_t n)
 {

@@ -53,8 +53,7 @@ int npy_header(struct str *out, enum dtype dtype, int ndim, const size_t *dims, 
 	return code;
 }
 
-/* ---- the header's line of Python --------------------------------------------------------------
- */
+/* ---- the header's line of Python --------------------------------------------------- */
 
 /* What follows 'KEY': in the line, NULL when it is not there. */
 static const char *value_of(const char *line, const char *key)
@@ -136,8 +135,7 @@ static int parse_header(struct npy *x, struct cvt_err *e)
 	return code;
 }
 
-/* ---- what it is -------------------------------------------------------------------------------
- */
+/* ---- what it is -------------------------------------------------------------------- */
 
 static enum dtype dtype_of(const struct npy *x)
 {
@@ -185,8 +183,7 @@ static int describe(struct dataset *d, struct npy *x, struct cvt_err *e)
 	return dataset_add_number(d, "index", DT_I8, e);
 }
 
-/* ---- items ------------------------------------------------------------------------------------
- */
+/* ---- items ------------------------------------------------------------------------- */
 
 static float half_to_float(unsigned h)
 {
@@ -287,8 +284,7 @@ static int npy_read(
 	return CVT_OK;
 }
 
-/* ---- the format -------------------------------------------------------------------------------
- */
+/* ---- the format -------------------------------------------------------------------- */
 
 static int name_labels(struct dataset *d, struct cvt_err *e)
 {

@@ -55,8 +55,7 @@ void pictures_close(struct dataset *d)
 	free(p);
 }
 
-/* ---- measuring --------------------------------------------------------------------------------
- */
+/* ---- measuring --------------------------------------------------------------------- */
 
 static int no_codec(const struct tree_buffer *b, struct cvt_err *e)
 {
@@ -149,8 +148,7 @@ int pictures_finish(struct dataset *d, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows -------------------------------------------------------------------------- */
 
 /* File `entry`, which must be of that size, to `to`. */
 static int decode_file(struct pictures *p, struct tree *t, size_t entry, const struct picture *size,

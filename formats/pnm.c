@@ -51,8 +51,7 @@ static bool number(struct text *t, size_t *to)
 	return digits > 0 && digits < 10;
 }
 
-/* ---- headers ----------------------------------------------------------------------------------
- */
+/* ---- headers ----------------------------------------------------------------------- */
 
 static bool word(struct text *t, const char *name)
 {
@@ -125,8 +124,7 @@ static int pnm_measure(
 	return CVT_OK;
 }
 
-/* ---- samples ----------------------------------------------------------------------------------
- */
+/* ---- samples ----------------------------------------------------------------------- */
 
 static unsigned char scale(size_t v, size_t most)
 {

@@ -100,8 +100,7 @@ void reshape_close(struct reshape *r)
 	free(r);
 }
 
-/* ---- one picture ------------------------------------------------------------------------------
- */
+/* ---- one picture ------------------------------------------------------------------- */
 
 /* ITU-R 601 luma in 16-bit fixed point, as Pillow has it. */
 static unsigned char luma(const unsigned char *p)
@@ -157,8 +156,7 @@ static int make_picture(struct reshape *r, const unsigned char *p, struct size f
 	return CVT_OK;
 }
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows -------------------------------------------------------------------------- */
 
 /* The pictures of a field, of one size or ragged. */
 struct gallery {

@@ -72,8 +72,7 @@ static const struct stored_type *find_type(const char *name)
 	return NULL;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------- */
 
 /* One tensor as the header tells it. */
 struct told {
@@ -294,8 +293,7 @@ bool safetensors_probe(const unsigned char *start, size_t n)
 	       && start[7] == 0;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------
- */
+/* ---- writing ----------------------------------------------------------------------- */
 
 static const char *type_name(enum dtype t)
 {

@@ -16,8 +16,7 @@ static uint64_t hash_of(const struct selection *p, size_t row, uint64_t purpose)
 	return rng_u64(&r);
 }
 
-/* ---- classes ----------------------------------------------------------------------------------
- */
+/* ---- classes ----------------------------------------------------------------------- */
 
 static int unknown_class(
 	const char *word, const struct head_classes *c, size_t n, struct cvt_err *e)
@@ -137,8 +136,7 @@ static int keep_per_class(struct selection *p, size_t *row, size_t *n, struct cv
 	return code;
 }
 
-/* ---- choosing ---------------------------------------------------------------------------------
- */
+/* ---- choosing ---------------------------------------------------------------------- */
 
 static void keep_range(const struct selection *p, size_t *row, size_t *n)
 {
@@ -222,8 +220,7 @@ static int choose_all(struct selection *p, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- an epoch ---------------------------------------------------------------------------------
- */
+/* ---- an epoch ---------------------------------------------------------------------- */
 
 /* How many rows of domain d come in an epoch: one pass over the first, the others in proportion. */
 static size_t rows_of(const struct selection *p, size_t d)
@@ -287,8 +284,7 @@ void selection_epoch(struct selection *p, size_t epoch)
 	}
 }
 
-/* ---- making and closing -----------------------------------------------------------------------
- */
+/* ---- making and closing ------------------------------------------------------------ */
 
 static bool needs_labels(const struct selection_options *o)
 {

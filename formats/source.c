@@ -149,8 +149,7 @@ int source_fd(const struct source *s)
 	return s->fd;
 }
 
-/* ---- everything at once -----------------------------------------------------------------------
- */
+/* ---- everything at once ------------------------------------------------------------ */
 
 static size_t batch_bytes(const struct batch *b)
 {

@@ -23,8 +23,7 @@ void body_stop(struct body_reader *r)
 	free(r->descriptor);
 }
 
-/* ---- does it fit the schema? -------------------------------------------------------------------
- */
+/* ---- does it fit the schema? ------------------------------------------------------- */
 
 /* Number of dimensions that are no row dimensions: N itself, unless the field is whole. */
 static int skipped(const struct head_field *s)
@@ -70,8 +69,7 @@ static int check_descriptor(const struct body_reader *r, struct head_field *s,
 	return CVT_OK;
 }
 
-/* ---- where are the payloads? -------------------------------------------------------------------
- */
+/* ---- where are the payloads? ------------------------------------------------------- */
 
 static int unpack_descriptors(const struct body_reader *r, const struct frame *f,
 	const unsigned char *body, struct cvt_err *e)
@@ -149,8 +147,7 @@ static int map_fields(
 	return CVT_OK;
 }
 
-/* ---- do the numbers make sense? ----------------------------------------------------------------
- */
+/* ---- do the numbers make sense? ---------------------------------------------------- */
 
 static int check_index(const struct body_reader *r, const struct batch *b, struct cvt_err *e)
 {

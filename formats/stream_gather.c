@@ -11,8 +11,7 @@ enum { PADDED_COST = 64 };
 
 static const unsigned char zeros[FRAME_BYTES];
 
-/* ---- fields ------------------------------------------------------------------------------------
- */
+/* ---- fields ------------------------------------------------------------------------ */
 
 static size_t find_partner(const struct head *h, const char *name, bool offsets)
 {
@@ -78,8 +77,7 @@ void gather_stop(struct gather *g)
 	*g = (struct gather){0};
 }
 
-/* ---- does a batch fit? -------------------------------------------------------------------------
- */
+/* ---- does a batch fit? ------------------------------------------------------------- */
 
 static int does_not_fit(const char *name, const char *why, struct cvt_err *e)
 {
@@ -175,8 +173,7 @@ bool gather_constants_differ(const struct gather *g)
 	return false;
 }
 
-/* ---- padded rows -------------------------------------------------------------------------------
- */
+/* ---- padded rows ------------------------------------------------------------------- */
 
 /* Bytes of one entry of a padded field: a letter, a box. */
 static size_t entry_bytes(const struct tensor *t)
@@ -239,8 +236,7 @@ static int widen(struct gather_field *f, size_t entries, bool boxes, struct cvt_
 	return CVT_OK;
 }
 
-/* ---- gathering ---------------------------------------------------------------------------------
- */
+/* ---- gathering --------------------------------------------------------------------- */
 
 static int gather_padded(struct gather_field *f, size_t first, size_t count, struct cvt_err *e)
 {
@@ -322,8 +318,7 @@ void gather_clear(struct gather *g)
 	g->rows = 0;
 }
 
-/* ---- laying out --------------------------------------------------------------------------------
- */
+/* ---- laying out -------------------------------------------------------------------- */
 
 /* The offsets of some rows begin with 0, wherever those rows lie. */
 static int lay_out_offsets(struct gather_field *f, const struct tensor *t, size_t first,

@@ -52,8 +52,7 @@ static int cut(const struct stream_reader *r, struct cvt_err *e)
 	return CVT_INPUT;
 }
 
-/* ---- frames ------------------------------------------------------------------------------------
- */
+/* ---- frames ------------------------------------------------------------------------ */
 
 /* A larger body, 64-byte aligned, with the `used` bytes that are there already. */
 static int grow_body(struct stream_reader *r, size_t used, size_t want, struct cvt_err *e)
@@ -124,8 +123,7 @@ static void next_frame(struct stream_reader *r)
 	r->seq++;
 }
 
-/* ---- HEAD --------------------------------------------------------------------------------------
- */
+/* ---- HEAD -------------------------------------------------------------------------- */
 
 /* Bytes of a body that is text: up to its padding, which must be NUL. */
 static size_t text_bytes(const struct stream_reader *r)
@@ -240,8 +238,7 @@ void stream_close(struct stream_reader *r)
 	free(r);
 }
 
-/* ---- the frames that count ---------------------------------------------------------------------
- */
+/* ---- the frames that count --------------------------------------------------------- */
 
 static int contradicts(const char *what, uint64_t promised, uint64_t seen, struct cvt_err *e)
 {
@@ -427,8 +424,7 @@ int stream_next(
 	return CVT_OK;
 }
 
-/* ---- what is known -----------------------------------------------------------------------------
- */
+/* ---- what is known ----------------------------------------------------------------- */
 
 bool stream_is_magic(const unsigned char *bytes, size_t n)
 {

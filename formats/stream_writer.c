@@ -23,8 +23,7 @@ struct stream_writer {
 	int64_t last_group;
 };
 
-/* ---- frames ------------------------------------------------------------------------------------
- */
+/* ---- frames ------------------------------------------------------------------------ */
 
 /* Writes f, whose body is pieces 1..pieces-1; piece 0 is for the header. */
 static int write_frame(struct stream_writer *w, struct frame *f, struct iovec *piece, size_t pieces,
@@ -82,8 +81,7 @@ static int write_done(struct stream_writer *w, struct cvt_err *e)
 	return write_bytes(w, &f, NULL, 0, e);
 }
 
-/* ---- rows --------------------------------------------------------------------------------------
- */
+/* ---- rows -------------------------------------------------------------------------- */
 
 /* Sends what is gathered together with rows [first, end) of the mapped batch, as one frame. */
 static int send_rows(struct stream_writer *w, size_t first, size_t end, struct cvt_err *e)
@@ -158,8 +156,7 @@ int stream_flush(struct stream_writer *w, struct cvt_err *e)
 	return head_field(&w->head, "group") ? CVT_OK : send_gathered(w, e);
 }
 
-/* ---- epochs and parts --------------------------------------------------------------------------
- */
+/* ---- epochs and parts -------------------------------------------------------------- */
 
 int stream_put_epoch(struct stream_writer *w, struct cvt_err *e)
 {
@@ -199,8 +196,7 @@ int stream_put_other(struct stream_writer *w, const struct stream_frame *f, stru
 	return write_bytes(w, &out, f->body, f->bytes, e);
 }
 
-/* ---- beginning and end -------------------------------------------------------------------------
- */
+/* ---- beginning and end ------------------------------------------------------------- */
 
 static void writer_free(struct stream_writer *w)
 {

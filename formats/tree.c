@@ -90,8 +90,7 @@ void tree_sort(struct tree *t)
 	t->n = kept + 1;
 }
 
-/* ---- folders ----------------------------------------------------------------------------------
- */
+/* ---- folders ----------------------------------------------------------------------- */
 
 /* Folders still to be read, and those that were: a chain of parents shows links that go in circles.
  */
@@ -214,8 +213,7 @@ int tree_open_folder(
 	return CVT_OK;
 }
 
-/* ---- lists and single files -------------------------------------------------------------------
- */
+/* ---- lists and single files -------------------------------------------------------- */
 
 int tree_open_list(struct tree **to, const char *const *paths, size_t n, struct cvt_err *e)
 {
@@ -270,8 +268,7 @@ int tree_open_one(
 	return CVT_OK;
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files ------------------------------------------------------------------------- */
 
 const char *tree_base(const char *name)
 {

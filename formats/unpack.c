@@ -45,8 +45,7 @@ const char *unpack_kind(const unsigned char *start, size_t n)
 	return NULL;
 }
 
-/* ---- the others, by libarchive ----------------------------------------------------------------
- */
+/* ---- the others, by libarchive ----------------------------------------------------- */
 
 static la_ssize_t give(struct archive *a, void *context, const void **bytes)
 {
@@ -103,8 +102,7 @@ static int read_others(struct unpack *u, void *to, size_t want, size_t *got, str
 	return CVT_OK;
 }
 
-/* ---- gzip, by zlib ----------------------------------------------------------------------------
- */
+/* ---- gzip, by zlib ----------------------------------------------------------------- */
 
 static int refill(struct unpack *u, struct cvt_err *e)
 {
@@ -147,8 +145,7 @@ static int read_gzip(struct unpack *u, void *to, size_t want, size_t *got, struc
 	return CVT_OK;
 }
 
-/* ---- both -------------------------------------------------------------------------------------
- */
+/* ---- both -------------------------------------------------------------------------- */
 
 int unpack_open(struct unpack **to, const char *kind, unpack_source source, void *context,
 	size_t max_expansion, struct cvt_err *e)

@@ -55,8 +55,7 @@ static int webdataset_probe_tree(struct tree *t)
 	return 0;
 }
 
-/* ---- notes ------------------------------------------------------------------------------------
- */
+/* ---- notes ------------------------------------------------------------------------- */
 
 static int take_label(const char *text, size_t n, struct pictures_item *item, struct cvt_err *e)
 {
@@ -136,8 +135,7 @@ static int take_file(struct dataset *d, size_t i, struct tree_buffer *b, struct 
 	return code == CVT_OK ? CVT_OK : tree_fail_at(d->tree, i, e);
 }
 
-/* ---- samples ----------------------------------------------------------------------------------
- */
+/* ---- samples ----------------------------------------------------------------------- */
 
 /* The files [first, end) share a key. */
 static int take_sample(

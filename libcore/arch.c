@@ -8,8 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* ---- memory -----------------------------------------------------------------------------------
- */
+/* ---- memory ------------------------------------------------------------------------ */
 
 struct arch_block {
 	struct arch_block *next;
@@ -60,8 +59,7 @@ void arch_free(struct arch *a)
 	free(a);
 }
 
-/* ---- messages ---------------------------------------------------------------------------------
- */
+/* ---- messages ---------------------------------------------------------------------- */
 
 int arch_fail(const struct arch *a, struct arch_pos at, struct cvt_err *e, const char *format, ...)
 {
@@ -86,8 +84,7 @@ char *arch_word(char to[ARCH_WORD], const char *text, size_t n)
 	return mem_printable(to, ARCH_WORD, cut);
 }
 
-/* ---- parsing ----------------------------------------------------------------------------------
- */
+/* ---- parsing ----------------------------------------------------------------------- */
 
 static int fill(struct arch *a, const char *source, const char *text, struct cvt_err *e)
 {
@@ -118,8 +115,7 @@ int arch_parse(struct arch **a, const char *source, const char *text, struct cvt
 	return code;
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files ------------------------------------------------------------------------- */
 
 /* All of a file, with a NUL behind it; a little more than ARCH_BYTES at the most. */
 static int read_all(int fd, const char *name, struct str *text, struct cvt_err *e)
@@ -209,8 +205,7 @@ char *arch_zoo_help(const struct arch_zoo *z, char *to, size_t size)
 	return to;
 }
 
-/* ---- what is in it ----------------------------------------------------------------------------
- */
+/* ---- what is in it ----------------------------------------------------------------- */
 
 const char *arch_source(const struct arch *a)
 {
@@ -298,8 +293,7 @@ struct arch_field *arch_field(const struct arch *a, const char *name)
 	return NULL;
 }
 
-/* ---- what the program says --------------------------------------------------------------------
- */
+/* ---- what the program says --------------------------------------------------------- */
 
 static int add_let(struct arch *a, const char *name, struct arch_constant **let, struct cvt_err *e)
 {

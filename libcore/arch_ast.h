@@ -121,12 +121,10 @@ struct arch_constant *arch_constant(const struct arch *a, const char *name);
 struct arch_field *arch_field(const struct arch *a, const char *name);
 const struct arch_subnet *arch_subnet(const struct arch *a, const char *name);
 
-/* ---- arch_parse.c -----------------------------------------------------------------------------
- */
+/* ---- arch_parse.c ------------------------------------------------------------------ */
 int arch_parse_text(struct arch *a, struct cvt_err *e);
 
-/* ---- arch_value.c -----------------------------------------------------------------------------
- */
+/* ---- arch_value.c ------------------------------------------------------------------ */
 /* Whose names a value may use: a macro's parameters, then the lets. */
 struct arch_scope {
 	const struct arch *arch;
@@ -148,8 +146,7 @@ int arch_eval_count(const struct arch_scope *s, const struct arch_value *v, size
 /* All lets and inputs anew, in order. */
 int arch_settle(struct arch *a, struct cvt_err *e);
 
-/* ---- arch_lex.c -------------------------------------------------------------------------------
- */
+/* ---- arch_lex.c -------------------------------------------------------------------- */
 enum arch_token_kind {
 	TOKEN_END,
 	TOKEN_NEWLINE,

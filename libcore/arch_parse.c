@@ -22,8 +22,7 @@ enum { MOST_PARAMS = 64, MOST_WORD = 200 };
 
 static int parse_pipe(struct parser *p, struct arch_pipe *pipe, enum extent extent, int depth);
 
-/* ---- tokens -----------------------------------------------------------------------------------
- */
+/* ---- tokens ------------------------------------------------------------------------ */
 
 static void advance(struct parser *p)
 {
@@ -129,8 +128,7 @@ static int new_arg(struct parser *p, struct arch_arg ***last, struct arch_arg **
 	return CVT_OK;
 }
 
-/* ---- elements ---------------------------------------------------------------------------------
- */
+/* ---- elements ---------------------------------------------------------------------- */
 
 /* { value | KEY "=" value } */
 static int parse_arguments(struct parser *p, struct arch_element *el)
@@ -271,8 +269,7 @@ static int parse_pipe(struct parser *p, struct arch_pipe *pipe, enum extent exte
 	}
 }
 
-/* ---- statements -------------------------------------------------------------------------------
- */
+/* ---- statements -------------------------------------------------------------------- */
 
 /* Room for one more of the n things of a kind. */
 static int grow(

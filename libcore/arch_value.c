@@ -259,8 +259,7 @@ int arch_eval_count(const struct arch_scope *s, const struct arch_value *v, size
 	return CVT_OK;
 }
 
-/* ---- lets and inputs --------------------------------------------------------------------------
- */
+/* ---- lets and inputs --------------------------------------------------------------- */
 
 static int settle_let(struct arch *a, size_t i, struct cvt_err *e)
 {

@@ -28,7 +28,7 @@ double cli_seconds(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* ---- numbers ---------------------------------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------------------- */
 
 int cli_real(const char *text, const char *what, double *to, struct cvt_err *e)
 {
@@ -98,7 +98,7 @@ int cli_reals(const char *text, const char *what, double *to, size_t max, size_t
 	return code;
 }
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------- */
 
 static int store(const struct cli_option *o, const char *text, struct cvt_err *e)
 {
@@ -191,7 +191,7 @@ static int build_table(struct cli *c, const struct cli_program *p, struct cvt_er
 	return CVT_OK;
 }
 
-/* ---- help ------------------------------------------------------------------------------------- */
+/* ---- help -------------------------------------------------------------------------- */
 
 static void default_text(const struct cli_option *o, char *to, size_t size)
 {
@@ -315,7 +315,7 @@ static int help(const struct cli *c, const char *how, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- parsing ---------------------------------------------------------------------------------- */
+/* ---- parsing ----------------------------------------------------------------------- */
 
 static int unknown_option(const struct cli *c, const char *typed, struct cvt_err *e)
 {
@@ -519,7 +519,7 @@ void cli_free(struct cli *c)
 	*c = (struct cli){0};
 }
 
-/* ---- history ---------------------------------------------------------------------------------- */
+/* ---- history ----------------------------------------------------------------------- */
 
 int cli_quote(struct str *out, const char *word, struct cvt_err *e)
 {
@@ -564,7 +564,7 @@ int cli_history(const struct cli *c, uint64_t seed, bool drop_source, struct str
 	return str_printf(out, e, " --seed %llu", (unsigned long long)seed);
 }
 
-/* ---- voices ----------------------------------------------------------------------------------- */
+/* ---- voices ------------------------------------------------------------------------ */
 
 int cli_end(struct cli *c, int code, const struct cvt_err *e, bool quiet_upstream)
 {

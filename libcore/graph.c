@@ -21,8 +21,7 @@ static const struct nn_op input_op = {
 	.flags = NN_STOP | NN_NO_INPUT,
 };
 
-/* ---- shapes -----------------------------------------------------------------------------------
- */
+/* ---- shapes ------------------------------------------------------------------------ */
 
 size_t shape_items(const struct shape *s)
 {
@@ -63,8 +62,7 @@ static int check_shape(const struct shape *s, const char *what, struct cvt_err *
 	return CVT_OK;
 }
 
-/* ---- building ---------------------------------------------------------------------------------
- */
+/* ---- building ---------------------------------------------------------------------- */
 
 int graph_open(struct graph **g, struct cvt_err *e)
 {
@@ -220,8 +218,7 @@ int graph_op(struct graph *g, const char *name, const char *path, const size_t *
 	return graph_add(g, op, path, in, nin, args, 0, node, e);
 }
 
-/* ---- parameters -------------------------------------------------------------------------------
- */
+/* ---- parameters -------------------------------------------------------------------- */
 
 /* The place of a name in the table (FNV-1a, open addressing): its own, or the empty one for it. */
 static size_t *name_place(const struct graph *g, const char *name)

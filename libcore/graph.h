@@ -171,7 +171,7 @@ extern const struct nn_op *const loss_ops[];
 /* By name in both lists; NULL. Names are spelled with '-' (drop-path). */
 const struct nn_op *nn_find(const char *name);
 
-/* ---- building --------------------------------------------------------------------------------- */
+/* ---- building ---------------------------------------------------------------------- */
 int graph_open(struct graph **g, struct cvt_err *e);
 void graph_close(struct graph *g);
 
@@ -205,7 +205,7 @@ float *param_grad(const struct graph *g, size_t param); /* NULL for buffers */
 void param_import(const struct graph *g, size_t param, float *slab, const float *file);
 void param_export(const struct graph *g, size_t param, const float *slab, float *file);
 
-/* ---- running ---------------------------------------------------------------------------------- */
+/* ---- running ----------------------------------------------------------------------- */
 struct plan;
 
 struct plan_spec {

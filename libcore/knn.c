@@ -37,8 +37,7 @@ void knn_pixels(float *to, const unsigned char *from, size_t n)
 		to[i] = (float)from[i] * (1.0f / 255.0f);
 }
 
-/* ---- sums in double precision -----------------------------------------------------------------
- */
+/* ---- sums in double precision ------------------------------------------------------ */
 
 enum { LANES = 8 };
 
@@ -103,8 +102,7 @@ static double distance_of(const struct knn *s, const float *q, double q_norm, si
 	return x > 0 ? x : 0;
 }
 
-/* ---- the bank ---------------------------------------------------------------------------------
- */
+/* ---- the bank ---------------------------------------------------------------------- */
 
 struct norms {
 	struct knn *s;
@@ -212,8 +210,7 @@ void knn_close(struct knn *s)
 	free(s);
 }
 
-/* ---- the search -------------------------------------------------------------------------------
- */
+/* ---- the search -------------------------------------------------------------------- */
 
 /* One pass: n queries in blocks of Q, the bank in slices of tiles (several only where queries are
  * few, so that there is work for all threads), a list for each query and slice. */

@@ -16,8 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- what is needed ---------------------------------------------------------------------------
- */
+/* ---- what is needed ---------------------------------------------------------------- */
 
 bool plan_param_wanted(const struct graph *g, const struct plan_spec *s, size_t p)
 {
@@ -136,8 +135,7 @@ static void mark_last_uses(struct plan *p, const struct plan_spec *s)
 		p->slot[s->keep[i]].last_use = 2 * p->steps;
 }
 
-/* ---- buffers ----------------------------------------------------------------------------------
- */
+/* ---- buffers ----------------------------------------------------------------------- */
 
 /* Floats of a node's value for the plan's N rows. */
 static int value_floats(
@@ -303,8 +301,7 @@ static int lay_gradients(struct plan *p, const struct plan_spec *s, struct cvt_e
 	return CVT_OK;
 }
 
-/* ---- places -----------------------------------------------------------------------------------
- */
+/* ---- places ------------------------------------------------------------------------ */
 
 static int larger_first(const void *a, const void *b)
 {

@@ -44,7 +44,7 @@ static int full(const char *what, struct cvt_err *e)
 	return cvt_fail(e, CVT_USAGE, "more %s than a method may have", what);
 }
 
-/* ---- fields ------------------------------------------------------------------------- */
+/* ---- fields ------------------------------------------------------------------------ */
 
 const struct method_field *method_field(const struct learner *l, const char *name)
 {
@@ -101,7 +101,7 @@ static int network_input(struct learner *l, const char *field, size_t *node, str
 		m[0], "mean1", m[1], "mean2", m[2], "std0", s[0], "std1", s[1], "std2", s[2], NULL);
 }
 
-/* ---- what a method declares --------------------------------------------------------- */
+/* ---- what a method declares -------------------------------------------------------- */
 
 int method_net(struct learner *l, const char *name, const struct net **net, struct cvt_err *e)
 {
@@ -178,7 +178,7 @@ const struct method_value *method_value(const struct learner *l, const char *opt
 	return &l->facts->value[i];
 }
 
-/* ---- for the loop ------------------------------------------------------------------- */
+/* ---- for the loop ------------------------------------------------------------------ */
 
 int learner_open(struct learner **out, const struct method *m, const struct method_facts *facts,
 	struct cvt_err *e)
@@ -292,7 +292,7 @@ int learner_freeze(struct learner *l, const char *prefixes, struct cvt_err *e)
 	return code;
 }
 
-/* ---- scores ------------------------------------------------------------------------- */
+/* ---- scores ------------------------------------------------------------------------ */
 
 static size_t largest(const float *x, size_t n)
 {

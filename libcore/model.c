@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- metadata ---------------------------------------------------------------------------------
- */
+/* ---- metadata ---------------------------------------------------------------------- */
 
 static int copy_meta(char **to, const struct state_dict *d, const char *key, struct cvt_err *e)
 {
@@ -133,8 +132,7 @@ void model_info_free(struct model_info *m)
 	*m = (struct model_info){0};
 }
 
-/* ---- weights ----------------------------------------------------------------------------------
- */
+/* ---- weights ----------------------------------------------------------------------- */
 
 /* PyTorch counts batches in every batch norm; nobody reads it. Checkpoints keep their own under
  * reserved prefixes. */

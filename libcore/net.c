@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the whole --------------------------------------------------------------------------------
- */
+/* ---- the whole --------------------------------------------------------------------- */
 
 static void close_builder(struct net_builder *b)
 {
@@ -172,8 +171,7 @@ void net_free(struct net *n)
 	*n = (struct net){0};
 }
 
-/* ---- asking -----------------------------------------------------------------------------------
- */
+/* ---- asking ------------------------------------------------------------------------ */
 
 static int unknown_stage(const struct net *n, const char *path, struct cvt_err *e)
 {

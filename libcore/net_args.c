@@ -71,8 +71,7 @@ static size_t index_of(const char *key, const char *const *name, size_t n)
 	return i;
 }
 
-/* ---- layers -----------------------------------------------------------------------------------
- */
+/* ---- layers ------------------------------------------------------------------------ */
 
 /* An operator's names: those that may go by position first, each with its place in the table. */
 struct table {
@@ -140,8 +139,7 @@ int net_layer_args(const struct net_builder *b, const struct net_frame *f,
 	return CVT_OK;
 }
 
-/* ---- macros -----------------------------------------------------------------------------------
- */
+/* ---- macros ------------------------------------------------------------------------ */
 
 static int default_or_missing(const struct net_builder *b, const struct net_frame *f,
 	const struct arch_element *el, struct net_env *env, const struct arch_arg *param)

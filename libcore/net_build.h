@@ -64,14 +64,12 @@ struct net_builder {
 	bool stopped;
 };
 
-/* ---- net_expand.c -----------------------------------------------------------------------------
- */
+/* ---- net_expand.c ------------------------------------------------------------------ */
 /* All elements of a pipe, one after the other; *value is what comes in, then what comes out. */
 int net_expand(struct net_builder *b, const struct net_frame *f, const struct arch_pipe *pipe,
 	size_t *value);
 
-/* ---- net_names.c ------------------------------------------------------------------------------
- */
+/* ---- net_names.c ------------------------------------------------------------------- */
 void net_names_open(struct net_builder *b);
 void net_names_close(struct net_builder *b);
 /* The element of exactly this path that is seen from the frame; NULL. */
@@ -89,8 +87,7 @@ int net_names_unknown(
 /* All paths into the net, the best of equal ones. */
 int net_names_publish(const struct net_builder *b);
 
-/* ---- net_args.c -------------------------------------------------------------------------------
- */
+/* ---- net_args.c -------------------------------------------------------------------- */
 struct arch_scope net_scope(const struct net_builder *b, const struct net_frame *f);
 /* The arguments of a layer as its table wants them. */
 int net_layer_args(const struct net_builder *b, const struct net_frame *f,

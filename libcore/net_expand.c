@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- paths ------------------------------------------------------------------------------------
- */
+/* ---- paths ------------------------------------------------------------------------- */
 
 static int put_path(struct net_builder *b, const char *path)
 {
@@ -65,8 +64,7 @@ static struct net_frame inner_frame(
 	return in;
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------
- */
+/* ---- nodes ------------------------------------------------------------------------- */
 
 /* Two elements of one build must not share a parameter, unless =PATH says so. */
 static int own_params(struct net_builder *b, const struct net_frame *f,
@@ -124,8 +122,7 @@ static int add_node(struct net_builder *b, const struct net_frame *f, const stru
 	return own_params(b, f, el, &b->graph->node[*value]);
 }
 
-/* ---- atoms ------------------------------------------------------------------------------------
- */
+/* ---- atoms ------------------------------------------------------------------------- */
 
 /* A headless network ends here: whatever stands after is not built. */
 static void stop_here(struct net_builder *b, size_t value)
@@ -326,8 +323,7 @@ static int expand_atom(struct net_builder *b, const struct net_frame *f,
 	return expand[el->kind](b, f, el, value);
 }
 
-/* ---- elements ---------------------------------------------------------------------------------
- */
+/* ---- elements ---------------------------------------------------------------------- */
 
 static int check_name(
 	const struct net_builder *b, const struct net_frame *f, const struct arch_element *el)

@@ -7,8 +7,7 @@
 
 enum { CHUNK = 1 << 15 }; /* floats passed on by one block of work */
 
-/* ---- making -----------------------------------------------------------------------------------
- */
+/* ---- making ------------------------------------------------------------------------ */
 
 static int make_tables(struct plan *p, struct cvt_err *e)
 {
@@ -143,8 +142,7 @@ int plan_measure(const struct graph *g, const struct plan_spec *s, size_t *bytes
 	return CVT_OK;
 }
 
-/* ---- running ----------------------------------------------------------------------------------
- */
+/* ---- running ----------------------------------------------------------------------- */
 
 void plan_bind(struct plan *p, size_t node, const void *data)
 {

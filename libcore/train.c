@@ -75,7 +75,7 @@ void train_close(struct train *t)
 	free(t);
 }
 
-/* ---- telling ------------------------------------------------------------------------ */
+/* ---- telling ----------------------------------------------------------------------- */
 
 static void fill_report(const struct train *t, const struct feed_item *item, struct train_report *r)
 {
@@ -118,7 +118,7 @@ static int checkpoint(struct train *t, struct cvt_err *e)
 	return code;
 }
 
-/* ---- what comes from the feed ------------------------------------------------------- */
+/* ---- what comes from the feed ------------------------------------------------------ */
 
 static int on_rows(struct train *t, const struct feed_item *item, struct cvt_err *e)
 {
@@ -149,6 +149,17 @@ static int on_epoch(struct train *t, const struct feed_item *item, struct cvt_er
 	return checkpoint(t, e);
 }
 
+/* --steps ended within an epoch: what there is of it is told like one. */
+static void tell_part(struct train *t, const struct feed_item *item)
+{
+	struct train_report r;
+	if (!item || t->c.loss_rows == 0.0)
+		return;
+	fill_report(t, item, &r);
+	r.epoch_end = true;
+	report(t, &r);
+}
+
 static bool enough(const struct train *t)
 {
 	return (t->o.steps && t->c.step >= t->o.steps)
@@ -166,6 +177,7 @@ static int loop(struct train *t, struct cvt_err *e)
 			break;
 		TRY(item->kind == FEED_ROWS ? on_rows(t, item, e) : on_epoch(t, item, e));
 	}
+	tell_part(t, item);
 	return t->c.step ? CVT_OK
 			 : cvt_fail(
 				 e, CVT_INPUT, "%s: there are no rows to train on", t->source.name);

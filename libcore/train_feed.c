@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* ---- the queue ---------------------------------------------------------------------- */
+/* ---- the queue --------------------------------------------------------------------- */
 
 struct feed_item *feed_slot(struct feed *f)
 {
@@ -50,7 +50,7 @@ int feed_mark(struct feed *f, enum feed_kind kind)
 	return CVT_OK;
 }
 
-/* ---- the thread --------------------------------------------------------------------- */
+/* ---- the thread -------------------------------------------------------------------- */
 
 int feed_read(struct feed *f, struct batch **b, enum train_event *event, struct cvt_err *e)
 {

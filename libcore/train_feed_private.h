@@ -31,7 +31,7 @@ struct feed {
 	struct feed_position at;
 };
 
-/* ---- train_feed.c: the queue, and the source ---- */
+/* ---- train_feed.c: the queue, and the source --------------------------------------- */
 /* The slot to fill; NULL when nobody wants it any more. */
 struct feed_item *feed_slot(struct feed *f);
 /* Publishes the slot at hand as what it is. */
@@ -42,7 +42,7 @@ int feed_mark(struct feed *f, enum feed_kind kind);
  * as the producer does. */
 int feed_read(struct feed *f, struct batch **b, enum train_event *event, struct cvt_err *e);
 
-/* ---- train_stream.c: rows in the order they come ---- */
+/* ---- train_stream.c: rows in the order they come ----------------------------------- */
 /* Calls take for each run of training rows of b, which lie in f->view; validation rows are put
  * aside in the first epoch. */
 int feed_sort(struct feed *f, const struct batch *b,
@@ -57,7 +57,7 @@ int feed_charge(struct feed *f, size_t rows, struct cvt_err *e);
 int feed_other_stream(const struct feed *f, struct cvt_err *e);
 int feed_run_stream(struct feed *f, struct cvt_err *e);
 
-/* ---- train_replay.c: one epoch, again and again ---- */
+/* ---- train_replay.c: one epoch, again and again ------------------------------------ */
 int feed_run_replay(struct feed *f, struct cvt_err *e);
 
 #endif

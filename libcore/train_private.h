@@ -43,7 +43,7 @@ struct train {
 	uint64_t rows_done; /* in this run */
 };
 
-/* ---- train_step.c ---- */
+/* ---- train_step.c ------------------------------------------------------------------ */
 int train_step_open(struct train *t, struct cvt_err *e);
 /* Forward and backward on a batch; the weights move when --accumulate batches are together. */
 int train_step(struct train *t, const struct feed_item *item, struct cvt_err *e);
@@ -55,7 +55,7 @@ void train_bind(const struct learner *l, struct plan *p, const struct batch *row
 double train_share(
 	const struct train *t, const struct feed_item *item, const struct feed_position *at);
 
-/* ---- train_score.c ---- */
+/* ---- train_score.c ----------------------------------------------------------------- */
 /* Scores the validation rows with the weights that would be kept; fills val_* of r. */
 int train_validate(struct train *t, struct train_report *r, struct cvt_err *e);
 /* Puts the weights that are kept (best, averaged) into the graph. */

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-/* ---- one epoch, again and again ----------------------------------------------------- */
+/* ---- one epoch, again and again ---------------------------------------------------- */
 
 static int hold_rows(struct feed *f, size_t first, size_t end, struct cvt_err *e)
 {

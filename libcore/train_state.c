@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- counters ----------------------------------------------------------------------- */
+/* ---- counters ---------------------------------------------------------------------- */
 
 static const char *const counter_names[] = {"epoch", "rows", "hash", "whole", "step", "loss_sum",
 	"loss_rows", "score0_sum", "score0_count", "score1_sum", "score1_count", "score2_sum",
@@ -49,7 +49,7 @@ static void phase_counter(const struct learner_phase *p, char *name, size_t size
 	(void)snprintf(name, size, "updates%s%s", *p->name ? "." : "", p->name);
 }
 
-/* ---- slabs -------------------------------------------------------------------------- */
+/* ---- slabs ------------------------------------------------------------------------- */
 
 /* Where a slab's part of parameter i lies; NULL when this slab has none of it. */
 static float *part_of(const struct graph *g, size_t i, float *weights, float *buffers)
@@ -118,7 +118,7 @@ static int move_slabs(const struct train *t, struct state_dict *to, const struct
 	return CVT_OK;
 }
 
-/* ---- all of it ---------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------- */
 
 static void method_name(const struct learner_state *s, char *name, size_t size)
 {

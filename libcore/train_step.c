@@ -6,7 +6,7 @@
 
 enum { BLOCK = 1 << 14 };
 
-/* ---- blocks ------------------------------------------------------------------------- */
+/* ---- blocks ------------------------------------------------------------------------ */
 
 static double scale_of(const struct train *t, const char *name)
 {
@@ -51,7 +51,7 @@ int train_step_open(struct train *t, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- where we are ------------------------------------------------------------------- */
+/* ---- where we are ------------------------------------------------------------------ */
 
 /* All epochs, as far as is known; 0 = unknown. With --steps, as many as those steps take. */
 static double epochs_in_all(const struct train *t, const struct feed_item *item)
@@ -90,7 +90,7 @@ static int learning_rate(struct train *t, const struct feed_item *item, struct c
 		return cvt_fail(e, CVT_USAGE,
 			"%s: does not say how many rows or epochs will come, which --sched %s must "
 			"know; "
-			"add --steps N, or take --sched constant",
+			"add --epochs N or --steps N, or take --sched constant",
 			t->source.name, s->sched->name);
 	const double from = epoch_at(t, item, &t->was, t->c.step);
 	const double to = epoch_at(t, item, &item->end, t->c.step + 1);
@@ -98,7 +98,7 @@ static int learning_rate(struct train *t, const struct feed_item *item, struct c
 	return CVT_OK;
 }
 
-/* ---- the step ----------------------------------------------------------------------- */
+/* ---- the step ---------------------------------------------------------------------- */
 
 void train_bind(const struct learner *l, struct plan *p, const struct batch *rows)
 {
@@ -115,7 +115,7 @@ static int diverged(const struct train *t, double loss, double norm, struct cvt_
 		"step %llu: training diverged: loss %g, learning rate %g, gradient norm %g; lower "
 		"--lr, "
 		"or add --warmup-epochs 1 or --clip-norm 1",
-		(unsigned long long)t->c.step + 1, loss, t->lr, norm);
+		(unsigned long long)t->c.step + 1, fabs(loss), t->lr, fabs(norm)); /* no "-nan" */
 }
 
 struct update {
@@ -189,7 +189,7 @@ static int update(struct train *t, size_t phase, double loss, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- the average of the weights ----------------------------------------------------- */
+/* ---- the average of the weights ---------------------------------------------------- */
 
 struct average {
 	float *to;
@@ -221,7 +221,7 @@ static void average(struct train *t)
 	par_for(t->o.par, (b.n + BLOCK - 1) / BLOCK, average_block, &b);
 }
 
-/* ---- a batch ------------------------------------------------------------------------ */
+/* ---- a batch ----------------------------------------------------------------------- */
 
 static void count(struct train *t, const struct plan *plan, const struct batch *rows, double loss)
 {

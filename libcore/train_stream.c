@@ -13,7 +13,7 @@ uint64_t feed_hash(uint64_t hash, int64_t index)
 	return hash ^ hash >> 32;
 }
 
-/* ---- rows into batches -------------------------------------------------------------- */
+/* ---- rows into batches ------------------------------------------------------------- */
 
 static void empty(struct batch *b)
 {
@@ -119,7 +119,7 @@ static int put_rows(struct feed *f, size_t first, size_t end, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- going on after a checkpoint ---------------------------------------------------- */
+/* ---- going on after a checkpoint --------------------------------------------------- */
 
 int feed_other_stream(const struct feed *f, struct cvt_err *e)
 {
@@ -165,7 +165,7 @@ static int begin(struct feed *f, const struct batch *b, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- a stream ----------------------------------------------------------------------- */
+/* ---- a stream ---------------------------------------------------------------------- */
 
 int feed_charge(struct feed *f, size_t rows, struct cvt_err *e)
 {

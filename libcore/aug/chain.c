@@ -19,8 +19,7 @@ const struct aug_op *const aug_ops[] = {
 
 enum { WORD = 100, MOST_VIEWS = 256 };
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------- */
 
 static size_t count_ops(void)
 {
@@ -245,8 +244,7 @@ void aug_chain_free(struct aug_chain *c)
 	*c = (struct aug_chain){0};
 }
 
-/* ---- sizes ------------------------------------------------------------------------------------
- */
+/* ---- sizes ------------------------------------------------------------------------- */
 
 static int step_size(const struct aug_step *s, size_t *H, size_t *W, size_t *C, struct cvt_err *e)
 {
@@ -293,8 +291,7 @@ int aug_chain_size(
 	return CVT_OK;
 }
 
-/* ---- applying ---------------------------------------------------------------------------------
- */
+/* ---- applying ---------------------------------------------------------------------- */
 
 static int apply_step(const struct aug_step *s, const struct rng_site *site, bool frozen,
 	struct aug_row *row, struct cvt_err *e)

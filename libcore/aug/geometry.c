@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- buffers ----------------------------------------------------------------------------------
- */
+/* ---- buffers ----------------------------------------------------------------------- */
 
 static int plane_room(struct aug_plane *p, size_t items, struct cvt_err *e)
 {
@@ -43,8 +42,7 @@ void aug_swap(struct aug_row *r, size_t H, size_t W)
 	r->W = W;
 }
 
-/* ---- points -----------------------------------------------------------------------------------
- */
+/* ---- points ------------------------------------------------------------------------ */
 
 /* x' = a x + b y + c, y' = d x + e y + f. */
 struct affine {
@@ -89,8 +87,7 @@ static void map_points(struct aug_row *r, const struct affine *m, size_t H, size
 	}
 }
 
-/* ---- cutting ----------------------------------------------------------------------------------
- */
+/* ---- cutting ----------------------------------------------------------------------- */
 
 /* Where place i of a line of n lies when the line is mirrored at its ends, without repeating them.
  */
@@ -157,8 +154,7 @@ int aug_cut(
 	return CVT_OK;
 }
 
-/* ---- resizing ---------------------------------------------------------------------------------
- */
+/* ---- resizing ---------------------------------------------------------------------- */
 
 /* PIL's nearest: the pixel under the output pixel's centre. */
 static size_t nearest(size_t i, size_t in, size_t out)
@@ -214,8 +210,7 @@ int aug_scale(struct aug_row *r, const struct aug_window *w, size_t H, size_t W,
 	return CVT_OK;
 }
 
-/* ---- mirrors ----------------------------------------------------------------------------------
- */
+/* ---- mirrors ----------------------------------------------------------------------- */
 
 static void flip_plane(const struct aug_plane *p, const struct aug_row *r, bool horizontal)
 {
@@ -263,8 +258,7 @@ int aug_flip(struct aug_row *r, bool horizontal, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- turns ------------------------------------------------------------------------------------
- */
+/* ---- turns ------------------------------------------------------------------------- */
 
 static double round15(double x)
 {

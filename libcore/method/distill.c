@@ -219,6 +219,8 @@ const struct method method_distill = {
 		{"alpha", "F", "share of the teacher in the loss, the rest is the labels'",
 			CLI_REAL, 0.9}},
 	.score_name = {{"accuracy", true}},
+	.lr_factor = 0.5, /* T^2 KL has gradients up to T times those of cross-entropy */
+	.clip_norm = 5,
 	.build = build,
 	.prepare = prepare,
 	.before = before,

@@ -87,6 +87,9 @@ struct method {
 		bool higher;         /* is better */
 	} score_name[METHOD_SCORES]; /* the first one decides which epoch was best; none = the loss
 				      */
+	/* What trains well when nothing is said: the usual rate times this (0 = 1); the longest
+	 * gradient (0 = any). */
+	double lr_factor, clip_norm;
 	int (*build)(struct learner *l, struct cvt_err *e);
 	/* Allocates what needs the number of rows; after all plans exist. May be NULL, as those
 	 * below. */
@@ -155,7 +158,7 @@ struct learner {
 	void *own; /* the method's */
 };
 
-/* ---- for build() -------------------------------------------------------------------- */
+/* ---- for build() ------------------------------------------------------------------- */
 
 /* A field of the stream as a node; the same node when it is asked for again. CVT_INPUT, saying how
  * to get one, when there is no such field, or rows have different sizes. */
@@ -176,13 +179,13 @@ int method_loss(struct learner *l, const char *loss, size_t output, const char *
 	double label_smoothing, size_t *node, struct cvt_err *e);
 const struct method_value *method_value(const struct learner *l, const char *option);
 
-/* ---- for score() -------------------------------------------------------------------- */
+/* ---- for score() ------------------------------------------------------------------- */
 
 /* Adds how many of the rows with a known label (hard or soft) have their largest logit there. */
 void score_accuracy(const float *logits, size_t classes, const struct tensor *label,
 	const struct tensor *weight, size_t rows, struct score_sum *sum);
 
-/* ---- for the loop ------------------------------------------------------------------- */
+/* ---- for the loop ------------------------------------------------------------------ */
 
 /* Builds the graph (parameters exist, none is drawn or loaded yet). */
 int learner_open(struct learner **l, const struct method *m, const struct method_facts *facts,

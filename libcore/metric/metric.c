@@ -43,8 +43,7 @@ int32_t metric_argmax(const float *score, size_t k)
 	return k ? (int32_t)best : -1;
 }
 
-/* ---- counts -----------------------------------------------------------------------------------
- */
+/* ---- counts ------------------------------------------------------------------------ */
 
 static size_t counts_for(const struct metric *m, size_t classes)
 {
@@ -128,8 +127,7 @@ int tally_add(struct tally *t, const struct metric_rows *r, struct cvt_err *e)
 	return m->add(t, r, e);
 }
 
-/* ---- reports ----------------------------------------------------------------------------------
- */
+/* ---- reports ----------------------------------------------------------------------- */
 
 static int add_value(struct report *r, struct report_value v, struct cvt_err *e)
 {

@@ -75,8 +75,7 @@ static inline uint64_t *tally_class(const struct tally *t, size_t c)
 /* The class of the greatest of k scores, the lower of two; -1 when one is NaN or k is 0. */
 int32_t metric_argmax(const float *score, size_t k);
 
-/* ---- what comes out ---------------------------------------------------------------------------
- */
+/* ---- what comes out ---------------------------------------------------------------- */
 
 enum report_kind { REPORT_SHARE, REPORT_COUNT };
 

@@ -96,8 +96,7 @@ static struct picture bordered_dy(const struct job *j, size_t row, unsigned thre
 	return bordered(&b, dy, to);
 }
 
-/* ---- forward ----------------------------------------------------------------------------------
- */
+/* ---- forward ----------------------------------------------------------------------- */
 
 static struct simd_weights forward_weights(const struct convolve *c, const float *w, size_t group)
 {
@@ -153,8 +152,7 @@ void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
 	par_for(io->run->par, d->rows, forward_row, &j);
 }
 
-/* ---- backward ---------------------------------------------------------------------------------
- */
+/* ---- backward ---------------------------------------------------------------------- */
 
 static struct simd_weights backward_weights(
 	const struct convolve *c, const float *w, size_t group, const struct phase *p)
@@ -288,8 +286,7 @@ void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
 		add_sums(&j);
 }
 
-/* ---- bias -------------------------------------------------------------------------------------
- */
+/* ---- bias -------------------------------------------------------------------------- */
 
 static void bias_part(const struct nn_io *io, size_t first, size_t n, size_t part)
 {

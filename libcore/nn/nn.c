@@ -34,8 +34,7 @@ const struct nn_op *nn_find(const char *name)
 	return op ? op : find_in(loss_ops, name);
 }
 
-/* ---- cutting work -----------------------------------------------------------------------------
- */
+/* ---- cutting work ------------------------------------------------------------------ */
 
 struct job {
 	const struct nn_io *io;
@@ -89,8 +88,7 @@ void nn_add_parts(float *to, const float *part, size_t parts, size_t stride, siz
 	}
 }
 
-/* ---- shapes -----------------------------------------------------------------------------------
- */
+/* ---- shapes ------------------------------------------------------------------------ */
 
 size_t nn_last(const struct shape *s)
 {

@@ -280,8 +280,7 @@ static void develop(
 	}
 }
 
-/* ---- what is known about the picture ----------------------------------------------------------
- */
+/* ---- what is known about the picture ----------------------------------------------- */
 
 /* The labelled shapes by place in the scene: class + 1, 0 for all else. */
 static void write_mask(const struct shapes_pad *p, const struct scene *s, uint8_t *mask)

@@ -12,8 +12,7 @@ static size_t count_params(const struct graph *g)
 	return n;
 }
 
-/* ---- names, as PyTorch writes them ------------------------------------------------------------
- */
+/* ---- names, as PyTorch writes them ------------------------------------------------- */
 
 static const struct reference {
 	const char *name;
@@ -112,8 +111,7 @@ static void test_zoo(void)
 	}
 }
 
-/* ---- what a text means ------------------------------------------------------------------------
- */
+/* ---- what a text means ------------------------------------------------------------- */
 
 /* Texts with the parameters they must have, joined by blanks. */
 static const struct {

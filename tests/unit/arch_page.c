@@ -8,8 +8,7 @@ static const char page_name[] = "libcore/arch/cv-arch.5";
 static const char first_mark[] = ".\\\" layers: made by tests/unit/arch_page.c\n";
 static const char last_mark[] = ".\\\" end of layers\n";
 
-/* ---- the list ---------------------------------------------------------------------------------
- */
+/* ---- the list ---------------------------------------------------------------------- */
 
 static int put_positional(struct str *s, const struct nn_op *op, struct cvt_err *e)
 {
@@ -89,8 +88,7 @@ static void test_layers(const struct str *page, bool write)
 	free(layers.p);
 }
 
-/* ---- the examples -----------------------------------------------------------------------------
- */
+/* ---- the examples ------------------------------------------------------------------ */
 
 /* A literal display that has an input line is a whole network; mdoc's \& and \e are undone. */
 static void test_example(const char *from, const char *to)

@@ -7,8 +7,7 @@
 
 #include <time.h>
 
-/* ---- wrong texts ------------------------------------------------------------------------------
- */
+/* ---- wrong texts ------------------------------------------------------------------- */
 
 /* Behind "input image 8 8 3\n"; the message must begin so, after "x:". */
 static const struct {

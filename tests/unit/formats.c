@@ -24,8 +24,7 @@ static void check(bool good, const char *what)
 	failures += !good;
 }
 
-/* ---- every format -----------------------------------------------------------------------------
- */
+/* ---- every format ------------------------------------------------------------------ */
 
 struct sample {
 	unsigned char bytes[8192];
@@ -129,8 +128,7 @@ static void test_format(const char *name)
 	check(there && survives_flips(&s, name), what);
 }
 
-/* ---- input ------------------------------------------------------------------------------------
- */
+/* ---- input ------------------------------------------------------------------------- */
 
 static bool reads(struct input *in, const char *text)
 {
@@ -213,8 +211,7 @@ static void test_unpack(void)
 	check(refused == n - 6, "unpack: cut at every byte");
 }
 
-/* ---- trees, pictures, arrays ------------------------------------------------------------------
- */
+/* ---- trees, pictures, arrays ------------------------------------------------------- */
 
 static void test_tree(void)
 {
@@ -265,8 +262,7 @@ static void test_npy(void)
 	free(s.p);
 }
 
-/* ---- selection --------------------------------------------------------------------------------
- */
+/* ---- selection --------------------------------------------------------------------- */
 
 /* 60 rows of one pixel in memory, as an IDX file. */
 static void sixty_rows(struct join *j)

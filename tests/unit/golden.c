@@ -37,8 +37,7 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* ---- reading ----------------------------------------------------------------------------------
- */
+/* ---- reading ----------------------------------------------------------------------- */
 
 static void read_shape(const char *text, struct shape *s)
 {
@@ -107,8 +106,7 @@ static const struct item *find(const struct golden *g, const char *prefix, const
 	return NULL;
 }
 
-/* ---- building ---------------------------------------------------------------------------------
- */
+/* ---- building ---------------------------------------------------------------------- */
 
 /* The loss of an operator whose gradient comes from the file: sum of dy y. */
 static const float *given_dy;
@@ -242,8 +240,7 @@ static void plan(struct trial *t, const struct golden *g)
 		plan_bind(t->plan, t->in[k], find(g, "in", name)->data);
 }
 
-/* ---- comparing --------------------------------------------------------------------------------
- */
+/* ---- comparing --------------------------------------------------------------------- */
 
 static bool close_to(const struct item *want, const float *have, const char *op, const char *args)
 {

@@ -42,8 +42,7 @@ static void die(const struct cvt_err *e)
 	exit(1);
 }
 
-/* ---- the probe: a loss that is linear in its input --------------------------------------------
- */
+/* ---- the probe: a loss that is linear in its input --------------------------------- */
 
 /* Fixed pseudo-random factors in -1..1. */
 static float projection[PROJECTIONS];
@@ -101,8 +100,7 @@ struct trial {
 	size_t op, loss;
 };
 
-/* ---- building ---------------------------------------------------------------------------------
- */
+/* ---- building ---------------------------------------------------------------------- */
 
 static size_t add(struct trial *t, const char *op, const char *path, const size_t *in, size_t nin,
 	const struct nn_value *args, size_t nargs)
@@ -265,8 +263,7 @@ static void end_trial(struct trial *t)
 		free(t->in[i].data);
 }
 
-/* ---- checking ---------------------------------------------------------------------------------
- */
+/* ---- checking ---------------------------------------------------------------------- */
 
 static void forward(struct trial *t, struct par *p)
 {

@@ -46,8 +46,7 @@ static void check(bool good, const char *what, const char *processor)
 	failures += !good;
 }
 
-/* ---- channels ---------------------------------------------------------------------------------
- */
+/* ---- channels ---------------------------------------------------------------------- */
 
 struct channels {
 	size_t rows, c;
@@ -197,8 +196,7 @@ static void check_channels(const struct simd *s)
 	}
 }
 
-/* ---- windows ----------------------------------------------------------------------------------
- */
+/* ---- windows ----------------------------------------------------------------------- */
 
 /* A picture of h x w x c under a window of k x k with a step, without a border. */
 struct picture {

@@ -189,8 +189,7 @@ static void test_missing_epoch(void)
 	free(s.p);
 }
 
-/* ---- failures travel ----------------------------------------------------------------------------
- */
+/* ---- failures travel --------------------------------------------------------------- */
 
 static struct bytes give_up_into_pipe(const struct cvt_err *why, bool *told)
 {
@@ -241,8 +240,7 @@ static void test_failures(void)
 	check(!stream_give_up(NULL, "cv-test", &list[0].why), "nothing is written before HEAD");
 }
 
-/* ---- HEAD ---------------------------------------------------------------------------------------
- */
+/* ---- HEAD -------------------------------------------------------------------------- */
 
 static const char full[] =
 	"format cvt 1\n"

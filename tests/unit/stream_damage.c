@@ -77,8 +77,7 @@ static void test_trailing(void)
 	free(zero.p);
 }
 
-/* ---- forgeries: everything fits but one number --------------------------------------------------
- */
+/* ---- forgeries: everything fits but one number ------------------------------------- */
 
 /* Where a number lies: frame, offset from its header's begin, its width, and what it becomes. */
 struct forgery {
@@ -210,8 +209,7 @@ static void test_random(const struct recipe *recipe, uint64_t seed, const char *
 	free(s.p);
 }
 
-/* ---- HEAD ---------------------------------------------------------------------------------------
- */
+/* ---- HEAD -------------------------------------------------------------------------- */
 
 static bool head_refused(const char *text)
 {

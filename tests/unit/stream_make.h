@@ -213,8 +213,7 @@ static inline int read_stream(struct bytes s, struct seen *seen, struct cvt_err 
 	return code;
 }
 
-/* ---- forging -----------------------------------------------------------------------------------
- */
+/* ---- forging ----------------------------------------------------------------------- */
 
 static inline uint64_t get_number(const unsigned char *p, int bytes)
 {

@@ -25,7 +25,7 @@ static void check(bool good, const char *what)
 	failures += !good;
 }
 
-/* ---- a source ------------------------------------------------------------------------- */
+/* ---- a source ---------------------------------------------------------------------- */
 
 struct blobs {
 	size_t epochs, frame; /* rows a frame */
@@ -121,7 +121,7 @@ static int next(void *context, struct batch **rows, enum train_event *event, str
 	return CVT_OK;
 }
 
-/* ---- a training ----------------------------------------------------------------------- */
+/* ---- a training -------------------------------------------------------------------- */
 
 struct job {
 	struct blobs blobs;
@@ -256,7 +256,7 @@ static bool same(const struct job *a, const struct job *b)
 	       && memcmp(a->weight, b->weight, a->weights * sizeof *a->weight) == 0;
 }
 
-/* ---- tests ---------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------- */
 
 static void learns(void)
 {
@@ -423,7 +423,7 @@ static void ends(void)
 	struct job steps = usual(), wild = usual(), many = usual(), none = usual();
 	steps.o.steps = 9;
 	run_job(&steps, NULL);
-	check(steps.code == CVT_OK && steps.epochs_told == 1, "--steps ends within an epoch");
+	check(steps.code == CVT_OK && steps.last.step == 9 && steps.epochs_told == 2, "--steps ends within an epoch");
 	wild.o.lr = 1e30;
 	run_job(&wild, NULL);
 	check(wild.code == CVT_DIVERGED && strstr(wild.e.text, "step ")
@@ -460,7 +460,7 @@ static void does_not_drain(void)
 	end_job(&j);
 }
 
-/* ---- the feed ------------------------------------------------------------------------- */
+/* ---- the feed ---------------------------------------------------------------------- */
 
 struct seen {
 	size_t batches, rows, largest, smallest;
