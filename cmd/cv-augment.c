@@ -94,7 +94,7 @@ static int run(struct augment *m, struct cvt_err *e)
 	TRY(prepare(m, &b, &event, e));
 	cli_progress_start(&m->progress, m->cli);
 	for (size_t parts = 1; event != STREAM_DONE;) {
-		if (source_parts(m->in) != parts) /* of concatenated streams: ours follow theirs */
+		if (source_parts(m->in) != parts) /* concatenated: our parts follow theirs */
 			TRY(stream_put_part(m->out, e));
 		parts = source_parts(m->in);
 		TRY(pass_on(m, b, event, e));

@@ -157,8 +157,7 @@ static int run(struct embed *m, struct cvt_err *e)
 	cli_progress_start(&m->progress, m->cli);
 	for (size_t parts = 1; event != STREAM_DONE; parts = source_parts(m->in)) {
 		TRY(source_next(m->in, &b, &event, e));
-		if (source_parts(m->in)
-			!= parts) { /* of concatenated streams: one of ours for one of theirs */
+		if (source_parts(m->in) != parts) { /* concatenated: our parts follow theirs */
 			TRY(run_rows(m, e));
 			TRY(stream_put_part(m->out, e));
 		}

@@ -106,6 +106,14 @@ many() { # 200 parts in many.cvt
 	for _ in $(seq 200); do cat "$golden/v1/basic.cvt"; done >many.cvt
 }
 
+@test "filters pass parts on as parts" {
+	command -v cv-augment cv-embed || skip "no filters here"
+	cat "$golden/v1/joined.cvt" | cv-augment hflip | cv-embed --arch mlp | cv-view --stat >stat
+	grep -qx 'rows 5' stat
+	grep -qx 'epochs 1' stat
+	grep -qx 'parts 2' stat
+}
+
 # ---- outputs --------------------------------------------------------------------------------------
 
 @test "a full disk is an error, wherever it shows" {
