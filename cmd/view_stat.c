@@ -62,7 +62,7 @@ static void add_bytes(struct column *c, const unsigned char *p, size_t n)
 	c->items += n;
 }
 
-static int count_value(struct column *c, int64_t v, struct cvt_err *e)
+static int count_values(struct column *c, int64_t v, uint64_t times, struct cvt_err *e)
 {
 	if (v < -1 || v >= MOST_COUNTED)
 		return CVT_OK;
@@ -72,8 +72,25 @@ static int count_value(struct column *c, int64_t v, struct cvt_err *e)
 	c->count = p;
 	if (c->capacity > old)
 		memset(c->count + old, 0, (c->capacity - old) * sizeof *c->count);
-	c->count[at]++;
+	c->count[at] += times;
 	c->counted = c->counted > at ? c->counted : at + 1;
+	return CVT_OK;
+}
+
+static int count_value(struct column *c, int64_t v, struct cvt_err *e)
+{
+	return count_values(c, v, 1, e);
+}
+
+/* Pixels of a mask. */
+static int count_bytes(struct column *c, const unsigned char *p, size_t n, struct cvt_err *e)
+{
+	uint64_t times[256] = {0};
+	for (size_t i = 0; i < n; i++)
+		times[p[i]]++;
+	for (int v = 0; v < 256; v++)
+		if (times[v])
+			TRY(count_values(c, v, times[v], e));
 	return CVT_OK;
 }
 
@@ -126,11 +143,12 @@ static int add_tensor(struct column *c, const struct head *h, const struct head_
 	}
 	if (is_boxes(f))
 		return add_boxes(c, f, t, e);
-	if (t->dtype == DT_U1)
+	if (t->dtype == DT_U1) {
 		add_bytes(c, t->data, n);
-	else
-		for (size_t i = 0; i < n; i++)
-			add_item(c, item(t, i));
+		return head_classes(h, f->name) ? count_bytes(c, t->data, n, e) : CVT_OK;
+	}
+	for (size_t i = 0; i < n; i++)
+		add_item(c, item(t, i));
 	for (size_t i = 0; i < n && is_counted(h, f); i++)
 		TRY(count_value(c, ((const int32_t *)t->data)[i], e));
 	return CVT_OK;
@@ -167,7 +185,7 @@ static int put_classes(struct str *text, const struct head *h, const char *field
 	for (size_t at = 0; at < n; at++) {
 		const uint64_t count = c->count && at < c->counted ? c->count[at] : 0;
 		const long long k = (long long)at - 1;
-		const char *name = k < 0 ? "(unknown)" : view_class(h, field, k);
+		const char *name = k < 0 ? "(unknown)" : view_class(h, names ? field : "label", k);
 		if (count == 0 && (k < 0 || !name))
 			continue;
 		TRY(str_printf(text, e, "class %s %lld %s %llu\n", field, k,
