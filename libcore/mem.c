@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+CVT_PRINTF(3, 0)
 static void set_text(struct cvt_err *e, int code, const char *format, va_list args)
 {
 	if (!e)
@@ -104,7 +105,8 @@ int mem_grow(void **p, size_t *capacity, size_t need, size_t size, struct cvt_er
 	size_t bytes;
 	void *q = mem_mul(want, size, &bytes) ? realloc(*p, bytes) : NULL;
 	if (!q)
-		return cvt_fail(e, CVT_SYSTEM, "out of memory for %zu items of %zu bytes", want, size);
+		return cvt_fail(
+			e, CVT_SYSTEM, "out of memory for %zu items of %zu bytes", want, size);
 	*p = q;
 	*capacity = want;
 	return CVT_OK;
@@ -148,8 +150,8 @@ int mem_parse_size(const char *text, size_t *bytes, struct cvt_err *e)
 		s += strncmp(s + 1, "iB", 2) == 0 ? 3 : s[1] == 'B' ? 2 : 1;
 	}
 	if (!fits || *s)
-		return cvt_fail(
-			e, CVT_USAGE, "'%s' is no size; write a number such as 500000, 64M or 2G", text);
+		return cvt_fail(e, CVT_USAGE,
+			"'%s' is no size; write a number such as 500000, 64M or 2G", text);
 	*bytes = (size_t)whole;
 	return CVT_OK;
 }

@@ -78,7 +78,8 @@ struct str {
 int str_add(struct str *s, const void *bytes, size_t n, struct cvt_err *e);
 int str_puts(struct str *s, const char *text, struct cvt_err *e);
 int str_printf(struct str *s, struct cvt_err *e, const char *format, ...) CVT_PRINTF(3, 4);
-int str_vprintf(struct str *s, struct cvt_err *e, const char *format, va_list args);
+int str_vprintf(struct str *s, struct cvt_err *e, const char *format, va_list args)
+	CVT_PRINTF(3, 0);
 
 /* Index of the word nearest to text by edit distance among n, or n when none is near: for the
  * "did you mean" of messages. words[i] may be NULL (skipped). */
