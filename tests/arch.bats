@@ -90,3 +90,11 @@ total() {
 	[ "$code" -ne 77 ] || skip "no PyTorch"
 	[ "$code" -eq 0 ]
 }
+
+@test "what cv-train wrote loads strictly into PyTorch and gives the same logits there" {
+	local python code=0
+	python=$(command -v /usr/bin/python3 || command -v python3) || skip "no python3"
+	"$python" -B "$top/tests/golden/arch/trained_logits.py" resnet20 lenet5 vit-tiny || code=$?
+	[ "$code" -ne 77 ] || skip "no PyTorch"
+	[ "$code" -eq 0 ]
+}
