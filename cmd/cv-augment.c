@@ -62,9 +62,7 @@ static int prepare(
 	TRY(augment_words_read(&m->words, m->cli->operand, m->cli->operands, e));
 	TRY(aug_chain_parse(&m->chain, m->words.word, m->words.n, e));
 	TRY(source_open(&m->in, c->input, &reading, e));
-	if (c->output && output_same_file(c->output, source_fd(m->in)))
-		return cvt_fail(
-			e, CVT_USAGE, "%s is the input, too; write to another file", c->output);
+	TRY(output_refuse_input(c->output, source_fd(m->in), e));
 	TRY(head_copy(&m->head, source_head(m->in), e));
 	TRY(par_open(&m->par, (unsigned)c->threads, e));
 	TRY(source_next(m->in, first, event, e));

@@ -86,9 +86,8 @@ static int prepare(struct embed *m, struct cvt_err *e)
 	TRY(cli_refuse_terminal(o->common.output, e));
 	TRY(source_open(
 		&m->in, m->cli->operands ? m->cli->operand[0] : o->common.input, &reading, e));
-	if (o->common.output && output_same_file(o->common.output, source_fd(m->in)))
-		return cvt_fail(e, CVT_USAGE, "%s is the input, too; write to another file",
-			o->common.output);
+	TRY(output_refuse_input(o->common.output, source_fd(m->in), e));
+	TRY(network_refuse_output(&o->weights, o->common.output, e));
 	TRY(head_copy(&m->head, source_head(m->in), e));
 	TRY(network_open(&m->net, &o->network, &m->head, e));
 	TRY(embed_outputs_open(&m->outputs, o->outputs, &m->net, &m->head, e));

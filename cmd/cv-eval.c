@@ -138,8 +138,9 @@ static int open_all(struct work *w, struct cvt_err *e)
 	const char *path = w->cli->operands ? w->cli->operand[0] : c->input;
 	const struct dataset_options data = {.format = w->o->format, .max_memory = c->max_memory};
 	TRY(source_open(&w->in, path, &data, e));
-	if (c->output && output_same_file(c->output, source_fd(w->in)))
-		return cvt_fail(e, CVT_USAGE, "%s: is input and output", c->output);
+	TRY(output_refuse_input(c->output, source_fd(w->in), e));
+	if (c->metrics)
+		TRY(output_refuse_input(c->metrics, source_fd(w->in), e));
 	TRY(head_copy(&w->head, source_head(w->in), e));
 	w->fields = (struct eval_fields){.truth = w->o->truth,
 		.answer = w->o->predicted,

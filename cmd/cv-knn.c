@@ -318,8 +318,7 @@ static int open_all(struct work *w, struct cvt_err *e)
 	TRY(par_open(&w->par, (unsigned)c->threads, e));
 	TRY(read_bank(w, e));
 	TRY(source_open(&w->in, path, &data, e));
-	if (c->output && output_same_file(c->output, source_fd(w->in)))
-		return cvt_fail(e, CVT_USAGE, "%s: is input and output", c->output);
+	TRY(output_refuse_input(c->output, source_fd(w->in), e));
 	TRY(agree(w, e));
 	TRY(settle_fields(w, e));
 	if (knn_open(&w->search, w->o->measure, &w->bank.vectors, w->par, e) != CVT_OK)

@@ -40,9 +40,7 @@ static int open_source(struct trainer *t, struct cvt_err *e)
 	if (t->o.epochs_given && t->o.epochs == 0 && !name)
 		return imagine_head(t, e);
 	TRY(source_open(&t->in, name, &reading, e));
-	if (t->o.common.output && output_same_file(t->o.common.output, source_fd(t->in)))
-		return cvt_fail(e, CVT_USAGE, "%s is the input, too; write to another file",
-			t->o.common.output);
+	TRY(output_refuse_input(t->o.common.output, source_fd(t->in), e));
 	head_free(&t->head);
 	return head_copy(&t->head, source_head(t->in), e);
 }

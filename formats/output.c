@@ -354,3 +354,16 @@ bool output_same_file(const char *path, int fd)
 	return stat(path, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev
 	       && a.st_ino == b.st_ino;
 }
+
+int output_refuse_input(const char *path, int fd, struct cvt_err *e)
+{
+	struct stat a, b;
+	const bool is_stdout = !path || strcmp(path, "-") == 0;
+	const bool same = is_stdout ? fstat(STDOUT_FILENO, &a) == 0 && fstat(fd, &b) == 0
+					      && S_ISREG(a.st_mode) && a.st_dev == b.st_dev
+					      && a.st_ino == b.st_ino
+				    : output_same_file(path, fd);
+	return same ? cvt_fail(e, CVT_USAGE, "%s is the input, too; write to another file",
+		       is_stdout ? "standard output" : path)
+		    : CVT_OK;
+}

@@ -29,5 +29,8 @@ int output_commit(struct output *o, struct cvt_err *e);
 void output_abandon(struct output *o);
 /* True if path names the very file that fd reads. */
 bool output_same_file(const char *path, int fd);
+/* CVT_USAGE if what output_open(path) would write (NULL = stdout) is the file that fd reads: it would
+ * be damaged, or grow for ever. */
+int output_refuse_input(const char *path, int fd, struct cvt_err *e);
 
 #endif

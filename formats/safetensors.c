@@ -244,7 +244,6 @@ static int read_json(struct input *in, json_t **root, struct cvt_err *e)
 		return cvt_fail(e, CVT_INPUT, "this is no safetensors file");
 	json_error_t why;
 	int code = read_growing(in, &text, (size_t)n, e);
-	*root = NULL;
 	if (code == CVT_OK) {
 		*root = json_loadb((const char *)text, (size_t)n, JSON_REJECT_DUPLICATES, &why);
 		if (!json_is_object(*root))
@@ -257,7 +256,7 @@ static int read_json(struct input *in, json_t **root, struct cvt_err *e)
 
 static int read_all(struct input *in, struct state_dict *d, struct cvt_err *e)
 {
-	json_t *root;
+	json_t *root = NULL;
 	size_t n = 0;
 	int code = read_json(in, &root, e);
 	struct told *told = NULL;
