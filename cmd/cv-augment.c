@@ -65,7 +65,13 @@ static int prepare(
 	TRY(output_refuse_input(c->output, source_fd(m->in), e));
 	TRY(head_copy(&m->head, source_head(m->in), e));
 	TRY(par_open(&m->par, (unsigned)c->threads, e));
-	TRY(source_next(m->in, first, event, e));
+	const int code = source_next(m->in, first, event, e);
+	if (code != CVT_OK) { /* a HEAD all the same, so that the reason can follow it as FAIL */
+		struct cvt_err second = {0};
+		if (augment_open(&m->rows, &m->chain, NULL, &m->head, m->par, &second) == CVT_OK)
+			(void)write_head(m, &second);
+		return code;
+	}
 	TRY(augment_open(
 		&m->rows, &m->chain, *event == STREAM_BATCH ? *first : NULL, &m->head, m->par, e));
 	return write_head(m, e);
