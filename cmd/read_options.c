@@ -104,12 +104,13 @@ static int numbers(const char *text, const char *what, char separator, size_t *t
 
 static int understand_size(struct read_options *o, struct cvt_err *e)
 {
-	size_t side[2], n = 0;
+	size_t side[2] = {0}, n = 0;
 	if (o->size) {
 		TRY(numbers(o->size, "--size", 'x', side, 2, &n, e));
 		o->reshape.height = side[0];
-		o->reshape.width = side[n - 1];
-		if (side[0] == 0 || side[n - 1] == 0 || side[0] > 32768 || side[n - 1] > 32768)
+		o->reshape.width = side[n > 1];
+		if (o->reshape.height == 0 || o->reshape.width == 0 || o->reshape.height > 32768
+			|| o->reshape.width > 32768)
 			return cvt_fail(
 				e, CVT_USAGE, "--size: write HEIGHTxWIDTH, each from 1 to 32768");
 	}
@@ -141,8 +142,8 @@ static int understand_mix(struct read_options *o, struct cvt_err *e)
 		return CVT_OK;
 	TRY(numbers(o->mix, "--mix", ':', o->rows.mix, SELECTION_MIX, &o->rows.mixed, e));
 	for (size_t i = 0; i < o->rows.mixed; i++)
-		if (o->rows.mix[i] == 0)
-			return cvt_fail(e, CVT_USAGE, "--mix: a part of 0 rows makes no mix");
+		if (o->rows.mix[i] == 0 || o->rows.mix[i] > 65536)
+			return cvt_fail(e, CVT_USAGE, "--mix: a part has from 1 to 65536 rows");
 	return CVT_OK;
 }
 

@@ -53,10 +53,10 @@ static void known_names(char *to, size_t size)
 
 static int unknown_format(const char *name, struct cvt_err *e)
 {
-	const char *words[64] = {0};
+	const char *words[sizeof formats / sizeof *formats] = {0};
 	char known[300];
 	size_t n = 0;
-	for (; formats[n] && n < 64; n++)
+	for (; formats[n]; n++)
 		words[n] = formats[n]->name;
 	const size_t near = mem_nearest(name, words, n);
 	if (near < n)

@@ -288,8 +288,8 @@ int input_pread(const struct input *in, void *to, size_t n, uint64_t offset, str
 
 int input_unpack(struct input *in, size_t max_expansion, struct cvt_err *e)
 {
-	const unsigned char *start;
-	size_t n;
+	const unsigned char *start = NULL;
+	size_t n = 0;
 	TRY(input_peek(in, 6, &start, &n, e));
 	const char *kind = unpack_kind(start, n);
 	if (!kind || in->unpack)

@@ -209,9 +209,8 @@ static uint64_t bits_of(const struct npy *x, const unsigned char *p)
 	uint64_t v = 0;
 	for (size_t i = 0; i < x->item; i++)
 		v = v << 8 | p[x->big ? i : x->item - 1 - i];
-	if (x->kind == KIND_SIGNED && x->item < 8 && v >> (8 * x->item - 1))
-		v |= UINT64_MAX << 8 * x->item;
-	return v;
+	const uint64_t sign = x->item ? (uint64_t)1 << (8 * x->item - 1) : 0;
+	return x->kind == KIND_SIGNED ? (v ^ sign) - sign : v; /* two's complement, widened */
 }
 
 static float real_of(const struct npy *x, uint64_t v)
@@ -289,7 +288,7 @@ static int npy_read(
 static int name_labels(struct dataset *d, struct cvt_err *e)
 {
 	const struct npy *x = d->state;
-	int32_t v, most = -1;
+	int32_t v = 0, most = -1;
 	for (size_t i = 0; i < d->rows; i++) {
 		TRY(read_row(x, i, (unsigned char *)&v, e));
 		most = v > most ? v : most;

@@ -159,8 +159,11 @@ static int decode_file(struct pictures *p, struct tree *t, size_t entry, const s
 	const struct picture_codec *codec = picture_codec(b->p, b->n);
 	struct picture now = {0, 0, 0};
 	bool more = false;
-	int code =
-		codec ? picture_measure(codec, b->p, b->n, &p->o, &now, &more, e) : no_codec(b, e);
+	if (!codec) {
+		(void)no_codec(b, e);
+		return tree_fail_at(t, entry, e);
+	}
+	int code = picture_measure(codec, b->p, b->n, &p->o, &now, &more, e);
 	if (code == CVT_OK
 		&& (now.height != size->height || now.width != size->width
 			|| now.channels != size->channels))

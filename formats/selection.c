@@ -225,7 +225,7 @@ static int choose_all(struct selection *p, struct cvt_err *e)
 /* How many rows of domain d come in an epoch: one pass over the first, the others in proportion. */
 static size_t rows_of(const struct selection *p, size_t d)
 {
-	if (!p->o.mixed || d == 0)
+	if (!p->o.mixed || d == 0 || p->o.mix[0] == 0)
 		return p->trains[d];
 	const size_t a = p->o.mix[0], b = p->o.mix[d], rest = p->trains[0] % a;
 	return p->trains[0] / a * b + (rest * b + a - 1) / a;
@@ -248,8 +248,7 @@ static void put_row(struct selection *p, size_t d, size_t i, size_t epoch, size_
 	size_t *order = p->scratch + (d ? p->join->set[d].first : 0), place = i % n;
 	if (p->o.shuffle && place == 0) {
 		struct rng r;
-		rng_for(&r, p->o.seed, RNG_SHUFFLE, epoch,
-			(uint64_t)d << 48 | (uint64_t)pass << 40);
+		rng_for(&r, p->o.seed, RNG_SHUFFLE, epoch, (uint64_t)d << 32 | (uint64_t)pass);
 		rng_permutation(&r, order, n);
 	}
 	if (p->o.shuffle)

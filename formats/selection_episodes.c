@@ -87,7 +87,7 @@ void selection_draw_episodes(struct selection *p, size_t epoch)
 		struct rng r;
 		size_t *way = p->draw, *pick = p->draw + ways;
 		size_t *row = p->row + episode * ways * need;
-		rng_for(&r, p->o.seed, RNG_EPISODE, epoch, (uint64_t)episode << 24);
+		rng_for(&r, p->o.seed, RNG_EPISODE, epoch, episode);
 		draw_some(&r, way, ways, p->classes);
 		for (size_t w = 0; w < ways; w++) {
 			const size_t *of_class = p->train[0] + p->class_first[way[w]];
