@@ -78,7 +78,7 @@ static void conv_backward(const struct nn_io *io)
 	if (d.to || d.dw)
 		convolve_backward(io, &d);
 	if (has_bias(io) && io->dw[1])
-		convolve_bias(io, io->dw[1]);
+		nn_add_vectors(io, io->dw[1]);
 }
 
 const struct nn_op nn_conv = {

@@ -58,7 +58,5 @@ int convolve_create(
 void convolve_forward(const struct nn_io *io, const struct convolve_data *d);
 /* dx and dw in one pass over the pictures, either may be left out. */
 void convolve_backward(const struct nn_io *io, const struct convolve_data *d);
-/* db[k] += sum of io->dy over rows and places. */
-void convolve_bias(const struct nn_io *io, float *db);
 
 #endif

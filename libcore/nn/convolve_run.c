@@ -285,18 +285,3 @@ void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
 	if (d->dw)
 		add_sums(&j);
 }
-
-/* ---- bias -------------------------------------------------------------------------- */
-
-static void bias_part(const struct nn_io *io, size_t first, size_t n, size_t part)
-{
-	const size_t c = nn_last(&io->node->row);
-	simd()->sum_rows(io->dy + first * c, n, c, io->work + part * c);
-}
-
-void convolve_bias(const struct nn_io *io, float *db)
-{
-	const size_t c = nn_last(&io->node->row);
-	const size_t parts = nn_parts(io, io->rows * nn_vectors(&io->node->row), bias_part);
-	nn_add_parts(db, io->work, parts, c, c);
-}

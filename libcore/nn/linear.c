@@ -11,12 +11,20 @@
 #include <string.h>
 
 enum { ARG_C, ARG_BIAS };
-enum { ROWS = 64, SUMS = 8 }; /* rows a block; at most that many partial sums of the gradient */
+enum { LEAST = 64, MOST = 256 }; /* vectors a block */
+enum { FEW = 1 << 12, OUTPUTS = 32 };
 
 struct linear {
 	size_t i, o, tokens; /* inputs, outputs, vectors a row */
 	bool bias;
 };
+
+/* The gradient of many weights is cut by their outputs, so that nothing has to be added up; that of
+ * few by the vectors, into partial sums. */
+static bool has_few_weights(const struct linear *l)
+{
+	return l->i * l->o < FEW;
+}
 
 static int linear_shape(struct graph *g, struct node *n, struct cvt_err *e)
 {
@@ -40,8 +48,25 @@ static int linear_shape(struct graph *g, struct node *n, struct cvt_err *e)
 	if (l->bias)
 		TRY(graph_param(
 			g, n, "bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &l->o, INIT_UNIFORM, bound, e));
-	n->work_whole = SUMS * (l->i + 1) * l->o;
+	n->work_whole = NN_PARTS * (has_few_weights(l) ? l->i * l->o : l->o);
 	return blas_open(e);
+}
+
+static size_t vectors(const struct nn_io *io)
+{
+	return io->rows * ((const struct linear *)io->node->conf)->tokens;
+}
+
+/* Vectors a block: large ones pack the weights less often, small batches still make several. */
+static size_t block_size(const struct nn_io *io)
+{
+	const size_t each = vectors(io) / 16;
+	return each < LEAST ? LEAST : each > MOST ? MOST : each;
+}
+
+static size_t blocks(const struct nn_io *io)
+{
+	return (vectors(io) + block_size(io) - 1) / block_size(io);
 }
 
 static void forward_block(void *context, size_t block, unsigned thread)
@@ -50,7 +75,7 @@ static void forward_block(void *context, size_t block, unsigned thread)
 	const struct nn_io *io = context;
 	const struct linear *l = io->node->conf;
 	size_t first;
-	const size_t m = par_span(io->rows * l->tokens, ROWS, block, &first);
+	const size_t m = par_span(vectors(io), block_size(io), block, &first);
 	float *y = io->y + first * l->o;
 	if (l->bias)
 		for (size_t r = 0; r < m; r++)
@@ -61,9 +86,8 @@ static void forward_block(void *context, size_t block, unsigned thread)
 
 static void linear_forward(const struct nn_io *io)
 {
-	const struct linear *l = io->node->conf;
 	struct nn_io copy = *io;
-	par_for(io->run->par, (io->rows * l->tokens + ROWS - 1) / ROWS, forward_block, &copy);
+	par_for(io->run->par, blocks(io), forward_block, &copy);
 }
 
 static void input_block(void *context, size_t block, unsigned thread)
@@ -72,62 +96,51 @@ static void input_block(void *context, size_t block, unsigned thread)
 	const struct nn_io *io = context;
 	const struct linear *l = io->node->conf;
 	size_t first;
-	const size_t m = par_span(io->rows * l->tokens, ROWS, block, &first);
+	const size_t m = par_span(vectors(io), block_size(io), block, &first);
 	blas_gemm(false, false, m, l->i, l->o, 1, io->dy + first * l->o, l->o, io->w[0], l->i,
 		io->add[0] ? 1 : 0, io->dx[0] + first * l->i, l->i);
 }
 
-/* Vectors a partial sum takes. */
-static size_t sum_size(const struct nn_io *io)
-{
-	const struct linear *l = io->node->conf;
-	const size_t m = io->rows * l->tokens, each = (m + SUMS - 1) / SUMS;
-	return each < ROWS ? ROWS : each;
-}
-
-static void weight_block(void *context, size_t block, unsigned thread)
+static void outputs_block(void *context, size_t block, unsigned thread)
 {
 	(void)thread;
 	const struct nn_io *io = context;
 	const struct linear *l = io->node->conf;
 	size_t first;
-	const size_t m = par_span(io->rows * l->tokens, sum_size(io), block, &first);
-	float *sum = io->work + block * (l->i + 1) * l->o, *bias = sum + l->i * l->o;
-	const float *dy = io->dy + first * l->o;
-	if (io->dw[0])
-		blas_gemm(true, false, l->o, l->i, m, 1, dy, l->o, io->x[0] + first * l->i, l->i, 0,
-			sum, l->i);
-	memset(bias, 0, l->o * sizeof *bias);
-	for (size_t r = 0; r < m; r++)
-		for (size_t k = 0; k < l->o; k++)
-			bias[k] += dy[r * l->o + k];
+	const size_t n = par_span(l->o, OUTPUTS, block, &first);
+	blas_gemm(true, false, n, l->i, vectors(io), 1, io->dy + first, l->o, io->x[0], l->i, 1,
+		io->dw[0] + first * l->i, l->i);
 }
 
-static void add_sums(const struct nn_io *io, size_t blocks)
+static void weights_part(const struct nn_io *io, size_t first, size_t n, size_t part)
 {
 	const struct linear *l = io->node->conf;
-	const size_t items = l->i * l->o;
-	for (size_t b = 0; b < blocks; b++) {
-		const float *sum = io->work + b * (l->i + 1) * l->o;
-		for (size_t k = 0; io->dw[0] && k < items; k++)
-			io->dw[0][k] += sum[k];
-		for (size_t k = 0; l->bias && io->dw[1] && k < l->o; k++)
-			io->dw[1][k] += sum[items + k];
+	blas_gemm(true, false, l->o, l->i, n, 1, io->dy + first * l->o, l->o,
+		io->x[0] + first * l->i, l->i, 0, io->work + part * l->i * l->o, l->i);
+}
+
+static void add_weights(const struct nn_io *io)
+{
+	const struct linear *l = io->node->conf;
+	struct nn_io copy = *io;
+	if (has_few_weights(l)) {
+		const size_t parts = nn_parts(io, vectors(io), weights_part);
+		nn_add_parts(io->dw[0], io->work, parts, l->i * l->o, l->i * l->o);
+	} else {
+		par_for(io->run->par, (l->o + OUTPUTS - 1) / OUTPUTS, outputs_block, &copy);
 	}
 }
 
 static void linear_backward(const struct nn_io *io)
 {
 	const struct linear *l = io->node->conf;
-	const size_t m = io->rows * l->tokens;
 	struct nn_io copy = *io;
 	if (io->dx[0])
-		par_for(io->run->par, (m + ROWS - 1) / ROWS, input_block, &copy);
-	if (!io->dw[0] && !(l->bias && io->dw[1]))
-		return;
-	const size_t blocks = (m + sum_size(io) - 1) / sum_size(io);
-	par_for(io->run->par, blocks, weight_block, &copy);
-	add_sums(io, blocks);
+		par_for(io->run->par, blocks(io), input_block, &copy);
+	if (io->dw[0])
+		add_weights(io);
+	if (l->bias && io->dw[1])
+		nn_add_vectors(io, io->dw[1]);
 }
 
 const struct nn_op nn_linear = {

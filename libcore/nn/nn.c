@@ -88,6 +88,19 @@ void nn_add_parts(float *to, const float *part, size_t parts, size_t stride, siz
 	}
 }
 
+static void sum_part(const struct nn_io *io, size_t first, size_t n, size_t part)
+{
+	const size_t C = nn_last(&io->node->row);
+	simd()->sum_rows(io->dy + first * C, n, C, io->work + part * C);
+}
+
+void nn_add_vectors(const struct nn_io *io, float *db)
+{
+	const size_t C = nn_last(&io->node->row);
+	const size_t parts = nn_parts(io, io->rows * nn_vectors(&io->node->row), sum_part);
+	nn_add_parts(db, io->work, parts, C, C);
+}
+
 /* ---- shapes ------------------------------------------------------------------------ */
 
 size_t nn_last(const struct shape *s)

@@ -84,7 +84,7 @@ static void tconv_backward(const struct nn_io *io)
 	if (weights.dw)
 		convolve_backward(io, &weights);
 	if (has_bias(io) && io->dw[1])
-		convolve_bias(io, io->dw[1]);
+		nn_add_vectors(io, io->dw[1]);
 }
 
 const struct nn_op nn_tconv = {
