@@ -147,7 +147,7 @@ static int count_rows(struct work *w, const struct read_options *o, struct cvt_e
 			w->join.set[0].data->name);
 	w->head.rows = n;
 	w->head.val = w->selection->validates ? w->selection->vals : HEAD_UNKNOWN;
-	w->head.epochs = o->epochs - o->start_epoch;
+	w->head.epochs = o->epochs; /* their numbers end before it: the same HEAD with --start-epoch */
 	return CVT_OK;
 }
 

@@ -1,0 +1,348 @@
+#!/usr/bin/env bats
+# cv-train and cv-distill.
+load helper
+load train
+
+# tensors FILE: a dict of arrays in python.
+tensors='
+import json
+def tensors(path):
+    b = open(path, "rb").read()
+    n = int.from_bytes(b[:8], "little")
+    h = json.loads(b[8:8 + n])
+    meta = h.pop("__metadata__", {})
+    t = {k: np.frombuffer(b[8 + n:], "<f4" if v["dtype"] == "F32" else "<i8",
+                          (v["data_offsets"][1] - v["data_offsets"][0])
+                          // (4 if v["dtype"] == "F32" else 8),
+                          v["data_offsets"][0]).reshape(v["shape"]) for k, v in h.items()}
+    return meta, t
+'
+
+@test "it learns, and the model classifies rows that it never saw" {
+	tiny
+	quadrants a.cvt epochs=12
+	quadrants test.cvt seed=2 val=0
+	cv-train -q --arch tiny.arch -b 32 --metrics m.json -o net.st a.cvt
+	at_least "$(metric m.json val_accuracy)" 0.9
+	at_least "$(cv-embed -w net.st --output logits test.cvt | cv-eval | sed -n 's/^accuracy //p')" 0.9
+}
+
+@test "a replayed epoch learns as well" {
+	tiny
+	quadrants a.cvt
+	cv-train -q --arch tiny.arch -b 32 --epochs 12 --metrics m.json -o net.st a.cvt
+	[ "$(metric m.json epoch)" = 12 ]
+	at_least "$(metric m.json val_accuracy)" 0.9
+}
+
+@test "the model says all that is needed to use it" {
+	tiny
+	quadrants a.cvt
+	cv-train -q --arch tiny.arch --mean 0.3 --threads 2 --seed 5 -o net.st a.cvt
+	py "$tensors
+meta, t = tensors('net.st')
+assert 'let classes = 4' in meta['cv.arch'], meta
+assert meta['cv.input'] == 'image 8 8 1\nmean 0.3\nstd 0.5', meta
+assert meta['cv.classes'] == 'class 0 nw\nclass 1 ne\nclass 2 sw\nclass 3 se\n', meta
+assert meta['cv.method'] == 'classify'
+line = meta['cv.history'].splitlines()[-1]
+assert 'cv-train --arch tiny.arch --mean 0.3' in line and line.endswith('--seed 5'), line
+assert 'threads' not in line and 'net.st' not in line, line
+assert set(t) >= {'conv1.weight', 'bn1.running_var', 'fc.bias'}, t.keys()
+assert t['conv2.weight'].shape == (8, 8, 3, 3)"
+}
+
+@test "PyTorch gives the same logits" {
+	tiny
+	quadrants a.cvt epochs=2
+	cv-train -q --arch tiny.arch -o net.st a.cvt
+	cv-embed -w net.st --output logits --keep image a.cvt >out.cvt
+	py 'import torch' 2>/dev/null || skip "no torch here"
+	py "$tensors
+import torch
+import torch.nn as nn
+meta, t = tensors('net.st')
+class Net(nn.Module):
+    def __init__(s):
+        super().__init__()
+        s.conv1 = nn.Conv2d(1, 8, 3, padding=1, bias=False)
+        s.bn1 = nn.BatchNorm2d(8)
+        s.conv2 = nn.Conv2d(8, 8, 3, padding=1, stride=2)
+        s.fc1 = nn.Linear(128, 16)
+        s.fc = nn.Linear(16, 4)
+    def forward(s, x):
+        x = s.conv2(s.bn1(s.conv1(x)).relu()).relu()
+        return s.fc(s.fc1(x.permute(0, 2, 3, 1).flatten(1) if False else x.flatten(1)).relu())
+net = Net()
+missing, more = net.load_state_dict({k: torch.tensor(v) for k, v in t.items()}, strict=False)
+assert not more and all(m.endswith('num_batches_tracked') for m in missing), (missing, more)
+head, f = read('out.cvt')
+x = (torch.tensor(f['image'].astype('f4')).permute(0, 3, 1, 2) / 255 - 0.5) / 0.5
+with torch.no_grad():
+    y = net.eval()(x).numpy()
+assert abs(y - f['logits']).max() < 1e-4, abs(y - f['logits']).max()"
+}
+
+@test "--list names methods, optimizers, schedules, losses, architectures" {
+	cv-train --list >list
+	refute grep -qv "$(printf '^[a-z0-9-]*\t.')" list
+	for name in classify distill sgd adamw one-cycle cross-entropy resnet20; do
+		cut -f 1 list | grep -qx $name
+	done
+}
+
+@test "--metrics writes JSON lines, or TSV" {
+	tiny
+	quadrants a.cvt epochs=3
+	cv-train -q --arch tiny.arch --metrics m.json -o a.st a.cvt
+	cv-train -q --arch tiny.arch --metrics m.tsv -o a.st a.cvt
+	py "
+import json
+lines = [json.loads(l) for l in open('m.json')]
+assert [l['epoch'] for l in lines] == [1, 2, 3]
+assert list(lines[0]) == ['epoch', 'step', 'loss', 'accuracy', 'val_loss', 'val_accuracy', 'lr',
+                          'gradient_norm', 'seconds', 'rows_per_second', 'waiting']
+rows = [l.rstrip('\n').split('\t') for l in open('m.tsv')]
+assert rows[0] == list(lines[0]) and len(rows) == 4
+assert rows[3][2] == '%.9g' % lines[2]['loss']"
+}
+
+@test "epochs: what the stream cannot give is told" {
+	tiny
+	quadrants two.cvt epochs=2
+	quadrants drawn.cvt draws=1
+	fails 2 cv-train --arch tiny.arch --epochs 5 -o x.st two.cvt
+	[[ $message == *"cv-read --epochs 5" ]]
+	fails 2 cv-train --arch tiny.arch --epochs 5 -o x.st drawn.cvt
+	[[ $message == *"cv-read --epochs 5" ]]
+	cv-train -q --arch tiny.arch --epochs 1 -o x.st two.cvt
+	cv-train -q --arch tiny.arch --epochs 1 -o y.st drawn.cvt
+}
+
+@test "--steps ends there, and does not wait for the rest" {
+	tiny
+	quadrants a.cvt epochs=9
+	mkfifo pipe
+	{
+		head -c 30000 a.cvt
+		exec sleep 60
+	} >pipe &
+	producer=$!
+	cv-train -q --arch tiny.arch -b 32 --steps 5 --metrics m.json -o a.st <pipe
+	kill $producer
+	[ "$(metric m.json step)" = 5 ]
+}
+
+@test "early stopping keeps the best, and needs validation rows" {
+	tiny
+	quadrants a.cvt epochs=60
+	quadrants none.cvt val=0
+	cv-train -q --arch tiny.arch -b 32 --patience 3 --metrics m.json -o a.st a.cvt
+	[ "$(metric m.json epoch)" -lt 60 ]
+	best=$(sed -E 's/.*"val_accuracy": ([^,]*).*/\1/' m.json | sort -g | tail -n 1)
+	py "
+head, f = read('a.cvt')
+v = {k: x[200:240] for k, x in f.items()}
+v.pop('part')
+write('val.cvt', classes('nw', 'ne', 'sw', 'se'), **v)"
+	cv-embed -w a.st --output logits val.cvt | cv-eval >figures
+	awk -v best="$best" '$1 == "accuracy" { found = $2 == best } END { exit !found }' figures
+	fails 2 cv-train -q --arch tiny.arch --patience 3 -o x.st none.cvt
+	[[ $message == *"cv-read --val-fraction"* ]]
+}
+
+@test "several parts are refused" {
+	tiny
+	quadrants a.cvt
+	quadrants b.cvt first=500
+	cat a.cvt b.cvt >both.cvt
+	fails 3 cv-train -q --arch tiny.arch -o x.st both.cvt
+	[[ $message == *"cv-read a.cvt b.cvt"* ]]
+}
+
+@test "a picture that the model does not know ends in what mends it" {
+	tiny
+	quadrants a.cvt
+	quadrants big.cvt side=12
+	cv-train -q --arch tiny.arch -o a.st a.cvt
+	fails 3 cv-train -q -w a.st -o x.st big.cvt
+	[[ $message == *"cv-augment resize=8,8" ]]
+	cv-train -q --arch tiny.arch -o big.st big.cvt
+}
+
+@test "classes are matched by name" {
+	tiny
+	quadrants a.cvt epochs=12
+	quadrants turned.cvt names=se,sw,ne,nw
+	quadrants other.cvt names=nw,ne,sw,middle
+	py "
+head, f = read('turned.cvt')
+f['label'] = 3 - f['label']
+write('turned.cvt', 'rows 240\nval 40\nepochs 1\n' + classes('se', 'sw', 'ne', 'nw'), **f)"
+	cv-train -q --arch tiny.arch -b 32 -o a.st a.cvt
+	cv-train -q -w a.st --lr 1e-9 --metrics m.json -o b.st turned.cvt
+	at_least "$(metric m.json accuracy)" 0.8
+	fails 3 cv-train -q -w a.st -o x.st other.cvt
+	[[ $message == *middle* && $message == *--reset-head* ]]
+	cv-train -q -w a.st --classes-by-number -o x.st other.cvt
+	cv-train -q -w a.st --reset-head -o y.st other.cvt
+	py "$tensors
+assert 'middle' in tensors('y.st')[0]['cv.classes']
+assert 'middle' not in tensors('x.st')[0]['cv.classes']"
+}
+
+@test "labels beyond the classes are exit 3" {
+	tiny
+	quadrants a.cvt
+	fails 3 cv-train -q --arch tiny.arch --num-classes 2 -o x.st a.cvt
+	[[ $message == *"--num-classes"* ]]
+}
+
+@test "--freeze and --lr-scale hold their parameters, and unknown prefixes are refused" {
+	tiny
+	quadrants a.cvt
+	cv-train -q --arch tiny.arch -o a.st a.cvt
+	cv-train -q -w a.st --freeze conv1,bn1 --lr-scale fc1=0 --weight-decay 0 -o b.st a.cvt
+	py "$tensors
+a, b = tensors('a.st')[1], tensors('b.st')[1]
+same = {k for k in a if (a[k] == b[k]).all()}
+assert same == {'conv1.weight', 'bn1.weight', 'bn1.bias', 'fc1.weight', 'fc1.bias'}, same"
+	fails 2 cv-train -q -w a.st --freeze conv9 -o x.st a.cvt
+	fails 2 cv-train -q -w a.st --lr-scale fc -o x.st a.cvt
+	fails 2 cv-train -q -w a.st --lr-scale nothing=2 -o x.st a.cvt
+}
+
+@test "--epochs 0 writes what it loaded, without input" {
+	tiny
+	quadrants a.cvt
+	cv-train -q --arch tiny.arch -o a.st a.cvt
+	sed 's/dropout 0.1/dropout 0.5/' tiny.arch >other.arch
+	cv-train -q --epochs 0 --arch other.arch -w a.st -o b.st </dev/null
+	py "$tensors
+(m, a), (n, b) = tensors('a.st'), tensors('b.st')
+assert a.keys() == b.keys() and all((a[k] == b[k]).all() for k in a)
+assert 'dropout 0.5' in n['cv.arch'] and n['cv.classes'] == m['cv.classes']"
+	cv-embed -q -w b.st a.cvt >/dev/null
+}
+
+@test "numbers that are not finite end with 5 before they reach a file" {
+	tiny
+	quadrants a.cvt epochs=3
+	fails 5 cv-train -q --arch tiny.arch --lr 1e30 -o x.st a.cvt
+	[[ $message == *step* && $message == *"learning rate"* && $message == *"gradient norm"* ]]
+	[ ! -e x.st ]
+}
+
+@test "what is wrong on the command line is exit 2" {
+	tiny
+	quadrants a.cvt
+	fails 2 cv-train -o x.st a.cvt
+	fails 2 cv-train --arch lenet6 -o x.st a.cvt
+	[[ $message == *lenet5* ]]
+	fails 2 cv-train --arch tiny.arch --sched cosin -o x.st a.cvt
+	[[ $message == *cosine* ]]
+	fails 2 cv-train --arch tiny.arch --opt adm -o x.st a.cvt
+	fails 2 cv-train --arch tiny.arch --method clasify -o x.st a.cvt
+	fails 2 cv-train --arch tiny.arch --temperature 3 -o x.st a.cvt
+	fails 2 cv-train --arch tiny.arch --head label:cross -o x.st a.cvt
+	fails 3 cv-train --arch tiny.arch --head nothing:mse -o x.st a.cvt
+	fails 2 cv-train --arch tiny.arch --momentum 2 -o x.st a.cvt
+	fails 2 cv-train --arch tiny.arch -b 0 -o x.st a.cvt
+	fails 2 cv-train --arch tiny.arch --checkpoint-every 3d -o x.st a.cvt
+	cp a.cvt same.cvt
+	fails 2 cv-train --arch tiny.arch -o a.cvt a.cvt
+	cmp a.cvt same.cvt
+	[ ! -e x.st ]
+}
+
+@test "a full disk is exit 1, and leaves no model" {
+	tiny
+	quadrants a.cvt
+	fails 1 cv-train -q --arch tiny.arch -o /dev/full a.cvt
+	fails 1 cv-train -q --arch tiny.arch -o nowhere/x.st a.cvt
+}
+
+@test "no rows are exit 3" {
+	tiny
+	quadrants a.cvt n=40 val=40
+	fails 3 cv-train -q --arch tiny.arch -o x.st a.cvt
+}
+
+@test "held rows keep to --max-memory" {
+	tiny
+	quadrants a.cvt
+	fails 4 cv-train -q --arch tiny.arch --epochs 3 --max-memory 4k -o x.st a.cvt
+	[[ $message == *"--max-memory"* && $message == *"cv-read --epochs"* ]]
+}
+
+@test "a linear layer learns on embeddings" {
+	tiny
+	quadrants a.cvt epochs=12
+	quadrants b.cvt seed=3
+	cv-train -q --arch tiny.arch -b 32 -o a.st a.cvt
+	cv-embed -w a.st --keep label,part b.cvt |
+		cv-train -q --arch linear --epochs 20 --metrics m.json -o probe.st
+	at_least "$(metric m.json val_accuracy)" 0.9
+}
+
+@test "heads on other fields: a target from upstream, a regression" {
+	tiny
+	quadrants a.cvt
+	py "
+head, f = read('a.cvt')
+lines = ''.join(l + '\n' for l in head.splitlines() if l.split()[0] not in ('format', 'field'))
+f['place'] = np.stack([f['label'] % 2, f['label'] // 2], 1).astype('<f4')
+f['rotation'] = f['label'] % 2
+write('b.cvt', lines + 'class.rotation 0 left\nclass.rotation 1 right\n', **f)
+write('target.cvt', lines + 'class.rotation 0 left\nclass.rotation 1 right\n'
+      'target rotation cross-entropy\n', **f)"
+	cv-train -q --arch tiny.arch --epochs 12 -b 32 --metrics m.json -o r.st target.cvt
+	at_least "$(metric m.json val_accuracy)" 0.9
+	py "$tensors
+m, t = tensors('r.st')
+assert t['fc.weight'].shape[0] == 2 and m['cv.classes'] == 'class 0 left\nclass 1 right\n', m"
+	cv-train -q --arch tiny.arch --num-classes 2 --head place:mse --epochs 12 -b 32 \
+		--metrics m.json -o p.st b.cvt
+	at_least 0.1 "$(metric m.json val_loss)"
+	sed 's/^fc: .*/[ label: linear classes , place: linear 2 ]/' tiny.arch >two.arch
+	cv-train -q --arch two.arch --head label:cross-entropy --head place:mse:2 --epochs 12 -b 32 \
+		--metrics m.json -o h.st b.cvt
+	at_least "$(metric m.json val_accuracy)" 0.9
+}
+
+@test "cv-distill: from teachers, and from logits in the stream" {
+	tiny
+	quadrants a.cvt epochs=12
+	quadrants b.cvt
+	printf 'input image 8 8 1\nflatten | fc: linear classes\n' >small.arch
+	for s in 1 2; do cv-train -q --arch tiny.arch -b 32 --seed $s -o t$s.st a.cvt; done
+	cv-distill -q --teacher t1.st --arch small.arch --epochs 9 --metrics m.json -o s.st b.cvt
+	at_least "$(metric m.json val_accuracy)" 0.8
+	cv-embed -w t1.st --output logits --keep image,label,part b.cvt |
+		cv-distill -q --arch small.arch --epochs 9 --no-history -o logits.st
+	cv-distill -q --teacher t1.st --arch small.arch --epochs 9 --no-history -o online.st b.cvt
+	py "$tensors
+a, b = tensors('logits.st')[1], tensors('online.st')[1]
+assert all(abs(a[k] - b[k]).max() < 1e-4 for k in a)"
+	cv-distill -q --teacher t1.st --teacher t2.st --arch small.arch --epochs 9 -o two.st b.cvt
+	py "$tensors
+m = tensors('two.st')[0]
+assert m['cv.method'] == 'distill' and m['cv.history'].count('prog 1 cv-train') == 2, m"
+	fails 2 cv-distill -q --arch small.arch -o x.st b.cvt
+	[[ $message == *--teacher* ]]
+}
+
+@test "a teacher's classes are matched by name" {
+	tiny
+	quadrants a.cvt epochs=12
+	cv-train -q --arch tiny.arch -b 32 -o t.st a.cvt
+	py "
+head, f = read('a.cvt')
+n = len(f['index']) // 12
+f = {k: v[:n] for k, v in f.items()}
+f['label'] = 3 - f['label']
+write('turned.cvt', 'rows 240\nval 40\nepochs 1\n' + classes('se', 'sw', 'ne', 'nw'), **f)"
+	cv-distill -q --teacher t.st --arch tiny.arch -b 32 --epochs 9 --alpha 1 --metrics m.json \
+		-o s.st turned.cvt
+	at_least "$(metric m.json val_accuracy)" 0.9
+}
