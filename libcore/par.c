@@ -1,25 +1,38 @@
-/* par: a pool of threads over fixed blocks (see par.h). */
+/*
+ * par: a pool of threads over fixed blocks (see par.h).
+ *
+ * A job is one atomic ticket: its number in the high half, the blocks not yet taken in the low half.
+ * Whoever takes a block lowers it by one, so a thread that comes late can never take a block of a job
+ * that is over. Threads look for work a little while before they sleep: between two layers of a network
+ * there are microseconds, and waking a sleeper costs more than that.
+ */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "par.h"
 
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+enum { PATIENCE = 4000 }; /* looks before sleeping, some tens of microseconds */
 
 struct par {
 	unsigned threads, started;
 	pthread_t *thread;
 	struct helper *helper;
-	pthread_mutex_t lock;
-	pthread_cond_t wake, done;
-	/* the job in hand, guarded by lock */
-	unsigned long job;
-	size_t blocks, next, running;
+	_Atomic uint64_t ticket;
+	_Atomic size_t left;       /* blocks that are not done */
+	_Atomic unsigned sleeping; /* helpers that wait for `wake` */
+	_Atomic bool waiting;      /* the caller waits for `done` */
+	_Atomic bool quit;
+	/* of the job in hand; written before its ticket is */
+	size_t blocks;
 	void (*work)(void *, size_t, unsigned);
 	void *context;
-	bool quit;
+	pthread_mutex_t lock;
+	pthread_cond_t wake, done;
 };
 
 struct helper {
@@ -27,36 +40,66 @@ struct helper {
 	unsigned index;
 };
 
-/* Takes blocks until there are none; called and left with the lock held. */
+static void pause_a_moment(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#endif
+}
+
+static void block_done(struct par *p)
+{
+	if (atomic_fetch_sub(&p->left, 1) != 1 || !atomic_load(&p->waiting))
+		return;
+	pthread_mutex_lock(&p->lock);
+	pthread_cond_signal(&p->done);
+	pthread_mutex_unlock(&p->lock);
+}
+
 static void take_blocks(struct par *p, unsigned thread)
 {
-	while (p->next < p->blocks) {
-		const size_t block = p->next++;
-		pthread_mutex_unlock(&p->lock);
-		p->work(p->context, block, thread);
-		pthread_mutex_lock(&p->lock);
+	uint64_t t = atomic_load(&p->ticket);
+	while ((uint32_t)t != 0) {
+		if (!atomic_compare_exchange_weak(&p->ticket, &t, t - 1))
+			continue;
+		p->work(p->context, p->blocks - (uint32_t)t, thread);
+		block_done(p);
+		t = atomic_load(&p->ticket);
 	}
+}
+
+static bool idle(struct par *p)
+{
+	return (uint32_t)atomic_load(&p->ticket) == 0 && !atomic_load(&p->quit);
 }
 
 static void *helper_main(void *argument)
 {
 	const struct helper *h = argument;
 	struct par *p = h->pool;
-	unsigned long seen = 0;
-	pthread_mutex_lock(&p->lock);
-	while (!p->quit) {
-		if (p->job == seen) {
-			pthread_cond_wait(&p->wake, &p->lock);
-			continue;
-		}
-		seen = p->job;
-		p->running++;
+	while (!atomic_load(&p->quit)) {
 		take_blocks(p, h->index);
-		if (--p->running == 0)
-			pthread_cond_signal(&p->done);
+		for (int i = 0; i < PATIENCE && idle(p); i++)
+			pause_a_moment();
+		if (!idle(p))
+			continue;
+		pthread_mutex_lock(&p->lock);
+		atomic_fetch_add(&p->sleeping, 1);
+		while (idle(p))
+			pthread_cond_wait(&p->wake, &p->lock);
+		atomic_fetch_sub(&p->sleeping, 1);
+		pthread_mutex_unlock(&p->lock);
 	}
-	pthread_mutex_unlock(&p->lock);
 	return NULL;
+}
+
+static void wake_helpers(struct par *p)
+{
+	if (atomic_load(&p->sleeping) == 0)
+		return;
+	pthread_mutex_lock(&p->lock);
+	pthread_cond_broadcast(&p->wake);
+	pthread_mutex_unlock(&p->lock);
 }
 
 static unsigned cores(void)
@@ -82,7 +125,8 @@ static int start_helpers(struct par *p, struct cvt_err *e)
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (code != 0)
-		return cvt_fail(e, CVT_SYSTEM, "cannot start %u threads; try --threads 1", p->threads);
+		return cvt_fail(
+			e, CVT_SYSTEM, "cannot start %u threads; try --threads 1", p->threads);
 	return CVT_OK;
 }
 
@@ -111,8 +155,8 @@ void par_close(struct par *p)
 {
 	if (!p)
 		return;
+	atomic_store(&p->quit, true);
 	pthread_mutex_lock(&p->lock);
-	p->quit = true;
 	pthread_cond_broadcast(&p->wake);
 	pthread_mutex_unlock(&p->lock);
 	for (unsigned i = 0; i < p->started; i++)
@@ -130,22 +174,34 @@ unsigned par_threads(const struct par *p)
 	return p ? p->threads : 1;
 }
 
+static void wait_for_blocks(struct par *p)
+{
+	for (int i = 0; i < PATIENCE && atomic_load(&p->left) != 0; i++)
+		pause_a_moment();
+	if (atomic_load(&p->left) == 0)
+		return;
+	pthread_mutex_lock(&p->lock);
+	atomic_store(&p->waiting, true);
+	while (atomic_load(&p->left) != 0)
+		pthread_cond_wait(&p->done, &p->lock);
+	atomic_store(&p->waiting, false);
+	pthread_mutex_unlock(&p->lock);
+}
+
 void par_for(struct par *p, size_t blocks, void (*work)(void *, size_t, unsigned), void *context)
 {
-	if (!p || p->threads == 1 || blocks == 1) {
+	if (!p || p->threads == 1 || blocks <= 1 || blocks > UINT32_MAX) {
 		for (size_t b = 0; b < blocks; b++)
 			work(context, b, 0);
 		return;
 	}
-	pthread_mutex_lock(&p->lock);
-	p->job++;
+	const uint64_t job = (atomic_load(&p->ticket) >> 32) + 1;
 	p->blocks = blocks;
-	p->next = 0;
 	p->work = work;
 	p->context = context;
-	pthread_cond_broadcast(&p->wake);
+	atomic_store(&p->left, blocks);
+	atomic_store(&p->ticket, job << 32 | blocks);
+	wake_helpers(p);
 	take_blocks(p, 0);
-	while (p->running > 0)
-		pthread_cond_wait(&p->done, &p->lock);
-	pthread_mutex_unlock(&p->lock);
+	wait_for_blocks(p);
 }
