@@ -26,7 +26,13 @@ const struct format *const formats[] = {
 	NULL,
 };
 
-enum { START = 1 << 16 };
+enum {
+	START = 1 << 16,
+	FORMATS = 0
+#define FORMAT(name) +1
+#include "formats.def"
+#undef FORMAT
+};
 
 static struct dataset_options with_defaults(const struct dataset_options *o)
 {
@@ -53,7 +59,7 @@ static void known_names(char *to, size_t size)
 
 static int unknown_format(const char *name, struct cvt_err *e)
 {
-	const char *words[sizeof formats / sizeof *formats] = {0};
+	const char *words[FORMATS] = {0};
 	char known[300];
 	size_t n = 0;
 	for (; formats[n]; n++)
