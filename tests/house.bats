@@ -85,9 +85,9 @@ lists_agree() {
 	for p in "$top"/cmd/cv-*.c; do
 		c=$(basename "$p" .c)
 		"$c" --help >help.txt
-		head -n 1 help.txt | grep -q "$c"
+		head -n 2 help.txt | grep -q "$c"
 		[ "$(wc -l <help.txt)" -le 40 ]
-		[ "$(awk '{ if (length > n) n = length } END { print n }' help.txt)" -le 100 ]
+		[ "$(awk '{ if (length > n) n = length } END { print n }' help.txt)" -le 110 ]
 		"$c" --version | grep -q "^$c (cvtools) "
 		"$c" --list >list.txt
 		refute grep -vP '^[^\t]+\t' list.txt
@@ -97,8 +97,8 @@ lists_agree() {
 @test "unknown options name the nearest, abbreviations are refused" {
 	for p in "$top"/cmd/cv-*.c; do
 		c=$(basename "$p" .c)
-		fails 2 "$c" --sead 3
-		[[ $message == *"--seed"* ]]
+		fails 2 "$c" --max-memroy 3
+		[[ $message == *"did you mean '--max-memory'"* ]]
 		fails 2 "$c" --thread 3
 		[[ $message == *"--threads"* ]]
 		fails 2 "$c" --seed x
@@ -106,16 +106,17 @@ lists_agree() {
 	done
 }
 
-@test "every tool starts in a few milliseconds" {
-	for c in cv-read cv-augment cv-view cv-embed cv-train cv-knn cv-eval cv-gen cv-distill; do
-		best=1000000
-		for i in 1 2 3 4 5 6 7; do
-			t0=$(date +%s%N)
-			"$c" --version >/dev/null
-			t=$((($(date +%s%N) - t0) / 1000))
-			[ "$t" -ge "$best" ] || best=$t
-		done
-		echo "$c $best us"
-		[ "$best" -lt 20000 ] # the shell's fork and date are in it; tests/bench measures exactly
+# Processor time, not the clock's: a busy machine must not fail a test. tests/bench measures both.
+@test "every tool starts in under 10 ms, cv-read, cv-augment and cv-view in under 3" {
+	[ "${TESTS:-}" = '' ] || skip "programs are slowed down by a sanitizer"
+	TIMEFORMAT='%3U %3S'
+	nothing=$({ time for i in 1 2 3 4 5 6 7 8 9 10; do /bin/true; done; } 2>&1)
+	for p in "$top"/cmd/cv-*.c; do
+		c=$(basename "$p" .c)
+		most=10
+		case $c in cv-read | cv-augment | cv-view) most=3 ;; esac
+		spent=$({ time for i in 1 2 3 4 5 6 7 8 9 10; do "$c" --version >/dev/null; done; } 2>&1)
+		echo "$c: ten starts took user and system $spent s"
+		awk -v most="$most" '{ exit !(($1 + $2 - $3 - $4) * 1000 / 10 < most) }' <<<"$spent $nothing"
 	done
 }
