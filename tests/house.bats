@@ -85,7 +85,7 @@ lists_agree() {
 	for p in "$top"/cmd/cv-*.c; do
 		c=$(basename "$p" .c)
 		"$c" --help >help.txt
-		head -n 2 help.txt | grep -q "$c"
+		head -n 3 help.txt | grep -q "$c"
 		[ "$(wc -l <help.txt)" -le 40 ]
 		[ "$(awk '{ if (length > n) n = length } END { print n }' help.txt)" -le 110 ]
 		"$c" --version | grep -q "^$c (cvtools) "
