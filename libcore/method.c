@@ -21,7 +21,7 @@ const struct method *const methods[] = {
 
 const struct method *method_find(const char *name, struct cvt_err *e)
 {
-	const char *words[64];
+	const char *words[64] = {0};
 	size_t n = 0;
 	for (; methods[n] && n < 64; n++) {
 		if (strcmp(name, methods[n]->name) == 0)

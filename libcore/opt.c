@@ -16,7 +16,7 @@ const struct opt *const opts[] = {
 
 const struct opt *opt_find(const char *name, struct cvt_err *e)
 {
-	const char *words[32];
+	const char *words[32] = {0};
 	size_t n = 0;
 	for (; opts[n] && n < 32; n++) {
 		if (strcmp(name, opts[n]->name) == 0)

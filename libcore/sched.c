@@ -18,7 +18,7 @@ const struct sched *const scheds[] = {
 
 static int find(const struct sched **s, const char *name, struct cvt_err *e)
 {
-	const char *words[32];
+	const char *words[32] = {0};
 	size_t n = 0;
 	for (; scheds[n] && n < 32; n++) {
 		words[n] = scheds[n]->name;
