@@ -5,14 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 8 };
+enum { BLOCK = 8, MOST_BYTES = 8 << 20 };
 
-/* What may move along with `image`, each as NAME or, of view k, NAME.k. */
-enum companion { MASK, EDGE, DEPTH, BOXES, KEYPOINTS, COMPANIONS };
-static const char *const companion_name[COMPANIONS] = {
-	"mask", "edge", "depth", "boxes", "keypoints"};
-static const int outside[COMPANIONS] = {
-	255, 0, 0, 0, 0}; /* new places of a mask are to be ignored */
+/* New places of a mask are to be ignored. */
+static const int outside[COMPANIONS] = {255, 0, 0, 0, 0};
 
 /* A thread's rows: what the common part made, and the view in hand. */
 struct augment_pad {
@@ -24,199 +20,29 @@ struct augment_pad {
 	size_t failed; /* first row that failed */
 };
 
-/* ---- names ------------------------------------------------------------------------- */
-
-/* Picture `view` (from 0) of `views`: NAME itself if it is not numbered, else NAME.k. */
-static const char *numbered_name(
-	const char *name, bool numbered, size_t view, char to[AUGMENT_NAME])
-{
-	if (numbered)
-		(void)snprintf(to, AUGMENT_NAME, "%s.%zu", name, view + 1);
-	else
-		(void)snprintf(to, AUGMENT_NAME, "%s", name);
-	return to;
-}
-
-static const char *in_name(const struct augment_rows *a, const char *name, size_t i, char *to)
-{
-	return numbered_name(name, a->numbered, i, to);
-}
-
-static const char *out_name(const struct augment_rows *a, const char *name, size_t i, char *to)
-{
-	return numbered_name(name, a->numbered || a->made > 0, i, to);
-}
-
-/* ---- the schema -------------------------------------------------------------------- */
-
-static int find_pictures(struct augment_rows *a, const struct head *h, struct cvt_err *e)
-{
-	char name[AUGMENT_NAME];
-	a->views = 1;
-	if (!head_field(h, "image")) {
-		a->numbered = true;
-		a->views = 0;
-		while (a->views < AUGMENT_VIEWS
-			&& head_field(h, in_name(a, "image", a->views, name)))
-			a->views++;
-	}
-	if (a->views == 0)
-		return cvt_fail(e, CVT_INPUT, "the stream has no field 'image'");
-	if (a->numbered && a->made)
-		return cvt_fail(e, CVT_INPUT,
-			"the stream has views already; make them all in one cv-augment");
-	const struct head_field *f = head_field(h, in_name(a, "image", 0, name));
-	if (f->dtype != DT_U1)
-		return cvt_fail(e, CVT_INPUT, "'%s' is %s; operations work on |u1", name,
-			dtype_name(f->dtype));
-	const int at = f->ndim - 3;
-	const bool ragged = (f->flags & FIELD_WHOLE) != 0;
-	if (!ragged && at < 0)
-		return cvt_fail(e, CVT_INPUT, "'%s' has %d dimensions; a picture has H, W, C", name,
-			f->ndim);
-	a->H = ragged ? 0 : f->dims[at];
-	a->W = ragged ? 0 : f->dims[at + 1];
-	a->C = ragged ? 0 : f->dims[at + 2];
-	for (int c = 0; c < COMPANIONS; c++)
-		a->has[c] =
-			!ragged && head_field(h, in_name(a, companion_name[c], 0, name)) != NULL;
-	return CVT_OK;
-}
-
-/* The size of every picture that goes out. */
-static int find_sizes(struct augment_rows *a, struct cvt_err *e)
-{
-	size_t C = a->C, H = a->H, W = a->W, out = 0;
-	TRY(aug_chain_size(a->chain, 0, &H, &W, &C, e));
-	a->outs = a->made ? a->made : a->views;
-	a->out_H = mem_alloc(a->outs, sizeof *a->out_H, e);
-	a->out_W = mem_alloc(a->outs, sizeof *a->out_W, e);
-	if (!a->out_H || !a->out_W)
-		return CVT_SYSTEM;
-	for (size_t i = 0; i < a->outs && a->made == 0; i++) {
-		a->out_H[i] = H;
-		a->out_W[i] = W;
-	}
-	for (size_t p = 1; p < a->chain->parts; p++) {
-		size_t h = H, w = W;
-		TRY(aug_chain_size(a->chain, p, &h, &w, &C, e));
-		for (size_t v = 0; v < a->chain->part[p].views; v++, out++) {
-			a->out_H[out] = h;
-			a->out_W[out] = w;
-		}
-	}
-	for (size_t i = 0; i < a->outs; i++)
-		if (!a->out_H[i] || !a->out_W[i])
-			return cvt_fail(e, CVT_INPUT,
-				"pictures have different sizes; put resize=H,W (or "
-				"random-resized-crop) in the chain");
-	return CVT_OK;
-}
-
-/* HEAD's entry of a picture or plane with its new H, W: dims at the end but for the channels. */
-static int add_plane_field(struct augment_rows *a, struct head *h, const struct head_field *was,
-	const char *name, size_t out, size_t channels, struct cvt_err *e)
-{
-	size_t dims[TENSOR_DIMS];
-	const bool whole = (was->flags & FIELD_WHOLE) != 0;
-	const int ndim = whole ? 3 : was->ndim, at = ndim - 2 - (channels ? 1 : 0);
-	memcpy(dims, was->dims, sizeof dims);
-	dims[at] = a->out_H[out];
-	dims[at + 1] = a->out_W[out];
-	if (channels)
-		dims[at + 2] = channels;
-	return head_add_field(h, name, was->dtype, 0, ndim, dims, e);
-}
-
-static int change_head(struct augment_rows *a, struct head *h, struct cvt_err *e)
-{
-	char name[AUGMENT_NAME], to[AUGMENT_NAME];
-	for (int c = -1; c < COMPANIONS; c++) {
-		const char *base = c < 0 ? "image" : companion_name[c];
-		if (c >= 0 && !a->has[c])
-			continue;
-		const struct head_field was = *head_field(h, in_name(a, base, 0, name));
-		if (a->made)
-			head_remove_field(h, name);
-		for (size_t i = 0; i < a->outs; i++) {
-			out_name(a, base, i, to);
-			if (c == BOXES || c == KEYPOINTS)
-				TRY(head_add_field(h, to, was.dtype, 0, was.ndim, was.dims, e));
-			else
-				TRY(add_plane_field(a, h, &was, to, i, c < 0 ? a->C : 0, e));
-		}
-	}
-	head_remove_field(h, "image.at");
-	head_remove_field(h, "image.hwc");
-	return CVT_OK;
-}
-
-/* "flip K K2" lines: which keypoint a mirror turns into which. */
-static int read_flips(struct augment_rows *a, const struct head *h, struct cvt_err *e)
-{
-	char name[AUGMENT_NAME];
-	const struct head_field *f = head_field(h, in_name(a, "keypoints", 0, name));
-	a->K = f && f->ndim == 2 ? f->dims[0] : 0;
-	if (!a->has[KEYPOINTS] || a->K == 0 || a->K > 1 << 20)
-		return CVT_OK;
-	a->flip = mem_alloc(a->K, sizeof *a->flip, e);
-	if (!a->flip)
-		return CVT_SYSTEM;
-	for (size_t k = 0; k < a->K; k++)
-		a->flip[k] = (int32_t)k;
-	for (const char *s = h->other.p; s && *s; s += strcspn(s, "\n"), s += *s == '\n') {
-		size_t one, two;
-		if (sscanf(s, "flip %zu %zu", &one, &two) != 2 || one >= a->K || two >= a->K)
-			continue;
-		a->flip[one] = (int32_t)two;
-		a->flip[two] = (int32_t)one;
-	}
-	return CVT_OK;
-}
-
 int augment_open(struct augment_rows *a, const struct aug_chain *chain, const struct batch *first,
 	struct head *h, struct par *par, struct cvt_err *e)
 {
 	a->chain = chain;
-	a->made = chain->views;
 	a->par = par;
 	a->stage = (uint32_t)h->draws;
-	TRY(find_pictures(a, h, e));
-	TRY(find_sizes(a, e));
-	TRY(read_flips(a, h, e));
-	a->pad = mem_alloc(par_threads(par), sizeof *a->pad, e);
-	if (!a->pad)
-		return CVT_SYSTEM;
-	const struct tensor *hwc = first ? batch_get(first, "image.hwc") : NULL;
-	if (!a->C)
-		a->C = hwc && tensor_items(hwc) >= 3 ? (size_t)((const int32_t *)hwc->data)[2] : 3;
+	TRY(augment_schema_open(&a->schema, chain, first, h, e));
 	if (chain->draws)
 		h->draws++;
-	return change_head(a, h, e);
-}
-
-static void row_free(struct aug_row *r)
-{
-	free(r->image.data);
-	free(r->image.spare);
-	for (size_t i = 0; i < AUG_PLANES; i++) {
-		free(r->plane[i].data);
-		free(r->plane[i].spare);
-	}
+	a->pad = mem_alloc(par_threads(par), sizeof *a->pad, e);
+	return a->pad ? CVT_OK : CVT_SYSTEM;
 }
 
 void augment_close(struct augment_rows *a)
 {
 	for (unsigned t = 0; a->pad && t < par_threads(a->par); t++) {
-		row_free(&a->pad[t].common);
-		row_free(&a->pad[t].view);
+		aug_row_free(&a->pad[t].common);
+		aug_row_free(&a->pad[t].view);
 		free(a->pad[t].points[0]);
 		free(a->pad[t].points[1]);
 	}
 	free(a->pad);
-	free(a->out_H);
-	free(a->out_W);
-	free(a->flip);
+	augment_schema_close(&a->schema);
 }
 
 /* ---- one row ----------------------------------------------------------------------- */
@@ -240,10 +66,12 @@ static int load_points(const struct augment_rows *a, const struct batch *b, size
 	struct augment_pad *pad, struct aug_row *r, struct cvt_err *e)
 {
 	char name[AUGMENT_NAME];
-	const struct tensor *boxes =
-		a->has[BOXES] ? batch_get(b, in_name(a, "boxes", view, name)) : NULL;
-	const struct tensor *points =
-		a->has[KEYPOINTS] ? batch_get(b, in_name(a, "keypoints", view, name)) : NULL;
+	const struct tensor *boxes = a->schema.has[BOXES] ? batch_get(
+					     b, augment_in_name(&a->schema, "boxes", view, name))
+							  : NULL;
+	const struct tensor *points = a->schema.has[KEYPOINTS] ? batch_get(b,
+					      augment_in_name(&a->schema, "keypoints", view, name))
+							       : NULL;
 	const size_t nb = boxes ? tensor_row_items(boxes) : 0,
 		     np = points ? tensor_row_items(points) : 0;
 	for (int k = 0; k < 2; k++) {
@@ -255,7 +83,7 @@ static int load_points(const struct augment_rows *a, const struct batch *b, size
 	r->keypoints = points ? pad->points[0] + nb : NULL;
 	r->M = nb / 5;
 	r->K = np / 3;
-	r->flip = a->flip;
+	r->flip = a->schema.flip;
 	if (nb)
 		memcpy(r->boxes, row_data(boxes, row), nb * sizeof(float));
 	if (np)
@@ -284,19 +112,34 @@ static const unsigned char *locate_picture(
 	return row_data(t, row);
 }
 
+static int64_t whole_number(const struct batch *b, const char *name, size_t row)
+{
+	const struct tensor *t = batch_get(b, name);
+	if (!t || t->ndim != 1)
+		return 0;
+	return t->dtype == DT_I8 ? ((const int64_t *)t->data)[row]
+				 : ((const int32_t *)t->data)[row];
+}
+
 static int load_row(const struct augment_rows *a, const struct batch *b, size_t row, size_t view,
 	struct augment_pad *pad, struct cvt_err *e)
 {
 	char name[AUGMENT_NAME];
 	struct aug_row *r = &pad->common;
-	const unsigned char *pixels = locate_picture(b, in_name(a, "image", view, name), row, r);
+	const unsigned char *pixels =
+		locate_picture(b, augment_in_name(&a->schema, "image", view, name), row, r);
 	const size_t items = r->T * r->H * r->W;
+	if (items == 0)
+		return cvt_fail(e, CVT_INPUT, "index %lld: an empty picture",
+			(long long)whole_number(b, "index", row));
 	r->image.size = r->C;
 	r->planes = 0;
 	TRY(fill_plane(&r->image, pixels, items, e));
 	for (int c = MASK; c <= DEPTH; c++) {
 		const struct tensor *t =
-			a->has[c] ? batch_get(b, in_name(a, companion_name[c], view, name)) : NULL;
+			a->schema.has[c] ? batch_get(
+				b, augment_in_name(&a->schema, augment_companion[c], view, name))
+					 : NULL;
 		if (!t)
 			continue;
 		struct aug_plane *p = &r->plane[r->planes++];
@@ -346,42 +189,34 @@ static int store_row(const struct augment_rows *a, const struct aug_row *r, stru
 {
 	char name[AUGMENT_NAME];
 	size_t plane = 0;
-	struct tensor *t = batch_get(b, out_name(a, "image", out, name));
+	struct tensor *t = batch_get(b, augment_out_name(&a->schema, "image", out, name));
 	const size_t items = r->T * r->H * r->W;
-	if (r->H != a->out_H[out] || r->W != a->out_W[out] || items * r->C != tensor_row_items(t))
+	if (r->H != a->schema.out_H[out] || r->W != a->schema.out_W[out]
+		|| items * r->C != tensor_row_items(t))
 		return cvt_fail(e, CVT_INPUT,
-			"row %zu: a picture of %zu channels among others of %zu; "
+			"index %lld: a picture of %zu channels among others of %zu; "
 			"cv-read --channels makes them agree",
-			row, r->C, a->C);
+			(long long)whole_number(b, "index", row), r->C, a->schema.C);
 	memcpy((char *)t->data + row * tensor_row_bytes(t), r->image.data, items * r->C);
 	for (int c = MASK; c <= DEPTH; c++) {
-		if (!a->has[c])
+		if (!a->schema.has[c])
 			continue;
-		t = batch_get(b, out_name(a, companion_name[c], out, name));
+		t = batch_get(b, augment_out_name(&a->schema, augment_companion[c], out, name));
 		memcpy((char *)t->data + row * tensor_row_bytes(t), r->plane[plane].data,
 			items * r->plane[plane].size);
 		plane++;
 	}
 	if (r->boxes) {
-		t = batch_get(b, out_name(a, "boxes", out, name));
+		t = batch_get(b, augment_out_name(&a->schema, "boxes", out, name));
 		memcpy((char *)t->data + row * tensor_row_bytes(t), r->boxes,
 			r->M * 5 * sizeof(float));
 	}
 	if (r->keypoints) {
-		t = batch_get(b, out_name(a, "keypoints", out, name));
+		t = batch_get(b, augment_out_name(&a->schema, "keypoints", out, name));
 		memcpy((char *)t->data + row * tensor_row_bytes(t), r->keypoints,
 			r->K * 3 * sizeof(float));
 	}
 	return CVT_OK;
-}
-
-static int64_t whole_number(const struct batch *b, const char *name, size_t row)
-{
-	const struct tensor *t = batch_get(b, name);
-	if (!t || t->ndim != 1)
-		return 0;
-	return t->dtype == DT_I8 ? ((const int64_t *)t->data)[row]
-				 : ((const int32_t *)t->data)[row];
 }
 
 static int one_row(const struct augment_rows *a, const struct batch *from, struct batch *to,
@@ -393,11 +228,11 @@ static int one_row(const struct augment_rows *a, const struct batch *from, struc
 		.index = (uint64_t)whole_number(from, "index", row),
 		.copy = (uint32_t)whole_number(from, "copy", row)};
 	const bool frozen = whole_number(from, "part", row) == 1;
-	for (size_t v = 0; v < a->views; v++) {
+	for (size_t v = 0; v < a->schema.views; v++) {
 		TRY(load_row(a, from, row, v, pad, e));
-		site.view = a->numbered ? (uint32_t)v + 1 : 0;
+		site.view = a->schema.numbered ? (uint32_t)v + 1 : 0;
 		TRY(aug_chain_apply(a->chain, 0, &site, frozen, &pad->common, e));
-		if (a->made == 0)
+		if (a->schema.made == 0)
 			TRY(store_row(a, &pad->common, to, row, v, e));
 	}
 	size_t out = 0;
@@ -436,16 +271,18 @@ static void work(void *context, size_t block, unsigned thread)
 	}
 }
 
-/* True for image, image.3, and all that moves along. */
-static bool is_replaced(const struct augment_rows *a, const char *name)
+/* True for the pictures and all that moves along. */
+static bool is_replaced(const struct augment_schema *s, const char *name)
 {
-	char base[FIELD_NAME];
-	(void)snprintf(base, sizeof base, "%.*s", (int)strcspn(name, "."), name);
-	if (strcmp(base, "image") == 0)
+	char in[AUGMENT_NAME];
+	if (s->ragged && (strcmp(name, "image.at") == 0 || strcmp(name, "image.hwc") == 0))
 		return true;
-	for (int c = 0; c < COMPANIONS; c++)
-		if (a->has[c] && strcmp(base, companion_name[c]) == 0)
-			return true;
+	for (int c = -1; c < COMPANIONS; c++)
+		for (size_t v = 0; v < s->views && (c < 0 || s->has[c]); v++)
+			if (strcmp(name, augment_in_name(
+						 s, c < 0 ? "image" : augment_companion[c], v, in))
+				== 0)
+				return true;
 	return false;
 }
 
@@ -453,8 +290,9 @@ static int add_out(struct augment_rows *a, const struct batch *from, struct batc
 	size_t i, struct cvt_err *e)
 {
 	char name[AUGMENT_NAME];
-	const char *base = c < 0 ? "image" : companion_name[c];
-	const struct tensor *was = batch_get(from, in_name(a, base, a->made ? 0 : i, name));
+	const char *base = c < 0 ? "image" : augment_companion[c];
+	const struct tensor *was =
+		batch_get(from, augment_in_name(&a->schema, base, a->schema.made ? 0 : i, name));
 	size_t dims[TENSOR_DIMS];
 	int ndim = was->ndim;
 	memcpy(dims, was->dims, sizeof dims);
@@ -463,12 +301,12 @@ static int add_out(struct augment_rows *a, const struct batch *from, struct batc
 	const int at = ndim - (c < 0 ? 3 : 2);
 	dims[0] = from->rows;
 	if (c < BOXES) {
-		dims[at] = a->out_H[i];
-		dims[at + 1] = a->out_W[i];
+		dims[at] = a->schema.out_H[i];
+		dims[at + 1] = a->schema.out_W[i];
 	}
 	if (c < 0)
-		dims[at + 2] = a->C;
-	struct field *f = batch_add(to, out_name(a, base, i, name), e);
+		dims[at + 2] = a->schema.C;
+	struct field *f = batch_add(to, augment_out_name(&a->schema, base, i, name), e);
 	return f ? tensor_shape(&f->t, was->dtype, ndim, dims, e) : CVT_SYSTEM;
 }
 
@@ -480,7 +318,7 @@ static int shape_batch(
 	to->epoch = from->epoch;
 	for (size_t i = 0; i < from->n; i++) {
 		const struct field *f = &from->field[i];
-		if (is_replaced(a, f->name))
+		if (is_replaced(&a->schema, f->name))
 			continue;
 		struct field *t = batch_add(to, f->name, e);
 		if (!t)
@@ -489,9 +327,18 @@ static int shape_batch(
 		TRY(tensor_copy(&t->t, &f->t, e));
 	}
 	for (int c = -1; c < COMPANIONS; c++)
-		for (size_t i = 0; i < a->outs && (c < 0 || a->has[c]); i++)
+		for (size_t i = 0; i < a->schema.outs && (c < 0 || a->schema.has[c]); i++)
 			TRY(add_out(a, from, to, c, i, e));
 	return CVT_OK;
+}
+
+size_t augment_most_rows(const struct augment_rows *a)
+{
+	const struct augment_schema *s = &a->schema;
+	size_t bytes = 1;
+	for (size_t i = 0; i < s->outs; i++)
+		bytes += s->out_H[i] * s->out_W[i] * s->C * (s->ragged ? 1 : s->T);
+	return bytes < MOST_BYTES ? MOST_BYTES / bytes : 1;
 }
 
 int augment_batch(

@@ -26,7 +26,7 @@ struct augment {
 	struct head head;
 	struct par *par;
 	struct augment_rows rows;
-	struct batch out_rows;
+	struct batch some, out_rows;
 	struct stream_writer *out;
 	uint64_t done;
 	struct cli_progress_line progress;
@@ -77,6 +77,23 @@ static int prepare(
 	return write_head(m, e);
 }
 
+/* Small pictures may become large ones: not more of them at a time than memory likes. */
+static int put_rows(struct augment *m, struct batch *b, struct cvt_err *e)
+{
+	const size_t most = augment_most_rows(&m->rows);
+	for (size_t at = 0; at < b->rows; at += most) {
+		struct batch *from = b;
+		if (b->rows > most) {
+			const size_t n = b->rows - at < most ? b->rows - at : most;
+			TRY(batch_slice(&m->some, b, at, n, e));
+			from = &m->some;
+		}
+		TRY(augment_batch(&m->rows, from, &m->out_rows, e));
+		TRY(stream_put(m->out, &m->out_rows, e));
+	}
+	return CVT_OK;
+}
+
 static int pass_on(struct augment *m, struct batch *b, enum stream_event event, struct cvt_err *e)
 {
 	if (event == STREAM_EPOCH)
@@ -87,8 +104,7 @@ static int pass_on(struct augment *m, struct batch *b, enum stream_event event, 
 	if (cli_progress_due(&m->progress))
 		cli_progress_say(&m->progress, "%llu rows, %.0f/s", (unsigned long long)m->done,
 			(double)m->done / (cli_seconds() - m->progress.started));
-	TRY(augment_batch(&m->rows, b, &m->out_rows, e));
-	return stream_put(m->out, &m->out_rows, e);
+	return put_rows(m, b, e);
 }
 
 static int run(struct augment *m, struct cvt_err *e)
@@ -128,6 +144,7 @@ static void list(void)
 static void close_all(struct augment *m)
 {
 	augment_close(&m->rows);
+	batch_free(&m->some);
 	batch_free(&m->out_rows);
 	par_close(m->par);
 	head_free(&m->head);

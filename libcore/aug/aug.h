@@ -32,8 +32,13 @@ struct aug_row {
 	struct aug_plane plane[AUG_PLANES]; /* sampled by the nearest, never mixed */
 	float *boxes, *keypoints; /* (M,5) class x0 y0 x1 y1; (K,3) x y visible; or NULL */
 	size_t M, K;
-	const int32_t *flip; /* K: which keypoint this one becomes in a mirror; NULL = itself */
+	const int32_t *flip;    /* K: which keypoint this one becomes in a mirror; NULL = itself */
+	unsigned char *scratch; /* what an operation needs besides; kept from row to row */
+	size_t scratch_capacity;
 };
+
+/* Frees the buffers that a row has grown. */
+void aug_row_free(struct aug_row *r);
 
 /* One application. */
 struct aug_call {

@@ -2,6 +2,7 @@
 #include "geometry.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,17 @@ void aug_swap(struct aug_row *r, size_t H, size_t W)
 		plane_swap(&r->plane[i]);
 	r->H = H;
 	r->W = W;
+}
+
+void aug_row_free(struct aug_row *r)
+{
+	free(r->image.data);
+	free(r->image.spare);
+	for (size_t i = 0; i < AUG_PLANES; i++) {
+		free(r->plane[i].data);
+		free(r->plane[i].spare);
+	}
+	free(r->scratch);
 }
 
 /* ---- points ------------------------------------------------------------------------ */
@@ -156,39 +168,23 @@ int aug_cut(
 
 /* ---- resizing ---------------------------------------------------------------------- */
 
-/* PIL's nearest: the pixel under the output pixel's centre. */
-static size_t nearest(size_t i, size_t in, size_t out)
-{
-	const size_t at = (size_t)(((double)i + 0.5) * (double)in / (double)out);
-	return at < in ? at : in - 1;
-}
-
+/* The pixels under the output pixels' centres, by Pillow's steps (ImagingScaleAffine): their rounding
+ * errors decide where a centre falls between two pixels. */
 static void resize_nearest(const struct aug_plane *p, const struct aug_row *r,
 	const struct aug_window *w, size_t H, size_t W)
 {
-	for (size_t t = 0; t < r->T; t++)
-		for (size_t i = 0; i < H; i++) {
-			const size_t y = (size_t)w->y + nearest(i, w->h, H);
-			const unsigned char *from = p->data + (t * r->H + y) * r->W * p->size;
+	const double down = (double)w->h / (double)H, across = (double)w->w / (double)W;
+	for (size_t t = 0; t < r->T; t++) {
+		double y = down * 0.5;
+		for (size_t i = 0; i < H; i++, y += down) {
+			const size_t row = t * r->H + (size_t)w->y + (size_t)y;
+			const unsigned char *from = p->data + (row * r->W + (size_t)w->x) * p->size;
 			unsigned char *to = p->spare + (t * H + i) * W * p->size;
-			for (size_t j = 0; j < W; j++)
-				memcpy(to + j * p->size,
-					from + ((size_t)w->x + nearest(j, w->w, W)) * p->size,
-					p->size);
+			double x = across * 0.5;
+			for (size_t j = 0; j < W; j++, x += across)
+				memcpy(to + j * p->size, from + (size_t)x * p->size, p->size);
 		}
-}
-
-static int resize_bilinear(
-	struct aug_row *r, const struct aug_window *w, size_t H, size_t W, struct cvt_err *e)
-{
-	const size_t C = r->image.size;
-	unsigned char *middle = mem_alloc(w->h * W * C, 1, e);
-	int code = middle ? CVT_OK : CVT_SYSTEM;
-	for (size_t t = 0; t < r->T && code == CVT_OK; t++)
-		code = aug_resample(r->image.data + t * r->H * r->W * C, r->W * C, w, C,
-			r->image.spare + t * H * W * C, H, W, middle, e);
-	free(middle);
-	return code;
+	}
 }
 
 int aug_scale(struct aug_row *r, const struct aug_window *w, size_t H, size_t W,
@@ -202,7 +198,7 @@ int aug_scale(struct aug_row *r, const struct aug_window *w, size_t H, size_t W,
 	if (filter == FILTER_NEAREST)
 		resize_nearest(&r->image, r, w, H, W);
 	else
-		TRY(resize_bilinear(r, w, H, W, e));
+		TRY(aug_resample(r, w, H, W, e));
 	for (size_t i = 0; i < r->planes; i++)
 		resize_nearest(&r->plane[i], r, w, H, W);
 	map_points(r, &m, H, W);
@@ -212,21 +208,34 @@ int aug_scale(struct aug_row *r, const struct aug_window *w, size_t H, size_t W,
 
 /* ---- mirrors ----------------------------------------------------------------------- */
 
+static inline void mirror(
+	unsigned char *restrict to, const unsigned char *restrict from, size_t n, size_t size)
+{
+	for (size_t i = 0; i < n; i++)
+		memcpy(to + i * size, from + (n - 1 - i) * size, size);
+}
+
+/* Sizes that the compiler knows become single moves. */
+static void mirror_line(unsigned char *to, const unsigned char *from, size_t n, size_t size)
+{
+	if (size == 1)
+		mirror(to, from, n, 1);
+	else if (size == 3)
+		mirror(to, from, n, 3);
+	else
+		mirror(to, from, n, size);
+}
+
 static void flip_plane(const struct aug_plane *p, const struct aug_row *r, bool horizontal)
 {
-	const size_t s = p->size, line = r->W * s;
+	const size_t line = r->W * p->size;
 	for (size_t row = 0; row < r->T * r->H; row++) {
 		const size_t t = row / r->H, y = row % r->H;
 		const unsigned char *from = p->data + row * line;
-		unsigned char *to = p->spare + (horizontal ? row : t * r->H + r->H - 1 - y) * line;
-		if (!horizontal)
-			memcpy(to, from, line);
-		else if (s == 1)
-			for (size_t x = 0; x < r->W; x++)
-				to[x] = from[r->W - 1 - x];
+		if (horizontal)
+			mirror_line(p->spare + row * line, from, r->W, p->size);
 		else
-			for (size_t x = 0; x < r->W; x++)
-				memcpy(to + x * s, from + (r->W - 1 - x) * s, s);
+			memcpy(p->spare + (t * r->H + r->H - 1 - y) * line, from, line);
 	}
 }
 
@@ -260,15 +269,19 @@ int aug_flip(struct aug_row *r, bool horizontal, struct cvt_err *e)
 
 /* ---- turns ------------------------------------------------------------------------- */
 
+/* To 15 places as Python's round does it, which is as the C library prints them. */
 static double round15(double x)
 {
-	return round(x * 1e15) / 1e15;
+	char text[32];
+	(void)snprintf(text, sizeof text, "%.15f", x);
+	return strtod(text, NULL);
 }
 
 /* From a place of the turned picture to the one it shows, as Pillow's Image.rotate makes it. */
 static struct affine turn_matrix(double degrees, size_t H, size_t W)
 {
-	const double angle = -degrees * 3.14159265358979323846 / 180;
+	const double whole = fmod(degrees, 360), positive = whole < 0 ? whole + 360 : whole;
+	const double angle = -(positive * (3.14159265358979323846 / 180));
 	struct affine m = {round15(cos(angle)), round15(sin(angle)), 0, round15(-sin(angle)),
 		round15(cos(angle)), 0};
 	const double cx = (double)W / 2, cy = (double)H / 2;

@@ -33,9 +33,9 @@ int aug_flip(struct aug_row *r, bool horizontal, struct cvt_err *e);
  * outside is 0. */
 int aug_turn(struct aug_row *r, double degrees, enum aug_filter filter, struct cvt_err *e);
 
-/* PIL's two-pass resampling of bytes (Pillow, Resample.c): w of an H x W picture of C channels with
- * rows of `stride` bytes, into h2 x w2; `middle` holds w->h x w2 x C bytes between the passes. */
-int aug_resample(const unsigned char *from, size_t stride, const struct aug_window *w, size_t C,
-	unsigned char *to, size_t h2, size_t w2, unsigned char *middle, struct cvt_err *e);
+/* PIL's two-pass resampling of bytes (Pillow, Resample.c): the window of each frame into the spare
+ * picture, as h2 x w2. */
+int aug_resample(
+	struct aug_row *r, const struct aug_window *w, size_t h2, size_t w2, struct cvt_err *e);
 
 #endif
