@@ -1,5 +1,6 @@
 /* blas: matrix products from OpenBLAS, the only door to it (see blas.h). This file alone includes
  * cblas.h. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "blas.h"
 
 #include <cblas.h>
@@ -7,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 typedef void sgemm_function(CBLAS_LAYOUT, CBLAS_TRANSPOSE, CBLAS_TRANSPOSE, blasint, blasint,
 	blasint, float, const float *, blasint, const float *, blasint, float, float *, blasint);
@@ -32,6 +34,30 @@ int blas_open(struct cvt_err *e)
 		return CVT_OK;
 	return cvt_fail(e, CVT_SYSTEM,
 		"libopenblas.so.0 cannot be loaded; install Debian's package libopenblas0");
+}
+
+/* A thread's first product takes 128 MB of addresses (of memory what it touches, a little), and where
+ * there are none OpenBLAS tries for ever. */
+static const size_t thread_bytes = (size_t)128 << 20;
+
+static bool has_room(size_t bytes, int protection)
+{
+	void *p = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return p != MAP_FAILED && munmap(p, bytes) == 0;
+}
+
+int blas_reserve(size_t threads, struct cvt_err *e)
+{
+	size_t all;
+	if (!sgemm)
+		return CVT_OK;
+	if (mem_mul(threads, thread_bytes, &all) && has_room(all, PROT_NONE)
+		&& has_room(thread_bytes, PROT_READ | PROT_WRITE))
+		return CVT_OK;
+	return cvt_fail(e, CVT_SYSTEM,
+		"OpenBLAS wants 128 MB of addresses for each of %zu threads; raise ulimit -v, or "
+		"say --threads 1",
+		threads);
 }
 
 void blas_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k, float alpha,

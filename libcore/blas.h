@@ -11,6 +11,9 @@
 
 /* Loads OpenBLAS once; CVT_SYSTEM names the package when it is missing. Call before any product. */
 int blas_open(struct cvt_err *e);
+/* CVT_SYSTEM if a limit on addresses (ulimit -v) leaves no room for products on that many threads.
+ * CVT_OK where no product was asked for. */
+int blas_reserve(size_t threads, struct cvt_err *e);
 
 /* Row-major C[M,N] = alpha * op(A)[M,K] op(B)[K,N] + beta * C; op transposes when the flag is set.
  * lda, ldb, ldc are the row strides in floats of A, B, C as they lie in memory. Safe to call from

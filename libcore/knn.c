@@ -180,6 +180,7 @@ int knn_open(struct knn **out, enum knn_metric metric, const struct knn_bank *ba
 			"a bank of %zu rows of %zu numbers cannot be searched", bank->rows,
 			bank->d);
 	TRY(blas_open(e));
+	TRY(blas_reserve(par_threads(par), e));
 	struct knn *s = mem_alloc(1, sizeof *s, e);
 	if (!s)
 		return CVT_SYSTEM;

@@ -2,6 +2,8 @@
  * backward (see graph.h). Nothing is allocated after plan_create. */
 #include "plan.h"
 
+#include "blas.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +94,8 @@ static void make_step(struct plan *p, size_t i, const struct plan_spec *s)
 
 int plan_create(struct plan **out, struct graph *g, const struct plan_spec *s, struct cvt_err *e)
 {
+	*out = NULL;
+	TRY(blas_reserve(s->threads ? s->threads : 1, e));
 	TRY(plan_open(out, g, s, e));
 	struct plan *p = *out;
 	p->work_floats = (p->work_floats + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
@@ -184,7 +188,8 @@ void plan_forward(struct plan *p, const struct run *r, size_t n)
 		const struct nn_io *io = &p->step[i].io;
 		const struct slot *t = &p->slot[p->step[i].node];
 		if (io->node->op->forward
-			&& !((plan_flags(p, p->step[i].node) & NN_VIEW) && t->root != p->step[i].node))
+			&& !((plan_flags(p, p->step[i].node) & NN_VIEW)
+				&& t->root != p->step[i].node))
 			io->node->op->forward(io);
 	}
 }
