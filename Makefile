@@ -23,7 +23,7 @@ FORMAT_LIBS := -larchive -lpng -ljpeg -ljansson -lz
 
 # ---- what there is --------------------------------------------------------------------------------
 PROGRAMS  := $(patsubst cmd/%.c,%,$(wildcard cmd/cv-*.c))
-SHARED_C  := $(filter-out $(wildcard cmd/cv-*.c),$(wildcard cmd/*.c))
+SHARED_C  := $(filter-out $(wildcard cmd/cv-*.c),$(wildcard cmd/*.c cmd/*/*.c))
 SIMD_C    := $(wildcard libcore/simd/*.c)
 CORE_C    := $(filter-out $(SIMD_C),$(wildcard libcore/*.c libcore/*/*.c))
 FORMATS_C := $(wildcard formats/*.c)
@@ -62,15 +62,15 @@ $(BUILD)/bin/%: $(OBJ)/cmd/%.o $(BUILD)/libcmd.a $(BUILD)/libformats.a $(BUILD)/
 
 $(BUILD)/libcore.a: $(CORE_O) $(SIMD_O)
 	@rm -f $@
-	@ar rcs $@ $^
+	@ar qcs $@ $^
 
 $(BUILD)/libcmd.a: $(SHARED_O)
 	@rm -f $@
-	@ar rcs $@ $^
+	@ar qcs $@ $^
 
 $(BUILD)/libformats.a: $(FORMATS_O)
 	@rm -f $@
-	@ar rcs $@ $^
+	@ar qcs $@ $^
 
 $(OBJ)/%.o: %.c | $(BUILD)/.flags
 	@mkdir -p $(@D)

@@ -1,5 +1,5 @@
 /* cv-distill: teacher to student: cv-train's options and loop (trainer.h) with its own method. */
-#include "trainer.h"
+#include "train/trainer.h"
 
 int main(int argc, char **argv)
 {

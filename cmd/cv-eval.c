@@ -5,8 +5,8 @@
 
 #include "../formats/source.h"
 #include "../libcore/cli.h"
-#include "eval_print.h"
-#include "eval_rows.h"
+#include "eval/print.h"
+#include "eval/rows.h"
 
 enum { MOST = 32 };
 

@@ -7,9 +7,9 @@
 #include "../formats/source.h"
 #include "../libcore/cli.h"
 #include "../libcore/knn.h"
-#include "bank.h"
-#include "eval_print.h"
-#include "knn_fields.h"
+#include "knn/bank.h"
+#include "eval/print.h"
+#include "knn/fields.h"
 
 /* Queries are gathered into blocks of BLOCK rows, fewer when those would take more than
  * BLOCK_BYTES, however the stream is cut into frames. */

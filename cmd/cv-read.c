@@ -10,7 +10,7 @@
 
 #include "../formats/pass.h"
 #include "../formats/source.h"
-#include "read_options.h"
+#include "read/options.h"
 
 /* What is open while rows are written. */
 struct work {

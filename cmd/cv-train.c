@@ -1,6 +1,6 @@
 /* cv-train: stream to model. What it does is trainer.h's; here is what it is called and how it is
  * used. */
-#include "trainer.h"
+#include "train/trainer.h"
 
 int main(int argc, char **argv)
 {

@@ -189,13 +189,24 @@ static int read_weights(struct opening *o, struct cvt_err *e)
 	return CVT_OK;
 }
 
+/* What is wrong with a text that a model file carries is no fault of the command line. */
+static int blame_model(const struct opening *o, int code, struct cvt_err *e)
+{
+	char stage[256];
+	if (code != CVT_USAGE || o->choice->arch || !e)
+		return code;
+	e->code = CVT_INPUT;
+	return cvt_fail_at(e, "%s",
+		network_weights_file(o->choice->weights->item[0], stage, sizeof stage));
+}
+
 static int open_text(struct opening *o, struct cvt_err *e)
 {
 	struct network *n = o->n;
 	if (o->choice->arch)
 		return arch_load(&n->arch, o->choice->arch, e);
 	if (n->info.arch)
-		return arch_parse(&n->arch, "cv.arch", n->info.arch, e);
+		return blame_model(o, arch_parse(&n->arch, "cv.arch", n->info.arch, e), e);
 	return cvt_fail(e, CVT_USAGE,
 		o->ndicts ? "%s carries no cv.arch; say --arch NAME or FILE" : "%s",
 		o->ndicts ? o->choice->weights->item[0] : "say -w MODEL or --arch NAME");
@@ -284,7 +295,7 @@ static int build(struct opening *o, struct cvt_err *e)
 		TRY(add_normalisation(n, &node, e));
 	}
 	const struct net_spec spec = {.input = &node, .inputs = 1};
-	TRY(net_build(&n->net, n->graph, n->arch, &spec, e));
+	TRY(blame_model(o, net_build(&n->net, n->graph, n->arch, &spec, e), e));
 	TRY(graph_finish(n->graph, e));
 	graph_init_params(n->graph, o->choice->seed);
 	return CVT_OK;

@@ -5,9 +5,9 @@
 #ifndef CVT_VIEW_H
 #define CVT_VIEW_H
 
-#include "../formats/output.h"
-#include "../formats/source.h"
-#include "../libcore/cli.h"
+#include "../../formats/output.h"
+#include "../../formats/source.h"
+#include "../../libcore/cli.h"
 
 struct view_options {
 	struct cli_common common;

@@ -5,8 +5,8 @@
 #ifndef CVT_BANK_H
 #define CVT_BANK_H
 
-#include "../formats/source.h"
-#include "../libcore/knn.h"
+#include "../../formats/source.h"
+#include "../../libcore/knn.h"
 
 struct bank_options {
 	const char *path, *field; /* field NULL = `embedding`, else `image` */

@@ -3,7 +3,7 @@
  * multiply-adds come from the graph, bytes from the plan that a run would have. Nothing is run, so
  * no network is too large to look at.
  */
-#include "view_summary.h"
+#include "summary.h"
 
 #include <stdlib.h>
 #include <string.h>

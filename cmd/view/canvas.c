@@ -1,5 +1,5 @@
 /* view_canvas: pixels, letters and frames (see view_canvas.h). */
-#include "view_canvas.h"
+#include "canvas.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 #ifndef CVT_EVAL_ROWS_H
 #define CVT_EVAL_ROWS_H
 
-#include "../formats/head.h"
-#include "../libcore/metric/metric.h"
+#include "../../formats/head.h"
+#include "../../libcore/metric/metric.h"
 
 struct eval_fields {
 	/* names of fields; NULL = found by eval_choose */

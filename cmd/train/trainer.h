@@ -6,9 +6,9 @@
 #ifndef CVT_TRAINER_H
 #define CVT_TRAINER_H
 
-#include "../formats/source.h"
-#include "../libcore/train.h"
-#include "network.h"
+#include "../../formats/source.h"
+#include "../../libcore/train.h"
+#include "../network.h"
 
 #include <stdio.h>
 

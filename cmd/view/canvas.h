@@ -2,7 +2,7 @@
 #ifndef CVT_VIEW_CANVAS_H
 #define CVT_VIEW_CANVAS_H
 
-#include "../libcore/mem.h"
+#include "../../libcore/mem.h"
 
 struct canvas {
 	size_t width, height;

@@ -4,10 +4,10 @@
 #ifndef CVT_READ_OPTIONS_H
 #define CVT_READ_OPTIONS_H
 
-#include "../formats/fields.h"
-#include "../formats/reshape.h"
-#include "../formats/selection.h"
-#include "../libcore/cli.h"
+#include "../../formats/fields.h"
+#include "../../formats/reshape.h"
+#include "../../formats/selection.h"
+#include "../../libcore/cli.h"
 
 struct read_options {
 	struct cli_common common;

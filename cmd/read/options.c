@@ -1,5 +1,5 @@
 /* read_options: what can be said to cv-read, understood (see read_options.h). */
-#include "read_options.h"
+#include "options.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef CVT_VIEW_SUMMARY_H
 #define CVT_VIEW_SUMMARY_H
 
-#include "../libcore/net.h"
+#include "../../libcore/net.h"
 
 /* A table of every layer of every net of the text (its path, its output's shape, its parameters,
  * its multiply-adds for one row), then totals, one "key number" a line; memory for so many rows.

@@ -1,12 +1,12 @@
 /* eval_print: a report as text, TSV and JSON (see eval_print.h). */
-#include "eval_print.h"
+#include "print.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../formats/output.h"
+#include "../../formats/output.h"
 
 enum { NAME = 300, FIGURE = 340, TEXT_NAME = 24, TEXT_DECIMALS = 4, DECIMALS = 8 };
 

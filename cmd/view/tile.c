@@ -1,5 +1,5 @@
 /* view_tile: a row's picture as a tile of the grid (see view_tile.h). */
-#include "view_tile.h"
+#include "tile.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #define CVT_VIEW_TILE_H
 
 #include "view.h"
-#include "view_canvas.h"
+#include "canvas.h"
 
 enum { CAPTION = 64, CAPTIONS = 2 };
 

@@ -1,6 +1,6 @@
 /* trainer_save: the model file, and the checkpoint that stands beside it until it is there (see
  * trainer.h). */
-#include "../formats/safetensors.h"
+#include "../../formats/safetensors.h"
 #include "trainer.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* eval_rows: truth and prediction of the rows of a stream (see eval_rows.h). */
-#include "eval_rows.h"
+#include "rows.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 #ifndef CVT_EVAL_PRINT_H
 #define CVT_EVAL_PRINT_H
 
-#include "../formats/head.h"
-#include "../libcore/metric/metric.h"
+#include "../../formats/head.h"
+#include "../../libcore/metric/metric.h"
 
 enum eval_form { EVAL_TEXT, EVAL_TSV, EVAL_JSON };
 

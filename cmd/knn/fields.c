@@ -1,5 +1,5 @@
 /* knn_fields: what cv-knn passes on of a row, and what it adds (see knn_fields.h). */
-#include "knn_fields.h"
+#include "fields.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* view_arch: architecture texts, and what they come to (see view_arch.h). */
-#include "view_arch.h"
+#include "arch.h"
 
-#include "view_summary.h"
+#include "summary.h"
 
 #include <stdlib.h>
 #include <string.h>

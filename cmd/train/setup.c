@@ -2,7 +2,7 @@
  * trainer_setup: from the command line and the input's HEAD to a learner: which text, which
  * picture, which classes, which heads, which normalisation; then the weights (see trainer.h).
  */
-#include "../libcore/blas.h"
+#include "../../libcore/blas.h"
 #include "trainer.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* trainer_load: weights and teachers from files (see trainer.h). */
-#include "../formats/safetensors.h"
+#include "../../formats/safetensors.h"
 #include "trainer.h"
 
 #include <stdlib.h>

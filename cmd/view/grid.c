@@ -1,7 +1,7 @@
 /* view_grid: the first pictures of a stream side by side, with their captions, as one PNG. */
-#include "view_tile.h"
+#include "tile.h"
 
-#include "../formats/png_write.h"
+#include "../../formats/png_write.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* view_input: opens what cv-view looks at, and says numbers and texts the way all its tables do. */
 #include "view.h"
 
-#include "../formats/safetensors.h"
+#include "../../formats/safetensors.h"
 
 #include <stdio.h>
 #include <stdlib.h>
