@@ -196,8 +196,8 @@ static int blame_model(const struct opening *o, int code, struct cvt_err *e)
 	if (code != CVT_USAGE || o->choice->arch || !e)
 		return code;
 	e->code = CVT_INPUT;
-	return cvt_fail_at(e, "%s",
-		network_weights_file(o->choice->weights->item[0], stage, sizeof stage));
+	return cvt_fail_at(
+		e, "%s", network_weights_file(o->choice->weights->item[0], stage, sizeof stage));
 }
 
 static int open_text(struct opening *o, struct cvt_err *e)
