@@ -198,6 +198,8 @@ int main(int argc, char **argv)
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Network", 0, NULL},
 		{"weights", 'w', CLI_MANY, "[STAGE=]FILE", &o.weights,
 			"model file (more than one: under STAGE)", 0, NULL},
+		{"let", 0, CLI_TEXT, "NAME=N,...", &o.network.lets,
+			"values of the architecture's lets, such as width=16", 0, NULL},
 		{"arch", 0, CLI_TEXT, "NAME|FILE", &o.network.arch,
 			"architecture, when the model carries none", 0, NULL},
 		{"partial", 0, CLI_FLAG, NULL, &o.network.partial,

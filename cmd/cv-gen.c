@@ -13,6 +13,8 @@
 
 enum { BATCH = 256, BLOCK = 16 }; /* rows drawn at a time, and by a thread at a time */
 
+#define MOST_INDEX ((size_t)1 << 60)
+
 enum wanted {
 	IMAGE = 1,
 	LABEL = 2,
@@ -128,7 +130,9 @@ static int read_world(struct gen *g, const struct cli *cli, struct cvt_err *e)
 		return cvt_fail(
 			e, CVT_USAGE, "--split: there are train and test, not '%s'", o->split);
 	g->start = o->start + (o->split && strcmp(o->split, "test") == 0 ? SHAPES_TEST : 0);
-	if (o->count == 0 && !o->common.allow_empty)
+	if (o->start > MOST_INDEX || o->count > MOST_INDEX - o->start)
+		return cvt_fail(e, CVT_USAGE, "--start: indices end at 2^60");
+	if ((o->count == 0 || o->epochs == 0) && !o->common.allow_empty)
 		return cvt_fail(
 			e, CVT_INPUT, "no rows are asked for; --allow-empty lets that pass");
 	return CVT_OK;

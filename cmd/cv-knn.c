@@ -7,8 +7,8 @@
 #include "../formats/source.h"
 #include "../libcore/cli.h"
 #include "../libcore/knn.h"
-#include "knn/bank.h"
 #include "eval/print.h"
+#include "knn/bank.h"
 #include "knn/fields.h"
 
 /* Queries are gathered into blocks of BLOCK rows, fewer when those would take more than

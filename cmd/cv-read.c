@@ -32,14 +32,14 @@ static int check_output(const struct read_options *o, const char *path, struct c
 {
 	struct input *in = NULL;
 	struct stat st;
-	if (!o->common.output || (path && (stat(path, &st) != 0 || !S_ISREG(st.st_mode))))
+	if (!path || strcmp(path, "-") == 0)
+		return output_refuse_input(o->common.output, STDIN_FILENO, e);
+	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
 		return CVT_OK; /* opening a pipe would disturb it */
 	TRY(input_open(&in, path, e));
-	const bool same = output_same_file(o->common.output, input_fd(in));
+	const int code = output_refuse_input(o->common.output, input_fd(in), e);
 	input_close(in);
-	return same ? cvt_fail(e, CVT_USAGE, "%s: is read and written at once; name another output",
-		       o->common.output)
-		    : CVT_OK;
+	return code;
 }
 
 /* A single operand: a stream that can pass through, or a data set. */
@@ -147,7 +147,8 @@ static int count_rows(struct work *w, const struct read_options *o, struct cvt_e
 			w->join.set[0].data->name);
 	w->head.rows = n;
 	w->head.val = w->selection->validates ? w->selection->vals : HEAD_UNKNOWN;
-	w->head.epochs = o->epochs; /* their numbers end before it: the same HEAD with --start-epoch */
+	w->head.epochs =
+		o->epochs; /* their numbers end before it: the same HEAD with --start-epoch */
 	return CVT_OK;
 }
 

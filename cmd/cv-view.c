@@ -3,8 +3,8 @@
  * whether it is whole, where it differs from another, its pictures as a grid; and at architectures.
  * Each way of looking is a file view_*.c; this one chooses it, opens what it needs, and ends.
  */
-#include "view/view.h"
 #include "view/arch.h"
+#include "view/view.h"
 
 #include <stdlib.h>
 #include <string.h>

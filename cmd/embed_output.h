@@ -15,11 +15,11 @@ struct embed_outputs {
 	char field[EMBED_OUTPUTS][FIELD_NAME];
 	bool softmax[EMBED_OUTPUTS]; /* `probs` is made of the logits here */
 	struct shape row[EMBED_OUTPUTS];
-	bool head; /* logits or probs are among them: class numbers matter */
+	bool head;    /* logits or probs are among them: class numbers matter */
 	size_t views; /* 1: the field itself; else FIELD.1 .. FIELD.k */
 	bool numbered;
 	char input[FIELD_NAME]; /* the network's field */
-	char **keep; /* of the rows' fields */
+	char **keep;            /* of the rows' fields */
 	size_t nkeep;
 };
 
@@ -32,14 +32,13 @@ bool embed_has_classes(const struct embed_outputs *o);
 /* Changes the HEAD's fields: keeps those of the comma list (NULL = all but pictures), adds outputs. */
 int embed_fields(struct embed_outputs *o, struct head *h, const char *keep, struct cvt_err *e);
 /* `result` = the kept fields of rows. */
-int embed_keep(
-	const struct embed_outputs *o, struct batch *result, const struct batch *rows, struct cvt_err *e);
+int embed_keep(const struct embed_outputs *o, struct batch *result, const struct batch *rows,
+	struct cvt_err *e);
 /* The values of view v (from 0). */
-const struct tensor *embed_view(
-	const struct embed_outputs *o, const struct batch *rows, size_t v);
+const struct tensor *embed_view(const struct embed_outputs *o, const struct batch *rows, size_t v);
 /* Adds what a run of n rows gave for view v. */
-int embed_collect(const struct embed_outputs *o, struct batch *result, const struct plan *p, size_t n,
-	size_t v, struct cvt_err *e);
+int embed_collect(const struct embed_outputs *o, struct batch *result, const struct plan *p,
+	size_t n, size_t v, struct cvt_err *e);
 /* --list: the architectures. */
 int embed_list(struct cvt_err *e);
 

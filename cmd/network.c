@@ -60,6 +60,32 @@ int network_history_head(const char *text, unsigned deeper, struct head *h, stru
 	return code;
 }
 
+int network_lets(struct arch *a, const char *lets, struct cvt_err *e)
+{
+	enum { MOST = 32 };
+	char *copy, *word[MOST];
+	size_t n = 0;
+	if (!lets)
+		return CVT_OK;
+	TRY(cli_words(lets, &copy, word, MOST, &n, e));
+	int code = CVT_OK;
+	for (size_t i = 0; i < n && code == CVT_OK; i++) {
+		char *equals = strchr(word[i], '=');
+		double value;
+		if (!equals)
+			code = cvt_fail(
+				e, CVT_USAGE, "--let: write NAME=NUMBER, not '%s'", word[i]);
+		else {
+			*equals = '\0';
+			code = cli_real(equals + 1, "--let", &value, e);
+		}
+		if (code == CVT_OK)
+			code = arch_let(a, word[i], value, e);
+	}
+	free(copy);
+	return code;
+}
+
 const char *network_weights_file(const char *text, char *stage, size_t size)
 {
 	const char *equals = strchr(text, '=');
@@ -84,6 +110,15 @@ int network_refuse_output(const struct cli_many *weights, const char *output, st
 				"%s is a model that is read; write to another file", output);
 	}
 	return CVT_OK;
+}
+
+int network_blame_model(int code, const struct cli_many *weights, struct cvt_err *e)
+{
+	char stage[256];
+	if (code != CVT_USAGE || !weights || weights->n == 0 || !e)
+		return code;
+	e->code = CVT_INPUT;
+	return cvt_fail_at(e, "%s", network_weights_file(weights->item[0], stage, sizeof stage));
 }
 
 /* ---- pictures ---------------------------------------------------------------------- */
@@ -189,24 +224,14 @@ static int read_weights(struct opening *o, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* What is wrong with a text that a model file carries is no fault of the command line. */
-static int blame_model(const struct opening *o, int code, struct cvt_err *e)
-{
-	char stage[256];
-	if (code != CVT_USAGE || o->choice->arch || !e)
-		return code;
-	e->code = CVT_INPUT;
-	return cvt_fail_at(
-		e, "%s", network_weights_file(o->choice->weights->item[0], stage, sizeof stage));
-}
-
 static int open_text(struct opening *o, struct cvt_err *e)
 {
 	struct network *n = o->n;
 	if (o->choice->arch)
 		return arch_load(&n->arch, o->choice->arch, e);
 	if (n->info.arch)
-		return blame_model(o, arch_parse(&n->arch, "cv.arch", n->info.arch, e), e);
+		return network_blame_model(
+			arch_parse(&n->arch, "cv.arch", n->info.arch, e), o->choice->weights, e);
 	return cvt_fail(e, CVT_USAGE,
 		o->ndicts ? "%s carries no cv.arch; say --arch NAME or FILE" : "%s",
 		o->ndicts ? o->choice->weights->item[0] : "say -w MODEL or --arch NAME");
@@ -279,7 +304,7 @@ static int add_normalisation(struct network *n, size_t *node, struct cvt_err *e)
 	const struct model_info *m = &n->info;
 	return graph_op(n->graph, "standardize", "input", (size_t[]){*node}, 1, node, e, "mean0",
 		m->mean[0], "mean1", m->mean[1], "mean2", m->mean[2], "std0", m->std[0], "std1",
-		m->std[1], "std2", m->std[2], NULL);
+		m->std[1], "std2", m->std[2], GRAPH_END);
 }
 
 static int build(struct opening *o, struct cvt_err *e)
@@ -295,7 +320,8 @@ static int build(struct opening *o, struct cvt_err *e)
 		TRY(add_normalisation(n, &node, e));
 	}
 	const struct net_spec spec = {.input = &node, .inputs = 1};
-	TRY(blame_model(o, net_build(&n->net, n->graph, n->arch, &spec, e), e));
+	const int code = net_build(&n->net, n->graph, n->arch, &spec, e);
+	TRY(o->choice->arch ? code : network_blame_model(code, o->choice->weights, e));
 	TRY(graph_finish(n->graph, e));
 	graph_init_params(n->graph, o->choice->seed);
 	return CVT_OK;
@@ -332,6 +358,7 @@ static int open_all(struct opening *o, struct cvt_err *e)
 	TRY(blas_open(e));
 	TRY(read_weights(o, e));
 	TRY(open_text(o, e));
+	TRY(network_lets(o->n->arch, o->choice->lets, e));
 	TRY(choose_classes(o, e));
 	TRY(choose_picture(o, e));
 	TRY(build(o, e));

@@ -12,10 +12,11 @@
 
 /* What the command line says. */
 struct network_choice {
+	const char *lets;               /* "width=16,...": overrides the text's; NULL */
 	const char *arch;               /* NAME|FILE; NULL = the model's own */
 	const struct cli_many *weights; /* [STAGE=]FILE ...; NULL or none = untrained */
 	bool partial;
-	size_t num_classes; /* 0 = the model's, else the stream's */
+	size_t num_classes;     /* 0 = the model's, else the stream's */
 	const char *mean, *std; /* "a,b,c"; NULL = the model's, else the stream's, else 0.5 */
 	uint64_t seed;          /* of what is not loaded */
 };
@@ -24,9 +25,10 @@ struct network {
 	struct arch *arch;
 	struct graph *graph;
 	struct net net;
-	struct model_info info; /* what was used: text, field, picture, normalisation, classes, history */
-	size_t input;           /* the node to bind the field's values to */
-	enum dtype dtype;       /* of those values */
+	struct model_info
+		info;     /* what was used: text, field, picture, normalisation, classes, history */
+	size_t input;     /* the node to bind the field's values to */
+	enum dtype dtype; /* of those values */
 };
 
 /* A file's metadata and tensors; the first weights file decides text, picture and normalisation. The
@@ -40,14 +42,20 @@ void network_close(struct network *n);
 int network_normalisation(struct model_info *info, const struct network_choice *c,
 	const struct head *h, size_t channels, struct cvt_err *e);
 /* CVT_INPUT unless the stream's rows of a field are of that shape. */
-int network_check_picture(
-	const char *source, const struct shape *want, const struct head_field *have, struct cvt_err *e);
+int network_check_picture(const char *source, const struct shape *want,
+	const struct head_field *have, struct cvt_err *e);
+/* Overrides the lets of a text: "NAME=VALUE,..."; NULL does nothing. */
+int network_lets(struct arch *a, const char *lets, struct cvt_err *e);
 /* Cuts [STAGE=]FILE: returns FILE, copies STAGE (or "") into stage. */
 const char *network_weights_file(const char *text, char *stage, size_t size);
+/* What is wrong with a text that the first model file carries is no fault of the command line:
+ * CVT_USAGE becomes CVT_INPUT that names the file; returns the code. */
+int network_blame_model(int code, const struct cli_many *weights, struct cvt_err *e);
 /* CVT_USAGE if output is one of those files: a model that is only read would be gone. */
 int network_refuse_output(const struct cli_many *weights, const char *output, struct cvt_err *e);
 /* "class K NAME" lines of one field of a HEAD, as a model's cv.classes keeps them; and back. */
-int network_classes_text(const struct head *h, const char *field, struct str *out, struct cvt_err *e);
+int network_classes_text(
+	const struct head *h, const char *field, struct str *out, struct cvt_err *e);
 int network_classes_head(const char *text, struct head *h, struct cvt_err *e);
 /* "prog DEPTH LINE" lines of a HEAD, as cv.history keeps them; and back into a HEAD, `deeper`. */
 int network_history_text(const struct head *h, struct str *out, struct cvt_err *e);

@@ -24,7 +24,8 @@ static void load_once(void)
 	setenv("OPENBLAS_NUM_THREADS", "1", 1);
 	void *library = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL);
 	void *symbol = library ? dlsym(library, "cblas_sgemm") : NULL;
-	memcpy(&sgemm, &symbol, sizeof sgemm); /* ISO C has no cast from object to function pointer */
+	memcpy(&sgemm, &symbol,
+		sizeof sgemm); /* ISO C has no cast from object to function pointer */
 }
 
 int blas_open(struct cvt_err *e)
@@ -64,6 +65,6 @@ void blas_gemm(bool transpose_a, bool transpose_b, size_t m, size_t n, size_t k,
 	const float *a, size_t lda, const float *b, size_t ldb, float beta, float *c, size_t ldc)
 {
 	sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
-		transpose_b ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, alpha, a,
-		(blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
+		transpose_b ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, alpha,
+		a, (blasint)lda, b, (blasint)ldb, beta, c, (blasint)ldc);
 }

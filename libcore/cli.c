@@ -77,7 +77,8 @@ int cli_words(const char *text, char **copy, char **word, size_t max, size_t *n,
 			free(*copy);
 			*copy = NULL;
 			return cvt_fail(e, CVT_USAGE,
-				*n == max ? "'%s' has too many words" : "'%s' has an empty word", text);
+				*n == max ? "'%s' has too many words" : "'%s' has an empty word",
+				text);
 		}
 		word[(*n)++] = s;
 		s = comma;
@@ -85,8 +86,8 @@ int cli_words(const char *text, char **copy, char **word, size_t max, size_t *n,
 	return CVT_OK;
 }
 
-int cli_reals(const char *text, const char *what, double *to, size_t max, size_t *n,
-	struct cvt_err *e)
+int cli_reals(
+	const char *text, const char *what, double *to, size_t max, size_t *n, struct cvt_err *e)
 {
 	enum { MOST = 64 };
 	char *copy, *word[MOST];
@@ -142,28 +143,31 @@ static size_t common_options(const struct cli_program *p, struct cli_option *to)
 	struct cli_common *c = p->common;
 	const struct cli_option list[] = {
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Common", 0, NULL},
-		{"input", 'i', CLI_TEXT, "FILE", &c->input, "read FILE instead of stdin", CLI_SOURCE,
-			NULL},
+		{"input", 'i', CLI_TEXT, "FILE", &c->input, "read FILE instead of stdin",
+			CLI_SOURCE, NULL},
 		{p->output_is_stage ? NULL : "output", 'o', CLI_TEXT, "FILE", &c->output,
 			"write FILE instead of stdout, whole or not at all", CLI_NEUTRAL, NULL},
-		{"seed", 0, CLI_SEED, "N", &c->seed, "what chance is drawn from (default: the stream's)",
-			CLI_NEUTRAL, &c->seed_given},
-		{"threads", 0, CLI_COUNT, "N", &c->threads, "threads, 0 = all cores; never changes a result",
-			CLI_NEUTRAL, NULL},
+		{"seed", 0, CLI_SEED, "N", &c->seed,
+			"what chance is drawn from (default: the stream's)", CLI_NEUTRAL,
+			&c->seed_given},
+		{"threads", 0, CLI_COUNT, "N", &c->threads,
+			"threads, 0 = all cores; never changes a result", CLI_NEUTRAL, NULL},
 		{"max-memory", 0, CLI_BYTES, "SIZE", &c->max_memory,
-			"most memory for data that must be held (default: half of the machine's)", CLI_NEUTRAL,
-			NULL},
-		{"allow-empty", 0, CLI_FLAG, NULL, &c->allow_empty, "zero rows are no error", 0, NULL},
-		{"no-history", 0, CLI_FLAG, NULL, &c->no_history, "leave out the lines that say what made this",
-			0, NULL},
-		{"progress", 0, CLI_TEXT, "WHEN", &c->progress_text, "auto, always or never", CLI_NEUTRAL,
-			NULL},
-		{"metrics", 0, CLI_TEXT, "FILE", &c->metrics, "write figures as JSON lines (or .tsv)",
+			"most memory for data that must be held (default: half of the machine's)",
 			CLI_NEUTRAL, NULL},
-		{"quiet", 'q', CLI_FLAG, NULL, &c->quiet, "no progress, no notes", CLI_NEUTRAL, NULL},
-		{"verbose", 'v', CLI_FLAG, NULL, &c->verbose, "say more", CLI_NEUTRAL, NULL},
-		{"list", 0, CLI_FLAG, NULL, &c->list, "print what it knows, name<TAB>help", CLI_NEUTRAL,
+		{"allow-empty", 0, CLI_FLAG, NULL, &c->allow_empty, "zero rows are no error", 0,
 			NULL},
+		{"no-history", 0, CLI_FLAG, NULL, &c->no_history,
+			"leave out the lines that say what made this", 0, NULL},
+		{"progress", 0, CLI_TEXT, "WHEN", &c->progress_text, "auto, always or never",
+			CLI_NEUTRAL, NULL},
+		{"metrics", 0, CLI_TEXT, "FILE", &c->metrics,
+			"write figures as JSON lines (or .tsv)", CLI_NEUTRAL, NULL},
+		{"quiet", 'q', CLI_FLAG, NULL, &c->quiet, "no progress, no notes", CLI_NEUTRAL,
+			NULL},
+		{"verbose", 'v', CLI_FLAG, NULL, &c->verbose, "say more", CLI_NEUTRAL, NULL},
+		{"list", 0, CLI_FLAG, NULL, &c->list, "print what it knows, name<TAB>help",
+			CLI_NEUTRAL, NULL},
 	};
 	const size_t n = sizeof list / sizeof *list;
 	if (to)
@@ -263,8 +267,8 @@ static void help_tsv(const struct cli *c)
 		const struct cli_option *o = &c->all[i];
 		if (!is_heading(o))
 			printf("%s%s\t%s\t%s\n", o->name ? "--" : "-",
-				o->name ? o->name : (const char[]){o->letter, '\0'}, o->arg ? o->arg : "",
-				o->help);
+				o->name ? o->name : (const char[]){o->letter, '\0'},
+				o->arg ? o->arg : "", o->help);
 	}
 }
 
@@ -288,7 +292,8 @@ static void help_man(const struct cli *c)
 			printf(" Fl \\-%s", o->name);
 		if (o->arg)
 			printf(" Ar %s", o->arg);
-		printf("\n%s%s%s%s.\n", o->help, value[0] ? " (default: " : "", value, value[0] ? ")" : "");
+		printf("\n%s%s%s%s.\n", o->help, value[0] ? " (default: " : "", value,
+			value[0] ? ")" : "");
 	}
 	printf(".El\n");
 }
@@ -301,8 +306,8 @@ static int help(const struct cli *c, const char *how, struct cvt_err *e)
 	else if (how && strcmp(how, "tsv") == 0)
 		help_tsv(c);
 	else if (how && strcmp(how, "all") != 0)
-		return cvt_fail(e, CVT_USAGE, "--help=%s: there are --help, --help=all, --help=man, --help=tsv",
-			how);
+		return cvt_fail(e, CVT_USAGE,
+			"--help=%s: there are --help, --help=all, --help=man, --help=tsv", how);
 	else {
 		printf("%s\nusage: %s %s\n%s\n", p->examples, p->name, p->usage, p->summary);
 		if (how)
@@ -331,12 +336,14 @@ static int unknown_option(const struct cli *c, const char *typed, struct cvt_err
 		words[n++] = c->all[i].name;
 	size_t near = mem_nearest(name + 2, words, n);
 	for (size_t i = 0; near == n && i < n; i++)
-		if (words[i] && strlen(name) > 3 && strncmp(words[i], name + 2, strlen(name + 2)) == 0)
+		if (words[i] && strlen(name) > 3
+			&& strncmp(words[i], name + 2, strlen(name + 2)) == 0)
 			near = i;
 	if (near < n)
 		return cvt_fail(e, CVT_USAGE, "unknown option '%s'; did you mean '--%s'?", shown,
 			words[near]);
-	return cvt_fail(e, CVT_USAGE, "unknown option '%s'; see %s --help", shown, c->program->name);
+	return cvt_fail(
+		e, CVT_USAGE, "unknown option '%s'; see %s --help", shown, c->program->name);
 }
 
 struct getopt_table {
@@ -381,8 +388,8 @@ static const struct cli_option *by_letter(const struct cli *c, int letter)
 static bool spelled_out(const char *typed, const char *name)
 {
 	return strncmp(typed, "--", 2) != 0
-		|| (strncmp(typed + 2, name, strlen(name)) == 0
-			&& (typed[2 + strlen(name)] == '\0' || typed[2 + strlen(name)] == '='));
+	       || (strncmp(typed + 2, name, strlen(name)) == 0
+		       && (typed[2 + strlen(name)] == '\0' || typed[2 + strlen(name)] == '='));
 }
 
 static int missing_argument(const char *typed, struct cvt_err *e)
@@ -405,8 +412,8 @@ static const char *word_at_hand(char **argv, bool separate_argument)
 	return argv[optind - (separate_argument ? 2 : 1)];
 }
 
-static int parse_words(
-	struct cli *c, const struct getopt_table *g, int argc, char **argv, bool *done, struct cvt_err *e)
+static int parse_words(struct cli *c, const struct getopt_table *g, int argc, char **argv,
+	bool *done, struct cvt_err *e)
 {
 	opterr = 0;
 	optind = 0;
@@ -425,7 +432,8 @@ static int parse_words(
 				return unknown_option(c, letter, e);
 			}
 			if (optopt >= HELP_CODE)
-				return cvt_fail(e, CVT_USAGE, "option '%s' takes no argument", word);
+				return cvt_fail(
+					e, CVT_USAGE, "option '%s' takes no argument", word);
 			return unknown_option(c, word, e);
 		}
 		(void)before;
@@ -444,8 +452,8 @@ static int parse_words(
 			printf("%s (cvtools) %s\n", c->program->name, CVT_VERSION);
 			return CVT_OK;
 		}
-		const struct cli_option *o
-			= code >= TABLE_CODE ? &c->all[code - TABLE_CODE] : by_letter(c, code);
+		const struct cli_option *o =
+			code >= TABLE_CODE ? &c->all[code - TABLE_CODE] : by_letter(c, code);
 		TRY(take_option(c, o, e));
 	}
 	return CVT_OK;
@@ -524,7 +532,7 @@ void cli_free(struct cli *c)
 int cli_quote(struct str *out, const char *word, struct cvt_err *e)
 {
 	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-							   "@%+=:,./-_{}[]";
+				   "@%+=:,./-_{}[]";
 	if (*word && strspn(word, safe) == strlen(word))
 		return str_puts(out, word, e);
 	TRY(str_puts(out, "'", e));
@@ -540,8 +548,8 @@ int cli_quote(struct str *out, const char *word, struct cvt_err *e)
 	return str_puts(out, "'", e);
 }
 
-int cli_history(const struct cli *c, uint64_t seed, bool drop_source, struct str *out,
-	struct cvt_err *e)
+int cli_history(
+	const struct cli *c, uint64_t seed, bool drop_source, struct str *out, struct cvt_err *e)
 {
 	TRY(str_puts(out, c->program->name, e));
 	for (size_t i = 0; i < c->tokens; i++) {
@@ -549,7 +557,8 @@ int cli_history(const struct cli *c, uint64_t seed, bool drop_source, struct str
 		const struct cli_option *o = t->option;
 		if (o && (o->flags & CLI_NEUTRAL))
 			continue;
-		if (drop_source && (o ? (o->flags & CLI_SOURCE) != 0 : c->program->operands_are_source))
+		if (drop_source
+			&& (o ? (o->flags & CLI_SOURCE) != 0 : c->program->operands_are_source))
 			continue;
 		TRY(str_puts(out, " ", e));
 		if (o && o->name)
@@ -597,7 +606,8 @@ int cli_refuse_terminal(const char *output, struct cvt_err *e)
 {
 	if (!output && isatty(STDOUT_FILENO))
 		return cvt_fail(e, CVT_USAGE,
-			"standard output is a terminal, and this is binary; add -o FILE or pipe it on");
+			"standard output is a terminal, and this is binary; add -o FILE or pipe it "
+			"on");
 	return CVT_OK;
 }
 

@@ -82,8 +82,8 @@ void cli_free(struct cli *c);
 
 /* The line of `prog` in a stream's HEAD: NAME and the options that can change the result,
  * shell-quoted, with --seed always; without the inputs when drop_source. */
-int cli_history(const struct cli *c, uint64_t seed, bool drop_source, struct str *out,
-	struct cvt_err *e);
+int cli_history(
+	const struct cli *c, uint64_t seed, bool drop_source, struct str *out, struct cvt_err *e);
 /* Adds one shell word, quoted if it has to be, control characters as \ooo inside $'' never: as \ooo
  * text (STREAM.md). */
 int cli_quote(struct str *out, const char *word, struct cvt_err *e);
@@ -99,8 +99,8 @@ void cli_note(const struct cli *c, const char *format, ...) CVT_PRINTF(2, 3);
 int cli_real(const char *text, const char *what, double *to, struct cvt_err *e);
 int cli_count(const char *text, const char *what, size_t *to, struct cvt_err *e);
 /* "a,b,c": at most max numbers. */
-int cli_reals(const char *text, const char *what, double *to, size_t max, size_t *n,
-	struct cvt_err *e);
+int cli_reals(
+	const char *text, const char *what, double *to, size_t max, size_t *n, struct cvt_err *e);
 /* Cuts a comma list in a copy of text: word[0..*n) point into *copy, which the caller frees. */
 int cli_words(const char *text, char **copy, char **word, size_t max, size_t *n, struct cvt_err *e);
 

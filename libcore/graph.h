@@ -22,6 +22,7 @@
 
 enum { NN_ARGS = 12, NODE_PARAMS = 6 };
 #define GRAPH_NONE SIZE_MAX
+#define GRAPH_END  ((const char *)NULL) /* ends the arguments of graph_op */
 
 struct shape {
 	int ndim;
@@ -43,7 +44,7 @@ struct node {
 	const struct nn_op *op;
 	char *path; /* "layer1.0.conv1"; unique for what has parameters, else for messages */
 	size_t nin;
-	size_t *in; /* indices of nodes before this one */
+	size_t *in;                   /* indices of nodes before this one */
 	struct nn_value arg[NN_ARGS]; /* by the op's table; defaults filled in */
 	size_t nargs;                 /* how many positional values were given (variadic ops) */
 	enum dtype dtype;
@@ -65,7 +66,7 @@ enum param_kind {
 
 enum param_layout {
 	LAYOUT_PLAIN, /* as in the file */
-	LAYOUT_CONV,  /* file (O,I,KH,KW), slab [KH][KW][I][O]: outputs contiguous for the kernels */
+	LAYOUT_CONV, /* file (O,I,KH,KW), slab [KH][KW][I][O]: outputs contiguous for the kernels */
 	LAYOUT_TCONV, /* file (I,O,KH,KW), slab [KH][KW][O][I] */
 };
 
@@ -85,9 +86,9 @@ struct param {
 	int ndim;
 	size_t dims[4], items, offset; /* dims as in the file; offset into its slab */
 	enum param_init init;
-	double scale;  /* standard deviation (normal) or bound (uniform) */
-	size_t net;    /* which net of the graph it belongs to (graph->nets counts) */
-	bool frozen;   /* no gradient is computed */
+	double scale; /* standard deviation (normal) or bound (uniform) */
+	size_t net;   /* which net of the graph it belongs to (graph->nets counts) */
+	bool frozen;  /* no gradient is computed */
 };
 
 struct graph {
@@ -96,7 +97,8 @@ struct graph {
 	size_t nparams, params_capacity;
 	struct param *param;
 	size_t *by_name, by_name_size; /* hash table of parameters by name: number + 1, 0 = empty */
-	size_t weights, buffers; /* floats in the slabs (each parameter starts at a multiple of 16) */
+	size_t weights,
+		buffers; /* floats in the slabs (each parameter starts at a multiple of 16) */
 	float *weight, *grad, *buffer; /* after graph_finish */
 	size_t nets;
 };
@@ -113,15 +115,15 @@ struct nn_io {
 	const struct graph *graph;
 	const struct node *node;
 	const struct run *run;
-	size_t n;             /* rows of the batch */
-	size_t rows;          /* rows of the output: n x mult (1 when mult is 0) */
+	size_t n;              /* rows of the batch */
+	size_t rows;           /* rows of the output: n x mult (1 when mult is 0) */
 	const float *const *x; /* inputs; those of other dtypes through nn_input */
 	float *y;
 	const float *dy;
-	float *const *dx;  /* NULL where no gradient is wanted */
-	const bool *add;   /* dx[i] holds a gradient already: add to it, else overwrite */
-	float *const *w;   /* parameters and buffers, in the order they were declared */
-	float *const *dw;  /* always add; NULL for frozen ones and buffers */
+	float *const *dx;   /* NULL where no gradient is wanted */
+	const bool *add;    /* dx[i] holds a gradient already: add to it, else overwrite */
+	float *const *w;    /* parameters and buffers, in the order they were declared */
+	float *const *dw;   /* always add; NULL for frozen ones and buffers */
 	bool absorbs;       /* the reader that nn_op.absorbs names is this op's to do, both ways */
 	float *save, *work; /* work: work_whole + work_row x N floats, then work_thread a thread */
 	float *thread_work; /* thread t's scratch is thread_work + t x thread_stride */
@@ -129,23 +131,24 @@ struct nn_io {
 };
 
 enum nn_flags {
-	NN_BACK_X = 1,   /* backward reads the inputs' values */
-	NN_BACK_Y = 2,   /* backward reads the output's value */
-	NN_INPLACE = 4,  /* y may be x[0]'s memory, and dx[0] may be dy's (then add[0] is false) */
-	NN_VIEW = 8,     /* y IS x[0]'s memory (another shape); forward does nothing */
-	NN_PASS = 16,    /* the gradient of every input is dy as it is: one of them may share its memory */
-	NN_STOP = 32,    /* no gradient flows through */
-	NN_VARIADIC = 64, /* positional arguments may go on up to NN_ARGS */
+	NN_BACK_X = 1,  /* backward reads the inputs' values */
+	NN_BACK_Y = 2,  /* backward reads the output's value */
+	NN_INPLACE = 4, /* y may be x[0]'s memory, and dx[0] may be dy's (then add[0] is false) */
+	NN_VIEW = 8,    /* y IS x[0]'s memory (another shape); forward does nothing */
+	NN_PASS =
+		16, /* the gradient of every input is dy as it is: one of them may share its memory */
+	NN_STOP = 32,       /* no gradient flows through */
+	NN_VARIADIC = 64,   /* positional arguments may go on up to NN_ARGS */
 	NN_EVAL_VIEW = 128, /* identity outside training (dropout): forward copies or skips */
-	NN_NO_INPUT = 256, /* param: starts a value */
+	NN_NO_INPUT = 256,  /* param: starts a value */
 };
 
 struct nn_arg {
 	const char *name;
-	double value;      /* default */
-	bool required;     /* positional and must be given */
-	bool positional;   /* may be given by position (in table order); else by KEY= only */
-	bool word;         /* takes a word, not a number */
+	double value;    /* default */
+	bool required;   /* positional and must be given */
+	bool positional; /* may be given by position (in table order); else by KEY= only */
+	bool word;       /* takes a word, not a number */
 	const char *help;
 };
 
@@ -183,7 +186,7 @@ int graph_input(struct graph *g, const char *path, enum dtype dtype, const struc
 int graph_add(struct graph *g, const struct nn_op *op, const char *path, const size_t *in,
 	size_t nin, const struct nn_value *args, size_t nargs, size_t *node, struct cvt_err *e);
 /* The same by the op's name, inputs and named numbers, for methods: graph_op(g, "linear", "head",
- * (size_t[]){x}, 1, &out, e, "C", 10.0, NULL). */
+ * (size_t[]){x}, 1, &out, e, "C", 10.0, GRAPH_END). */
 int graph_op(struct graph *g, const char *op, const char *path, const size_t *in, size_t nin,
 	size_t *node, struct cvt_err *e, ...);
 
@@ -209,11 +212,11 @@ void param_export(const struct graph *g, size_t param, const float *slab, float 
 struct plan;
 
 struct plan_spec {
-	size_t rows;         /* N: most rows of a batch */
-	unsigned threads;    /* of the pool that will run it (scratch) */
-	const size_t *keep;  /* nodes whose values are read after a run */
+	size_t rows;        /* N: most rows of a batch */
+	unsigned threads;   /* of the pool that will run it (scratch) */
+	const size_t *keep; /* nodes whose values are read after a run */
 	size_t nkeep;
-	size_t loss;         /* node to differentiate, or GRAPH_NONE */
+	size_t loss;             /* node to differentiate, or GRAPH_NONE */
 	const bool *train_param; /* per parameter: its gradient is wanted (NULL = all not frozen) */
 	const size_t *keep_grad; /* nodes whose gradients are read after backward (tests) */
 	size_t nkeep_grad;
@@ -224,7 +227,8 @@ void plan_free(struct plan *p);
 /* Bytes of the arena: activations, gradients of activations, scratch. Known before the first run. */
 size_t plan_bytes(const struct plan *p);
 /* The same without allocating (for messages, --summary, limits). */
-int plan_measure(const struct graph *g, const struct plan_spec *s, size_t *bytes, struct cvt_err *e);
+int plan_measure(
+	const struct graph *g, const struct plan_spec *s, size_t *bytes, struct cvt_err *e);
 /* Where an input node's values lie for the next runs (borrowed). */
 void plan_bind(struct plan *p, size_t node, const void *data);
 /* Values of all planned nodes for n rows (n <= N). */
@@ -248,7 +252,8 @@ static inline size_t nn_input_rows(const struct nn_io *io, size_t i)
 	return in->mult ? io->n * in->mult : 1;
 }
 /* The row shape of input i. */
-static inline const struct shape *nn_input_shape(const struct graph *g, const struct node *n, size_t i)
+static inline const struct shape *nn_input_shape(
+	const struct graph *g, const struct node *n, size_t i)
 {
 	return &g->node[n->in[i]].row;
 }

@@ -23,7 +23,7 @@ const struct method *method_find(const char *name, struct cvt_err *e)
 {
 	const char *words[64] = {0};
 	size_t n = 0;
-	for (; methods[n] && n < 64; n++) {
+	for (; n < 64 && methods[n]; n++) {
 		if (strcmp(name, methods[n]->name) == 0)
 			return methods[n];
 		words[n] = methods[n]->name;
@@ -98,7 +98,7 @@ static int network_input(struct learner *l, const char *field, size_t *node, str
 	if (!is_picture(field))
 		return CVT_OK;
 	return graph_op(l->graph, "standardize", "input", (size_t[]){*node}, 1, node, e, "mean0",
-		m[0], "mean1", m[1], "mean2", m[2], "std0", s[0], "std1", s[1], "std2", s[2], NULL);
+		m[0], "mean1", m[1], "mean2", m[2], "std0", s[0], "std1", s[1], "std2", s[2], GRAPH_END);
 }
 
 /* ---- what a method declares -------------------------------------------------------- */
@@ -167,7 +167,7 @@ int method_loss(struct learner *l, const char *loss, size_t output, const char *
 	(void)snprintf(path, sizeof path, "loss.%s", field);
 	const bool smooth = label_smoothing > 0 && strcmp(loss, "cross-entropy") == 0;
 	return graph_op(l->graph, loss, path, in, n, node, e, smooth ? "smoothing" : NULL,
-		label_smoothing, NULL);
+		label_smoothing, GRAPH_END);
 }
 
 const struct method_value *method_value(const struct learner *l, const char *option)

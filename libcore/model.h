@@ -9,8 +9,8 @@
 
 /* What the metadata of a model says; absent parts are NULL or 0. Texts are owned. */
 struct model_info {
-	char *arch;      /* cv.arch: the text, with its lets filled in */
-	char *field;     /* cv.input, line 1: "FIELD H W C" ... */
+	char *arch;  /* cv.arch: the text, with its lets filled in */
+	char *field; /* cv.input, line 1: "FIELD H W C" ... */
 	struct shape input;
 	size_t channels; /* ... lines 2, 3: "mean a,b,c", "std a,b,c"; 0 = none */
 	double mean[4], std[4];
@@ -27,11 +27,12 @@ void model_info_free(struct model_info *m);
 
 struct model_load {
 	const char *source; /* the file's name, for messages */
-	const char *prefix; /* of the graph's parameters: "teacher." or "old." stands before the file's
+	const char
+		*prefix; /* of the graph's parameters: "teacher." or "old." stands before the file's
 						   names; NULL = none */
-	bool partial;       /* load what fits, leave the rest as it is */
-	bool skip_head;     /* leave parameters of the last layer (after `embedding`) as they are */
-	size_t head_param;  /* with skip_head: first parameter of the head */
+	bool partial;    /* load what fits, leave the rest as it is */
+	bool skip_head;  /* leave parameters of the last layer (after `embedding`) as they are */
+	size_t head_param;             /* with skip_head: first parameter of the head */
 	size_t first_param, end_param; /* the graph's range to fill */
 };
 

@@ -17,8 +17,8 @@ void par_close(struct par *p);
 unsigned par_threads(const struct par *p);
 /* Calls work(context, block, thread) for every block in 0..blocks-1, each once, on any thread
  * (thread < par_threads: the index of private scratch); returns when all are done. */
-void par_for(struct par *p, size_t blocks, void (*work)(void *context, size_t block, unsigned thread),
-	void *context);
+void par_for(struct par *p, size_t blocks,
+	void (*work)(void *context, size_t block, unsigned thread), void *context);
 /* The rows of block b when n rows are cut into blocks of `size`: first row, and how many. */
 static inline size_t par_span(size_t n, size_t size, size_t b, size_t *first)
 {

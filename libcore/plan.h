@@ -14,15 +14,15 @@ struct buffer {
 	size_t offset;
 };
 
-struct slot {         /* what the plan knows of a node */
-	bool used;    /* an ancestor of the loss or of a kept node */
-	bool wants;   /* something that leads to it wants a gradient */
-	bool back;    /* it gets a gradient, and (unless an input) its backward runs */
-	bool started; /* while laying out: some consumer has given it a gradient already */
+struct slot {           /* what the plan knows of a node */
+	bool used;      /* an ancestor of the loss or of a kept node */
+	bool wants;     /* something that leads to it wants a gradient */
+	bool back;      /* it gets a gradient, and (unless an input) its backward runs */
+	bool started;   /* while laying out: some consumer has given it a gradient already */
 	size_t readers; /* nodes, and the caller, that read its value */
 	bool absorbs;   /* its only reader is done by it (nn_op.absorbs) ... */
 	bool absorbed;  /* ... which is a view of it */
-	size_t step;  /* forward step; backward is 2F-1-step */
+	size_t step;    /* forward step; backward is 2F-1-step */
 	size_t last_use;
 	size_t value, grad, save; /* buffers; GRAPH_NONE = none */
 	size_t root;              /* the node whose memory the value is */

@@ -85,7 +85,8 @@ float rng_normal(struct rng *r)
 
 uint64_t rng_below(struct rng *r, uint64_t n)
 {
-	const uint64_t reject = (0 - n) % n; /* 2^64 mod n: values below it would be drawn too often */
+	const uint64_t reject =
+		(0 - n) % n; /* 2^64 mod n: values below it would be drawn too often */
 	uint64_t x;
 	do
 		x = rng_u64(r);

@@ -39,10 +39,12 @@ int tensor_count(int ndim, const size_t *dims, size_t *items, struct cvt_err *e)
 {
 	size_t n = 1;
 	if (ndim < 0 || ndim > TENSOR_DIMS)
-		return cvt_fail(e, CVT_INPUT, "%d dimensions; at most %d are allowed", ndim, TENSOR_DIMS);
+		return cvt_fail(
+			e, CVT_INPUT, "%d dimensions; at most %d are allowed", ndim, TENSOR_DIMS);
 	for (int i = 0; i < ndim; i++)
 		if (!mem_mul(n, dims[i], &n))
-			return cvt_fail(e, CVT_INPUT, "a tensor of that shape does not fit in memory");
+			return cvt_fail(
+				e, CVT_INPUT, "a tensor of that shape does not fit in memory");
 	*items = n;
 	return CVT_OK;
 }
@@ -149,14 +151,16 @@ bool field_is_boxes(const char *name)
 	for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++) {
 		const size_t n = strlen(boxes[i]);
 		const bool begins = strncmp(name, boxes[i], n) == 0;
-		if (begins && (name[n] == '\0' || (name[n] == '.' && name[n + 1] >= '0' && name[n + 1] <= '9')))
+		if (begins
+			&& (name[n] == '\0'
+				|| (name[n] == '.' && name[n + 1] >= '0' && name[n + 1] <= '9')))
 			return true;
 	}
 	return false;
 }
 
-void field_pad_rows(void *to, size_t want, const void *from, size_t have, size_t count, size_t bytes,
-	bool boxes)
+void field_pad_rows(void *to, size_t want, const void *from, size_t have, size_t count,
+	size_t bytes, bool boxes)
 {
 	const size_t both = (want < have ? want : have) * bytes, more = want * bytes - both;
 	const float none = -1;
@@ -200,8 +204,7 @@ struct field *batch_add(struct batch *b, const char *name, struct cvt_err *e)
 		return f;
 	if (!field_name_ok(name)) {
 		char shown[200];
-		cvt_fail(e, CVT_INPUT,
-			"'%s' is no field name; use at most 47 of a-z 0-9 _ and .",
+		cvt_fail(e, CVT_INPUT, "'%s' is no field name; use at most 47 of a-z 0-9 _ and .",
 			mem_printable(shown, sizeof shown, name));
 		return NULL;
 	}
@@ -332,7 +335,7 @@ static bool can_join(const struct field *a, const struct field *b)
 		return true;
 	const bool text = a->t.dtype == DT_U1 && a->t.ndim == 2;
 	return (text || is_boxes(a)) && !(a->flags & FIELD_WHOLE) && a->t.dtype == b->t.dtype
-		&& a->t.ndim == b->t.ndim && entry_bytes(&a->t) == entry_bytes(&b->t);
+	       && a->t.ndim == b->t.ndim && entry_bytes(&a->t) == entry_bytes(&b->t);
 }
 
 /* Makes the rows of f at least `entries` long. */
@@ -357,7 +360,7 @@ static int check_same_fields(const struct batch *to, const struct batch *from, s
 	bool same = to->n == from->n;
 	for (size_t i = 0; same && i < to->n; i++)
 		same = strcmp(to->field[i].name, from->field[i].name) == 0
-			&& can_join(&to->field[i], &from->field[i]);
+		       && can_join(&to->field[i], &from->field[i]);
 	return same ? CVT_OK : cvt_fail(e, CVT_INPUT, "rows of different fields cannot be joined");
 }
 
@@ -383,8 +386,8 @@ static int append_plain(struct field *to, const struct field *from, size_t rows,
 		if (step == bytes)
 			memcpy(at, row, bytes);
 		else
-			field_pad_rows(at, to->t.dims[1], row, from->t.dims[1], 1, entry_bytes(&from->t),
-				is_boxes(from));
+			field_pad_rows(at, to->t.dims[1], row, from->t.dims[1], 1,
+				entry_bytes(&from->t), is_boxes(from));
 	}
 	return CVT_OK;
 }
@@ -396,8 +399,8 @@ static int append_field(struct batch *to, const struct batch *from, size_t i, co
 	const bool ragged = batch_is_ragged(from, f->name), table = is_offsets(from, f);
 	if (!ragged && !table)
 		return (f->flags & FIELD_WHOLE)
-			? CVT_OK
-			: append_plain(&to->field[i], f, to->rows, pick, first, count, e);
+			       ? CVT_OK
+			       : append_plain(&to->field[i], f, to->rows, pick, first, count, e);
 	for (size_t r = 0; r < count; r++) {
 		const size_t row = pick ? pick[r] : first + r;
 		if (ragged)
@@ -426,14 +429,14 @@ static void batch_clear(struct batch *b)
 	b->rows = 0;
 }
 
-int batch_append(struct batch *to, const struct batch *from, size_t first, size_t count,
-	struct cvt_err *e)
+int batch_append(
+	struct batch *to, const struct batch *from, size_t first, size_t count, struct cvt_err *e)
 {
 	return append_picked(to, from, NULL, first, count, e);
 }
 
-int batch_slice(struct batch *to, const struct batch *from, size_t first, size_t count,
-	struct cvt_err *e)
+int batch_slice(
+	struct batch *to, const struct batch *from, size_t first, size_t count, struct cvt_err *e)
 {
 	batch_clear(to);
 	to->epoch = from->epoch;

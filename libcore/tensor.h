@@ -66,8 +66,8 @@ bool field_name_ok(const char *name);
 bool field_is_boxes(const char *name);
 /* Copies `count` rows of `have` entries of that many bytes to rows of `want`; new entries mean "none":
  * 0, or for boxes (f4) a -1 and zeros. */
-void field_pad_rows(void *to, size_t want, const void *from, size_t have, size_t count, size_t bytes,
-	bool boxes);
+void field_pad_rows(void *to, size_t want, const void *from, size_t have, size_t count,
+	size_t bytes, bool boxes);
 void batch_free(struct batch *b);
 /* NULL when there is none. */
 struct tensor *batch_get(const struct batch *b, const char *name);
@@ -78,13 +78,13 @@ struct field *batch_add(struct batch *b, const char *name, struct cvt_err *e);
 void batch_remove(struct batch *b, const char *name);
 /* Makes `to` a copy of rows [first, first+count) of from. Ragged triples (NAME, NAME.at, NAME.hwc)
  * are cut with their offsets. */
-int batch_slice(struct batch *to, const struct batch *from, size_t first, size_t count,
-	struct cvt_err *e);
+int batch_slice(
+	struct batch *to, const struct batch *from, size_t first, size_t count, struct cvt_err *e);
 /* Appends rows [first, first+count) of from to `to`, which is empty (no fields) or has the same
  * fields in the same order. Text (u1, one dimension a row) and boxes may differ in their length: the
  * shorter rows are padded. */
-int batch_append(struct batch *to, const struct batch *from, size_t first, size_t count,
-	struct cvt_err *e);
+int batch_append(
+	struct batch *to, const struct batch *from, size_t first, size_t count, struct cvt_err *e);
 /* Makes `to` the rows pick[0..count) of from, in that order (repeats allowed). */
 int batch_gather(struct batch *to, const struct batch *from, const size_t *pick, size_t count,
 	struct cvt_err *e);
@@ -105,8 +105,8 @@ struct state_dict {
 };
 void state_free(struct state_dict *d);
 /* Appends a tensor of that type and shape (contents undefined); *t is valid until the next one. */
-int state_add(struct state_dict *d, const char *name, enum dtype dtype, int ndim, const size_t *dims,
-	struct tensor **t, struct cvt_err *e);
+int state_add(struct state_dict *d, const char *name, enum dtype dtype, int ndim,
+	const size_t *dims, struct tensor **t, struct cvt_err *e);
 /* NULL when there is none. */
 struct tensor *state_get(const struct state_dict *d, const char *name);
 /* Sets (or replaces) a line of metadata. */

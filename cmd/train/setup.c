@@ -15,7 +15,8 @@ static int open_text(struct trainer *t, struct cvt_err *e)
 	if (t->o.arch)
 		return arch_load(&t->arch, t->o.arch, e);
 	if (t->info.arch)
-		return arch_parse(&t->arch, "cv.arch", t->info.arch, e);
+		return network_blame_model(
+			arch_parse(&t->arch, "cv.arch", t->info.arch, e), &t->o.weights, e);
 	return cvt_fail(
 		e, CVT_USAGE, "say which network to train: --arch NAME or FILE; --list names them");
 }
@@ -144,7 +145,7 @@ static int check_loss(const struct method_head *h, struct cvt_err *e)
 {
 	const char *words[64] = {0};
 	size_t n = 0;
-	for (; loss_ops[n] && n < 64; n++) {
+	for (; n < 64 && loss_ops[n]; n++) {
 		words[n] = loss_ops[n]->name;
 		if (strcmp(words[n], h->loss) == 0)
 			return CVT_OK;
@@ -399,6 +400,7 @@ int trainer_setup(struct trainer *t, struct cvt_err *e)
 	TRY(blas_open(e));
 	TRY(trainer_read_weights(t, e));
 	TRY(open_text(t, e));
+	TRY(network_lets(t->arch, t->o.lets, e));
 	TRY(open_source(t, e));
 	t->seed = t->o.common.seed_given || !t->head.has_seed ? t->o.common.seed : t->head.seed;
 	TRY(copy_fields(t, e));

@@ -36,6 +36,8 @@ static size_t fixed_options(struct trainer_options *o, struct cli_option *to)
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Network", 0, NULL},
 		{"arch", 0, CLI_TEXT, "NAME|FILE", &o->arch,
 			"architecture; default: the weights' own", 0, NULL},
+		{"let", 0, CLI_TEXT, "NAME=N,...", &o->lets,
+			"values of the architecture's lets, such as width=16", 0, NULL},
 		{"weights", 'w', CLI_MANY, "[STAGE=]FILE", &o->weights,
 			"start from a model, or put one under STAGE", 0, NULL},
 		{"partial", 0, CLI_FLAG, NULL, &o->partial, "load what fits, draw the rest", 0,

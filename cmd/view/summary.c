@@ -141,7 +141,7 @@ static int measure_memory(
 	const struct shape row = g->node[s->net.output].row;
 	TRY(graph_input(g, "target", DT_F4, &row, &pair[1], e));
 	g->node[pair[1]].mult = g->node[s->net.output].mult;
-	TRY(graph_op(g, "mse", "loss", pair, 2, &loss, e, NULL));
+	TRY(graph_op(g, "mse", "loss", pair, 2, &loss, e, GRAPH_END));
 	spec.loss = loss;
 	return plan_measure(g, &spec, train, e);
 }

@@ -3,8 +3,8 @@
 #ifndef CVT_VIEW_TILE_H
 #define CVT_VIEW_TILE_H
 
-#include "view.h"
 #include "canvas.h"
+#include "view.h"
 
 enum { CAPTION = 64, CAPTIONS = 2 };
 

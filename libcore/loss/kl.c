@@ -16,9 +16,10 @@ static double log_sum(const float *x, size_t K, double T)
 	float top = x[0];
 	for (size_t k = 1; k < K; k++)
 		top = x[k] > top ? x[k] : top;
-	double sum = 0;
+	double sum = 0; /* at least 1: the largest gives exp(0) */
 	for (size_t k = 0; k < K; k++)
 		sum += exp(((double)x[k] - (double)top) / T);
+	/* cppcheck-suppress invalidFunctionArg */
 	return (double)top / T + log(sum);
 }
 

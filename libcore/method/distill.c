@@ -81,16 +81,16 @@ static int add_loss(struct learner *l, double alpha, size_t *total, struct cvt_e
 	struct graph *g = l->graph;
 	size_t imitate, label;
 	TRY(graph_op(g, "kl", "loss.teacher", (size_t[]){d->student, d->target}, 2, &imitate, e,
-		"temperature", d->T, NULL));
+		"temperature", d->T, GRAPH_END));
 	*total = imitate;
 	if (!method_field(l, "label"))
 		return CVT_OK;
 	TRY(method_loss(
 		l, "cross-entropy", d->student, "label", l->facts->label_smoothing, &label, e));
-	TRY(graph_op(g, "times", "loss.a", (size_t[]){imitate}, 1, &imitate, e, "F", alpha, NULL));
+	TRY(graph_op(g, "times", "loss.a", (size_t[]){imitate}, 1, &imitate, e, "F", alpha, GRAPH_END));
 	TRY(graph_op(
-		g, "times", "loss.b", (size_t[]){label}, 1, &label, e, "F", 1.0 - alpha, NULL));
-	return graph_op(g, "sum", "loss", (size_t[]){imitate, label}, 2, total, e, NULL);
+		g, "times", "loss.b", (size_t[]){label}, 1, &label, e, "F", 1.0 - alpha, GRAPH_END));
+	return graph_op(g, "sum", "loss", (size_t[]){imitate, label}, 2, total, e, GRAPH_END);
 }
 
 static int build(struct learner *l, struct cvt_err *e)

@@ -75,7 +75,7 @@ static void draw_front(
 	t->size = size * (bar ? rng_between(&r, 0.6f, 1.1f) : rng_between(&r, 0.4f, 0.6f));
 	t->stretch = 1;
 	t->reach = bar ? 100 : 1.1f;
-	t->depth = rng_between(&r, 0.05f, 0.2f);
+	t->depth = rng_between(&r, 0.1f, 0.2f);
 	t->shadow = true;
 	material_draw_unlike(&t->paint, &r, &before->paint, true);
 	draw_motion(t, &r);

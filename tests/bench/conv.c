@@ -93,7 +93,7 @@ static int open_bench(
 	TRY(graph_open(&b->graph, e));
 	TRY(graph_input(b->graph, "x", DT_F4, &row, &x, e));
 	TRY(graph_op(b->graph, "conv", "conv", &x, 1, &y, e, "C", (double)l->o, "K", (double)l->k,
-		"stride", (double)l->stride, "bias", 0.0, NULL));
+		"stride", (double)l->stride, "bias", 0.0, GRAPH_END));
 	TRY(graph_finish(b->graph, e));
 	graph_init_params(b->graph, 1);
 	struct node *n = b->node = &b->graph->node[y];

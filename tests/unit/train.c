@@ -423,7 +423,8 @@ static void ends(void)
 	struct job steps = usual(), wild = usual(), many = usual(), none = usual();
 	steps.o.steps = 9;
 	run_job(&steps, NULL);
-	check(steps.code == CVT_OK && steps.last.step == 9 && steps.epochs_told == 2, "--steps ends within an epoch");
+	check(steps.code == CVT_OK && steps.last.step == 9 && steps.epochs_told == 2,
+		"--steps ends within an epoch");
 	wild.o.lr = 1e30;
 	run_job(&wild, NULL);
 	check(wild.code == CVT_DIVERGED && strstr(wild.e.text, "step ")
