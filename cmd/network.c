@@ -79,6 +79,10 @@ int network_lets(struct arch *a, const char *lets, struct cvt_err *e)
 			*equals = '\0';
 			code = cli_real(equals + 1, "--let", &value, e);
 		}
+		if (code == CVT_OK && !arch_lets(a, word[i]))
+			code = cvt_fail(e, CVT_USAGE,
+				"--let: %s says nothing of '%s'; see cv-view --arch",
+				arch_source(a), word[i]);
 		if (code == CVT_OK)
 			code = arch_let(a, word[i], value, e);
 	}
