@@ -13,7 +13,7 @@
 
 enum { BATCH = 256, BLOCK = 16 }; /* rows drawn at a time, and by a thread at a time */
 
-#define MOST_INDEX ((size_t)1 << 60)
+#define MOST_INDEX (SIZE_MAX >> 4) /* 2^60 */
 
 enum wanted {
 	IMAGE = 1,

@@ -1,0 +1,379 @@
+#!/usr/bin/env bats
+# cv-augment: what it refuses and how, what it makes of HEAD and of fields, views, and that no frame,
+# thread or pipe shows in the result. Pixels are tests/unit/aug_pillow.c's affair.
+load helper
+load py
+
+# 200 pictures of 9x12 with all that moves along, 37 rows a frame.
+scenes() {
+	py '
+r = np.random.default_rng(3)
+n, h, w = 200, 9, 12
+u1 = lambda *s: r.integers(0, 256, s, "u1")
+write("s.cvt", classes("ape", "bee") + "flip 0 1\n", 37, image=u1(n, h, w, 3), label=r.integers(0, 2, n, "<i4"),
+    mask=u1(n, h, w), edge=u1(n, h, w), depth=r.random((n, h, w)).astype("<f4"),
+    boxes=np.tile(f4([[0, 1, 2, 5, 7], [-1, 0, 0, 0, 0]]), (n, 1, 1)), keypoints=np.tile(f4([[2, 3, 1], [9, 4, 1]]), (n, 1, 1)))'
+}
+
+# Pictures of different sizes.
+ragged() {
+	py '
+sizes = [(9, 12), (5, 7), (20, 6), (8, 8)]
+data = [np.full((h, w, 3), 40 * k, "u1") for k, (h, w) in enumerate(sizes)]
+at = np.cumsum([0] + [d.size for d in data])
+s = Stream("field image |u1\nfield image.at <i8\nfield image.hwc <i4 3\nfield label <i4\nfield index <i8\n")
+flat = b"".join(d.tobytes() for d in data)
+s.batch(4, [("image", "|u1", [len(flat)], 1, flat), ("image.at", "<i8", [5], 0, np.array(at, "<i8").tobytes()),
+    ("image.hwc", "<i4", [4, 3], 0, np.array([d.shape for d in data], "<i4").tobytes()),
+    ("label", "<i4", [4], 0, i4(0, 1, 0, 1).tobytes()), ("index", "<i8", [4], 0, np.arange(4, dtype="<i8").tobytes())])
+s.end_epoch()
+open("ragged.cvt", "wb").write(s.done())'
+}
+
+# ---- refusals -------------------------------------------------------------------------
+
+@test "unknown operations name the nearest" {
+	scenes
+	fails 2 cv-augment -i s.cvt hflop
+	[[ $message == *"'hflop'"*"did you mean 'hflip'"* ]]
+	fails 2 cv-augment -i s.cvt xyzzyxyzzy
+	[[ $message == *"--list"* ]]
+	fails 2 cv-augment -i s.cvt
+	[[ $message == *"--list"* ]]
+	fails 2 cv-augment -i s.cvt $'a\e[31mb'
+	[[ $message != *$'\e'* ]]
+}
+
+@test "wrong values are refused with what is right" {
+	scenes
+	while read -r word; do
+		fails 2 cv-augment -i s.cvt "$word" || {
+			echo "$word: $message"
+			return 1
+		}
+	done <<-'END'
+		crop
+		crop=0
+		crop=1.5
+		crop=4,x
+		crop=4,4,4
+		crop=
+		crop=nan
+		crop=1e9
+		hflip=3
+		hflip:2
+		hflip:-0.1
+		hflip:x
+		hflip:
+		pad-crop=-1
+		pad-crop=2,mirror
+		resize=4,4,cubic
+		rotate=181
+		color-jitter=.4,.4,.4,.6
+		random-resized-crop=8,0.9,0.1
+		random-resized-crop=8,0,1
+		view=0
+		view=2.5
+		view=257
+		end
+	END
+	fails 2 cv-augment -i s.cvt pad-crop=2,mirror
+	[[ $message == *"zero|reflect"* ]]
+	fails 2 cv-augment -i s.cvt hflip:2
+	[[ $message == *"from 0 to 1"* ]]
+	fails 2 cv-augment -i s.cvt one-of hflip
+	[[ $message == *"end"* ]]
+	fails 2 cv-augment -i s.cvt one-of end
+	fails 2 cv-augment -i s.cvt one-of one-of hflip end end
+	fails 2 cv-augment -i s.cvt one-of hflip view end
+}
+
+@test "words may stand for their parameter, numbers are written in many ways" {
+	scenes
+	cv-augment -i s.cvt --no-history pad-crop=2,reflect -o a.cvt
+	cv-augment -i s.cvt --no-history pad-crop=reflect,2 -o b.cvt
+	cmp a.cvt b.cvt
+	cv-augment -i s.cvt --no-history color-jitter=.4,4e-1 -o a.cvt
+	cv-augment -i s.cvt --no-history color-jitter=0.4,+0.4 -o b.cvt
+	cmp a.cvt b.cvt
+}
+
+@test "sizes never depend on chance" {
+	scenes
+	fails 2 cv-augment -i s.cvt crop:0.5=4
+	[[ $message == *"different sizes"* ]]
+	fails 2 cv-augment -i s.cvt one-of crop=4 crop=5 end
+	[[ $message == *"different sizes"* ]]
+	fails 2 cv-augment -i s.cvt one-of:0.5 crop=4 resize=4 end
+	cv-augment -i s.cvt one-of crop=4 resize=4 end -o out.cvt
+	cv-augment -i s.cvt crop:0.5=9,12 -o out.cvt
+	fails 3 cv-augment -i s.cvt crop=10
+	[[ $message == *"9x12"*"resize="* ]]
+}
+
+@test "a stream without pictures, or with others than bytes, is refused" {
+	py '
+write("none.cvt", label=i4(0, 1))
+write("f4.cvt", image=np.zeros((2, 4, 4, 3), "<f4"))
+write("flat.cvt", image=np.zeros((2, 16), "u1"))
+write("four.cvt", image=np.zeros((2, 4, 4, 4), "u1"))
+write("views.cvt", **{"image.1": np.zeros((2, 4, 4, 3), "u1"), "image.2": np.zeros((2, 6, 6, 3), "u1")})
+write("empty.cvt", image=np.zeros((0, 4, 4, 3), "u1"))
+x = np.zeros((2, 4, 4, 3), "u1")
+write("mask.cvt", image=x, mask=np.zeros((2, 8, 8), "u1"))
+write("boxes.cvt", image=x, boxes=np.zeros((2, 4), "<f4"))
+write("keypoints.cvt", image=x, keypoints=np.zeros((2, 5, 3), "<i4"))'
+	fails 3 cv-augment -i none.cvt hflip
+	[[ $message == *"no field 'image'"* ]]
+	fails 3 cv-augment -i f4.cvt hflip
+	[[ $message == *"<f4"*"|u1"* ]]
+	for f in flat four empty mask boxes keypoints; do
+		fails 3 cv-augment -i $f.cvt hflip
+		[[ $message == *": "* ]]
+	done
+	fails 3 cv-augment -i views.cvt view=2 hflip
+	cv-augment -i views.cvt hflip -o out.cvt
+	py 'f = read("out.cvt")[1]; assert f["image.1"].shape == (2, 4, 4, 3) and f["image.2"].shape == (2, 6, 6, 3)'
+	cv-augment -i empty.cvt --allow-empty hflip | cv-view --validate --allow-empty
+}
+
+@test "terminals, and a file that is read and written at once, are refused" {
+	scenes
+	command -v script >/dev/null || skip "no script(1) here"
+	script -qec 'cv-augment -i s.cvt hflip; echo code $?' /dev/null >said
+	grep -q 'code 2' said
+	fails 2 cv-augment -i s.cvt hflip -o s.cvt
+	cv-view --validate s.cvt
+}
+
+@test "@FILE holds words and comments; loops end" {
+	scenes
+	printf '# shift, then mirror\npad-crop=2 # by two\n\thflip:0.3\n' >chain
+	cv-augment -i s.cvt --no-history @chain grayscale -o a.cvt
+	cv-augment -i s.cvt --no-history pad-crop=2 hflip:0.3 grayscale -o b.cvt
+	cmp a.cvt b.cvt
+	echo '@loop' >loop
+	fails 2 cv-augment -i s.cvt @loop
+	[[ $message == *"@loop"*"deeper"* ]]
+	fails 1 cv-augment -i s.cvt @missing
+	printf 'a\0b' >binary
+	fails 3 cv-augment -i s.cvt @binary
+	: >nothing
+	fails 2 cv-augment -i s.cvt @nothing
+}
+
+@test "pictures of different sizes need an operation that makes them equal" {
+	ragged
+	for c in hflip pad-crop=2 color-jitter=.4; do
+		fails 3 cv-augment -i ragged.cvt $c
+		[[ $message == *"different sizes"*"resize"* ]]
+	done
+	cv-augment -i ragged.cvt hflip resize=6,8 pad-crop=1 -o out.cvt
+	py '
+head, f = read("out.cvt")
+assert f["image"].shape == (4, 6, 8, 3) and "image.at" not in f and "image.hwc" not in f
+assert (f["image"][1:, 2:4, 2:4].mean((1, 2, 3)) == [40, 80, 120]).all()
+assert "image.at" not in head'
+	cv-augment -i ragged.cvt view=2 random-resized-crop=8 view crop=5 -o out.cvt
+	py 'f = read("out.cvt")[1]; assert f["image.2"].shape == (4, 8, 8, 3) and f["image.3"].shape == (4, 5, 5, 3)'
+	fails 3 cv-augment -i ragged.cvt crop=6 # one picture is smaller
+	[[ $message == *"resize="* ]]
+}
+
+# ---- HEAD and fields ------------------------------------------------------------------
+
+@test "views: image.1 and on, each with its own size and draw, and what moves along" {
+	scenes
+	cv-augment -i s.cvt crop=8,10 view=2 pad-crop=2 hflip view resize=5 -o out.cvt
+	py '
+head, f = read("out.cvt")
+a, b = read("s.cvt")
+assert not {"image", "mask", "boxes", "keypoints"} & set(f)
+for k, (h, w) in enumerate([(8, 10), (8, 10), (5, 5)], 1):
+    assert f["image.%d" % k].shape == (200, h, w, 3), f["image.%d" % k].shape
+    assert f["mask.%d" % k].shape == f["edge.%d" % k].shape == f["depth.%d" % k].shape == (200, h, w)
+    assert f["boxes.%d" % k].shape == (200, 2, 5) and f["keypoints.%d" % k].shape == (200, 2, 3)
+    assert "field image.%d |u1 %d %d 3\n" % (k, h, w) in head
+assert "image.4" not in f and (f["image.1"] != f["image.2"]).any()
+assert (f["label"] == b["label"]).all() and (f["index"] == b["index"]).all()'
+	# further operations treat every view
+	cv-augment -i out.cvt vflip:1 -o turned.cvt
+	py '
+a, b = read("out.cvt")[1], read("turned.cvt")[1]
+for k in "123":
+    assert (a["image." + k][:, ::-1] == b["image." + k]).all() and (a["mask." + k][:, ::-1] == b["mask." + k]).all()'
+	cv-augment -i out.cvt hflip -o turned.cvt
+	py '
+a, b = read("out.cvt")[1], read("turned.cvt")[1]
+turned = [(a["image." + k] != b["image." + k]).any((1, 2, 3)) for k in "12"]
+assert (turned[0] != turned[1]).sum() > 50'
+}
+
+@test "masks, boxes and keypoints follow the picture" {
+	scenes
+	cv-augment -i s.cvt hflip:1 -o out.cvt
+	py '
+a, b = read("s.cvt")[1], read("out.cvt")[1]
+for k in "image", "mask", "edge", "depth":
+    assert (a[k][:, :, ::-1] == b[k]).all(), k
+assert (b["boxes"][:, 0] == [0, 7, 2, 11, 7]).all() and (b["boxes"][:, 1, 0] == -1).all()
+assert (b["keypoints"] == [[3, 4, 1], [10, 3, 1]]).all() # a pair: flip 0 1'
+}
+
+@test "HEAD: draws, seed, history" {
+	scenes
+	cv-augment -i s.cvt hflip -o a.cvt
+	cv-augment -i s.cvt hflip:1 grayscale resize=4 center-crop=3 -o b.cvt
+	cv-augment -i a.cvt pad-crop=1 crop=4 -o c.cvt
+	cv-augment --seed 9 -i a.cvt hflip:0.2 --threads 2 -q -o d.cvt
+	py '
+head = {k: read(k + ".cvt")[0].splitlines() for k in "abcd"}
+key = lambda k, w: [l for l in head[k] if l.startswith(w + " ")]
+assert key("a", "draws") == ["draws 1"] and key("b", "draws") in ([], ["draws 0"]) and key("c", "draws") == ["draws 2"]
+assert key("a", "seed") == key("d", "seed") == ["seed 0"], (head["a"], head["d"])
+p = key("d", "prog")
+assert len(p) == 2 and p[1].endswith(": cv-augment hflip:0.2 --seed 9"), p
+assert "flip 0 1" in head["a"] and "class 1 bee" in head["a"] and "field image |u1 9 12 3" in head["a"]'
+	cv-augment -i s.cvt --no-history hflip -o bare.cvt
+	refute grep -aq 'prog 0' bare.cvt
+}
+
+@test "the seed of the stream is the default, one's own comes first" {
+	cv-gen shapes -n 50 --size 12x12 --seed 5 -o s.cvt
+	cv-augment -i s.cvt --no-history hflip -o a.cvt
+	cv-augment -i s.cvt --no-history --seed 5 hflip -o b.cvt
+	cv-augment -i s.cvt --no-history --seed 6 hflip -o c.cvt
+	cmp a.cvt b.cvt
+	refute cmp -s a.cvt c.cvt
+	cv-gen shapes -n 50 --size 12x12 --seed 5 | cv-augment --no-history hflip | cmp - a.cvt
+}
+
+@test "stages draw differently: the same word twice is two chances" {
+	scenes
+	cv-augment -i s.cvt hflip -o a.cvt
+	cv-augment -i a.cvt hflip -o b.cvt
+	cv-augment -i s.cvt hflip hflip -o c.cvt
+	py '
+x = {k: read(k + ".cvt")[1]["image"] for k in "sabc"}
+flipped = lambda a, b: (x[a] != x[b]).any((1, 2, 3))
+for once, both in (flipped("s", "a"), flipped("s", "b")), (flipped("s", "a"), flipped("s", "c")):
+    assert 60 < once.sum() < 140 and 60 < both.sum() < 140 and (once != both).sum() > 60'
+}
+
+@test "epochs draw afresh, and EPOC passes on" {
+	py 'write("s.cvt", frame=10, epochs=3, image=np.random.default_rng(1).integers(0, 256, (40, 6, 6, 3), "u1"))'
+	cv-augment -i s.cvt hflip -o out.cvt
+	cv-view --validate out.cvt
+	[ "$(grep -ac EPOC out.cvt)" -eq "$(grep -ac EPOC s.cvt)" ]
+	py '
+x, y = read("s.cvt")[1]["image"].reshape(3, 40, -1), read("out.cvt")[1]["image"].reshape(3, 40, -1)
+t = (x != y).any(2)
+assert (t[0] != t[1]).any() and (t[1] != t[2]).any()'
+}
+
+@test "validation rows are left alone" {
+	py '
+x = np.random.default_rng(1).integers(0, 256, (90, 8, 8, 3), "u1")
+write("s.cvt", "val 30\n", image=x, part=(np.arange(90) >= 60).astype("<i4"))'
+	cv-augment -i s.cvt hflip pad-crop=2 rotate=20 color-jitter=.4,.4,.4,.1 -o out.cvt
+	cv-augment -i s.cvt crop=6 -o crop.cvt
+	py '
+x, y = read("s.cvt")[1]["image"], read("out.cvt")[1]["image"]
+changed = (x != y).any((1, 2, 3))
+assert changed[:60].mean() > .9 and not changed[60:].any()
+assert (read("crop.cvt")[1]["image"][60:] == x[60:, 1:7, 1:7]).all()'
+}
+
+@test "rows that repeat within an epoch draw by copy; a clip has one draw" {
+	py '
+x = np.random.default_rng(1).integers(0, 256, (1, 5, 8, 8, 3), "u1").repeat(200, 0)
+write("s.cvt", image=x, index=np.zeros(200, "<i8"), copy=np.arange(200, dtype="<i4"))'
+	cv-augment -i s.cvt hflip -o out.cvt
+	py '
+x, y = read("s.cvt")[1]["image"], read("out.cvt")[1]["image"]
+t = (x != y).any((2, 3, 4))
+assert t.shape == (200, 5) and (t == t[:, :1]).all() and 60 < t[:, 0].sum() < 140'
+}
+
+# ---- the same bytes -------------------------------------------------------------------
+
+@test "no frame, thread or pipe shows in the result" {
+	scenes
+	chain='random-resized-crop=8,0.3,1 view=2 hflip color-jitter:0.8=.4,.4,.4,.1 rotate=20,bilinear view one-of hflip grayscale end'
+	# shellcheck disable=SC2086
+	run_it() { cv-augment --no-history $chain "$@"; }
+	run_it -i s.cvt -o want.cvt
+	py '
+head, f = read("s.cvt")
+for n in 1, 200:
+    write("s%d.cvt" % n, classes("ape", "bee") + "flip 0 1\n", n, **f)'
+	for t in 1 2 3; do
+		for s in s s1 s200; do
+			run_it --threads $t <$s.cvt | cmp - want.cvt
+		done
+	done
+	dd if=s.cvt bs=41 status=none | run_it | cmp - want.cvt
+	cat s.cvt | run_it -o piped.cvt
+	cmp piped.cvt want.cvt
+}
+
+@test "two parts, one after the other" {
+	scenes
+	cat s.cvt s.cvt | cv-augment hflip -o out.cvt
+	cv-augment -i s.cvt hflip -o one.cvt
+	cv-view --validate out.cvt
+	py '
+x, y = read("out.cvt")[1]["image"], read("one.cvt")[1]["image"]
+assert (x[:200] == y).all() and (x[200:] == y).all()'
+}
+
+# ---- failures on the way --------------------------------------------------------------
+
+@test "a cut input: exit 3, said by the last one only" {
+	scenes
+	head -c 60000 s.cvt >cut.cvt
+	fails 3 cv-augment -i cut.cvt hflip -o out.cvt
+	[[ $message == *"cut.cvt"* ]]
+	[ ! -e out.cvt ]
+	code=0
+	cv-augment -i cut.cvt hflip 2>first | cv-augment vflip 2>second >out.cvt || code=$?
+	[ $code -eq 3 ]
+	[ ! -s first ]
+	[ "$(wc -l <second)" -eq 1 ]
+}
+
+@test "FAIL: exit 3 with the first reason, silent when it goes on into a pipe" {
+	py '
+s = Stream("field image |u1 4 4 3\nfield index <i8\n")
+s.batch(2, [("image", "|u1", [2, 4, 4, 3], 0, bytes(96)), ("index", "<i8", [2], 0, bytes(8) + b"\1" + bytes(7))])
+s.frame(b"FAIL", (b"cv-read: the disk is on fire\n" + bytes(64))[:64])
+open("fail.cvt", "wb").write(s.bytes)'
+	fails 3 cv-augment -i fail.cvt hflip -o out.cvt
+	[[ $message == *"cv-read: the disk is on fire"* ]]
+	code=0
+	cv-augment hflip <fail.cvt 2>first | cv-view --validate >/dev/null 2>second || code=$?
+	[ $code -eq 3 ]
+	[ ! -s first ]
+	grep -q "cv-read: the disk is on fire" second
+}
+
+@test "a reader that has enough ends it silently with 0" {
+	cv-gen shapes -n 5000 -o s.cvt
+	(
+		cv-augment -i s.cvt hflip 2>said
+		echo $? >code
+	) | head -c 100000 >/dev/null
+	[ "$(cat code)" -eq 0 ]
+	[ ! -s said ]
+}
+
+@test "memory does not grow with the stream, nor with the size of what comes out" {
+	[[ $(nm -D "$(command -v cv-augment)") != *__asan* ]] || skip "not under a sanitizer"
+	(
+		ulimit -v 400000
+		cv-gen shapes -n 3000 --size 16x16 --epochs 30 | cv-augment --threads 2 view=2 hflip resize=48 \
+			| cv-augment crop=8 | cat >/dev/null
+		cv-gen shapes -n 4000 --size 8x8 | cv-augment resize=224 | cv-augment crop=8 >out.cvt
+	)
+	cv-view --validate out.cvt
+}
