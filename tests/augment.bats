@@ -377,3 +377,13 @@ open("fail.cvt", "wb").write(s.bytes)'
 	)
 	cv-view --validate out.cvt
 }
+
+@test "the examples of the page run" {
+	awk '/^\.Sh EXAMPLES/ { e = 1 } /^\.Ed/ { p = 0 } p; e && /^\.Bd/ { p = 1 }' \
+		"$top/cmd/cv-augment.1" | sed 's/\\e$/\\/' >examples
+	[ "$(wc -l <examples)" -gt 4 ]
+	sh -eux examples 2>told || {
+		cat told
+		return 1
+	}
+}

@@ -161,3 +161,13 @@ assert a["image"].shape == (20, 12, 12, 3) and b["image"].shape == (20, 64, 12, 
 	[ "$(cat code)" -eq 0 ]
 	[ ! -s said ]
 }
+
+@test "the examples of the page run" {
+	awk '/^\.Sh EXAMPLES/ { e = 1 } /^\.Ed/ { p = 0 } p; e && /^\.Bd/ { p = 1 }' \
+		"$top/cmd/cv-gen.1" | sed 's/\\e$/\\/' >examples
+	[ "$(wc -l <examples)" -gt 4 ]
+	sh -eux examples 2>told || {
+		cat told
+		return 1
+	}
+}
