@@ -5,6 +5,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 CC      ?= cc
 BUILD   ?= build
+CORES   := $(shell nproc 2>/dev/null || echo 1)
 VERSION := 0.1.0
 
 # ---- flags ----------------------------------------------------------------------------------------
@@ -110,7 +111,7 @@ $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(BUILD)/libcmd.a $(BUILD)/libformats.a $
 # make check sets the machine up and runs everything; check-built only runs (make check-built
 # ONLY=read.bats).
 check: deps
-	@$(MAKE) --no-print-directory check-built
+	@$(MAKE) --no-print-directory -j$(CORES) check-built
 
 check-built: all man $(UNITS)
 	BUILD=$(BUILD) sh tests/run.sh $(ONLY)
@@ -145,7 +146,7 @@ lint:
 	sh tests/lint.sh
 
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(CORES) all
 	PATH="$(abspath $(BUILD))/bin:$$PATH" sh pipelines/demo.sh
 
 # ---- man pages and installing ---------------------------------------------------------------------
