@@ -85,10 +85,8 @@ static int look_at(const struct mode *mode, const char *path, const struct view_
 	int code = view_open(&in, path, o, e);
 	if (code == CVT_OK && mode->rows_only && !in.source)
 		code = cvt_fail(e, CVT_USAGE, "%s: is a model; --stat and --head show it", in.name);
-	if (code == CVT_OK && in.source && o->common.output
-		&& output_same_file(o->common.output, source_fd(in.source)))
-		code = cvt_fail(e, CVT_USAGE, "%s: is the input, too; write to another file",
-			o->common.output);
+	if (code == CVT_OK && in.source)
+		code = output_refuse_input(o->common.output, source_fd(in.source), e);
 	if (code == CVT_OK)
 		code = mode->look(&in, o, out, e);
 	view_close(&in);
