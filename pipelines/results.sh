@@ -10,8 +10,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 [ $# -gt 0 ] || set -- mnist fashion cifar
 mkdir -p "$OUT"
 
-learn() { # NAME DATA ARCH EPOCHS LR AUGMENT: one run a seed, the baselines once, one row
-	export DATA="$DATA_ROOT/$2" ARCH="$3" EPOCHS="$4" LR="$5" AUGMENT="$6" VAL=0.02
+learn() { # NAME DATA ARCH EPOCHS TRAIN AUGMENT: one run a seed, the baselines once, one row
+	export DATA="$DATA_ROOT/$2" ARCH="$3" EPOCHS="$4" TRAIN="$5" AUGMENT="$6" LR=0.1 VAL=0.02
 	for seed in $SEEDS; do
 		start=$(date +%s)
 		SEED=$seed OUT=$OUT/$1-$seed sh "$here/supervised.sh" >"$OUT/$1-$seed.txt"
@@ -19,7 +19,7 @@ learn() { # NAME DATA ARCH EPOCHS LR AUGMENT: one run a seed, the baselines once
 	done
 	OUT=$OUT/$1-knn sh "$here/knn.sh" >"$OUT/$1-knn.txt"
 	cat "$OUT/$1"-[0-9]*.txt "$OUT/$1-knn.txt" | awk -v row="$1 | $3" -v command="DATA=$2 \
-ARCH=$3 EPOCHS=$4 LR=$5 AUGMENT='$6' VAL=0.02 SEED=... supervised.sh" '
+ARCH=$3 EPOCHS=$4 TRAIN='$5' AUGMENT='$6' LR=0.1 VAL=0.02 SEED=... supervised.sh" '
 		$1 == "accuracy" { n++; sum += $2; square += $2 * $2 }
 		$1 == "minutes" { minutes += $2 }
 		$1 == "pixels" || $1 == "untrained" { base[$1] = $2 }
@@ -32,8 +32,8 @@ ARCH=$3 EPOCHS=$4 LR=$5 AUGMENT='$6' VAL=0.02 SEED=... supervised.sh" '
 	echo '| data | network | test accuracy | sd | seeds | minutes | kNN pixels | kNN untrained | command |'
 	echo '|---|---|---|---|---|---|---|---|---|'
 	for name in "$@"; do case $name in
-		mnist) learn mnist mnist resnet8 6 0.1 'pad-crop=2 rotate=10,bilinear' ;;
-		fashion) learn fashion fashion-mnist resnet8 12 0.1 'pad-crop=2 hflip' ;;
-		cifar) learn cifar cifar-10/cifar-10-binary.tar.xz resnet9 8 0.1 'pad-crop=4 hflip' ;;
+		mnist) learn mnist mnist resnet8 6 '' 'pad-crop=2 rotate=10,bilinear' ;;
+		fashion) learn fashion fashion-mnist resnet9 10 '--let width=16' 'pad-crop=2 hflip' ;;
+		cifar) learn cifar cifar-10/cifar-10-binary.tar.xz resnet9 8 '' 'pad-crop=4 hflip' ;;
 	esac done
 } | tee "$OUT/RESULTS.md"
