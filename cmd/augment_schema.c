@@ -245,8 +245,11 @@ static int read_flips(struct augment_schema *a, const struct head *h, struct cvt
 	for (size_t k = 0; k < a->K; k++)
 		a->flip[k] = (int32_t)k;
 	for (const char *s = h->other.p; s && *s; s += strcspn(s, "\n"), s += *s == '\n') {
-		size_t one, two;
-		if (sscanf(s, "flip %zu %zu", &one, &two) != 2 || one >= a->K || two >= a->K)
+		char *end = NULL;
+		if (strncmp(s, "flip ", 5) != 0)
+			continue;
+		const unsigned long one = strtoul(s + 5, &end, 10), two = strtoul(end, &end, 10);
+		if ((*end && *end != '\n') || one >= a->K || two >= a->K)
 			continue;
 		a->flip[one] = (int32_t)two;
 		a->flip[two] = (int32_t)one;

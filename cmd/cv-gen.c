@@ -260,7 +260,7 @@ static int run(struct gen *g, const struct cli *cli, struct cvt_err *e)
 	TRY(cli_refuse_terminal(g->o->common.output, e));
 	TRY(make_head(g, cli, e));
 	TRY(par_open(&g->par, (unsigned)g->o->common.threads, e));
-	g->pad = mem_alloc(par_threads(g->par), sizeof *g->pad, e);
+	g->pad = mem_alloc(par_threads(g->par), sizeof(struct shapes_pad *), e);
 	if (!g->pad)
 		return CVT_SYSTEM;
 	for (unsigned t = 0; t < par_threads(g->par); t++)

@@ -19,7 +19,7 @@ CVT_PRINTF(2, 3) static void check(bool good, const char *format, ...)
 	va_list args;
 	va_start(args, format);
 	printf("%s ", good ? "ok" : "not ok");
-	(void)vprintf(format, args);
+	(void)vprintf(format, args); /* NOLINT: the analyzer misses va_start */
 	printf("\n");
 	va_end(args);
 	failures += !good;
@@ -221,14 +221,21 @@ static void test_choices(void)
 
 /* ---- frozen rows and clips --------------------------------------------------------- */
 
+static bool same_numbers(const float *a, const float *b, size_t n)
+{
+	size_t same = 0;
+	for (size_t i = 0; i < n; i++)
+		same += a[i] == b[i];
+	return same == n;
+}
+
 static bool same_row(const struct scene *a, const struct scene *b)
 {
 	return a->row.H == b->row.H && a->row.W == b->row.W
 	       && memcmp(a->row.image.data, b->row.image.data, image_bytes(&a->row)) == 0
 	       && memcmp(a->row.plane[0].data, b->row.plane[0].data, a->row.T * a->row.H * a->row.W)
 			  == 0
-	       && memcmp(a->box, b->box, sizeof a->box) == 0
-	       && memcmp(a->point, b->point, sizeof a->point) == 0;
+	       && same_numbers(a->box, b->box, 5) && same_numbers(a->point, b->point, 3);
 }
 
 /* A frozen row through `text` is what any row becomes through `sure`. */
@@ -299,7 +306,8 @@ static bool boxed(const struct scene *s)
 	const struct aug_row *r = &s->row;
 	const float *b = s->box;
 	for (size_t at = 0; at < r->H * r->W; at++) {
-		const float x = (float)(at % r->W) + 0.5f, y = (float)(at / r->W) + 0.5f;
+		const size_t row = at / r->W;
+		const float x = (float)(at - row * r->W) + 0.5f, y = (float)row + 0.5f;
 		if (r->plane[0].data[at] == 1
 			&& (b[0] < 0 || x < b[1] || y < b[2] || x > b[3] || y > b[4]))
 			return false;
@@ -345,11 +353,11 @@ static void test_pairs(void)
 	s.row.flip = flip;
 	parse(&c, "hflip:1");
 	apply(&c, &(struct rng_site){0}, false, &s);
-	check(memcmp(point, mirrored, sizeof point) == 0, "a mirror swaps left and right points");
+	check(same_numbers(point, mirrored, 9), "a mirror swaps left and right points");
 	aug_chain_free(&c);
 	parse(&c, "vflip:1");
 	apply(&c, &(struct rng_site){0}, false, &s);
-	check(memcmp(point, down, sizeof point) == 0, "turning upside down swaps no points");
+	check(same_numbers(point, down, 9), "turning upside down swaps no points");
 	aug_chain_free(&c);
 	aug_row_free(&s.row);
 }
