@@ -33,7 +33,7 @@ struct embed {
 	struct batch rows, result; /* waiting for the network; what it gave */
 	struct head head;
 	int32_t *relabel; /* the stream's class numbers to the model's; NULL = the same */
-	uint64_t done;
+	uint64_t seed, done;
 	struct cli_progress_line progress;
 };
 
@@ -62,14 +62,11 @@ static int write_head(struct embed *m, struct cvt_err *e)
 	const struct options *o = m->o;
 	struct str line = {0};
 	struct output *out;
-	const uint64_t seed = o->common.seed_given           ? o->common.seed
-			      : source_head(m->in)->has_seed ? m->head.seed
-							     : 0;
 	TRY(embed_fields(&m->outputs, &m->head, o->keep, e));
 	TRY(match_classes(m, e));
 	if (m->net.info.history && !o->common.no_history)
 		TRY(network_history_head(m->net.info.history, 1, &m->head, e));
-	int code = cli_history(m->cli, seed, source_is_stream(m->in), &line, e);
+	int code = cli_history(m->cli, m->seed, source_is_stream(m->in), &line, e);
 	if (code == CVT_OK && !o->common.no_history)
 		code = head_add_prog(&m->head, 0, "cv-embed", line.p, e);
 	free(line.p);
@@ -89,7 +86,11 @@ static int prepare(struct embed *m, struct cvt_err *e)
 	TRY(output_refuse_input(o->common.output, source_fd(m->in), e));
 	TRY(network_refuse_output(&o->weights, o->common.output, e));
 	TRY(head_copy(&m->head, source_head(m->in), e));
-	TRY(network_open(&m->net, &o->network, &m->head, e));
+	struct network_choice choice = o->network;
+	m->seed = choice.seed = o->common.seed_given ? o->common.seed
+				: m->head.has_seed   ? m->head.seed
+						     : 0;
+	TRY(network_open(&m->net, &choice, &m->head, e));
 	TRY(embed_outputs_open(&m->outputs, o->outputs, &m->net, &m->head, e));
 	TRY(par_open(&m->par, (unsigned)o->common.threads, e));
 	const struct plan_spec spec = {.rows = o->batch_size,
@@ -245,7 +246,6 @@ int main(int argc, char **argv)
 		code = embed_list(&e);
 	else if (code == CVT_OK && !done) {
 		o.network.weights = &o.weights;
-		o.network.seed = o.common.seed;
 		if (cli.operands > 1)
 			code = cvt_fail(
 				&e, CVT_USAGE, "one input at a time; cv-read joins several");

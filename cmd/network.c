@@ -28,7 +28,7 @@ int network_history_text(const struct head *h, struct str *out, struct cvt_err *
 }
 
 /* The lines are those of a HEAD, so the HEAD's own reader reads them. */
-static int read_lines(struct head *h, const char *lines, struct cvt_err *e)
+static int read_lines(struct head *h, const char *key, const char *lines, struct cvt_err *e)
 {
 	struct str text = {0};
 	head_init(h);
@@ -36,13 +36,13 @@ static int read_lines(struct head *h, const char *lines, struct cvt_err *e)
 	if (code == CVT_OK)
 		code = head_parse(h, text.p, text.n, e);
 	free(text.p);
-	return code;
+	return code == CVT_OK ? code : cvt_fail_at(e, "%s", key);
 }
 
 int network_classes_head(const char *text, struct head *h, struct cvt_err *e)
 {
 	struct head lines;
-	int code = read_lines(&lines, text, e);
+	int code = read_lines(&lines, "cv.classes", text, e);
 	const struct head_classes *c = code == CVT_OK ? head_classes(&lines, "label") : NULL;
 	for (size_t k = 0; c && k < c->n && code == CVT_OK; k++)
 		code = head_set_class(h, "label", k, c->name[k] ? c->name[k] : "", e);
@@ -53,7 +53,7 @@ int network_classes_head(const char *text, struct head *h, struct cvt_err *e)
 int network_history_head(const char *text, unsigned deeper, struct head *h, struct cvt_err *e)
 {
 	struct head lines;
-	int code = read_lines(&lines, text, e);
+	int code = read_lines(&lines, "cv.history", text, e);
 	if (code == CVT_OK)
 		code = head_add_history(h, &lines, deeper, e);
 	head_free(&lines);
@@ -137,7 +137,7 @@ int network_check_picture(const char *source, const struct shape *want,
 	const struct head_field *have, struct cvt_err *e)
 {
 	struct shape s;
-	char is[100], wants[100];
+	char is[100], wants[100], mend[64] = "";
 	field_shape(have, &s);
 	if (have->flags & FIELD_WHOLE)
 		return cvt_fail(e, CVT_INPUT,
@@ -152,15 +152,15 @@ int network_check_picture(const char *source, const struct shape *want,
 	if (want->ndim != 3 || s.ndim != 3)
 		return cvt_fail(e, CVT_INPUT, "%s: field '%s' is %s, the network wants %s", source,
 			have->name, is, wants);
-	const bool channels = want->dims[2] != s.dims[2];
+	if (want->dims[2] != s.dims[2])
+		(void)snprintf(mend, sizeof mend, "cv-read --channels %zu, then ", want->dims[2]);
 	if (want->dims[0] == s.dims[0] && want->dims[1] == s.dims[1])
 		return cvt_fail(e, CVT_INPUT,
 			"%s: pictures are %s, the network wants %s; cv-read --channels %zu", source,
 			is, wants, want->dims[2]);
 	return cvt_fail(e, CVT_INPUT,
-		"%s: pictures are %s, the network wants %s;%s%.0zu cv-augment resize=%zu,%zu",
-		source, is, wants, channels ? " cv-read --channels, then" : "", want->dims[2],
-		want->dims[0], want->dims[1]);
+		"%s: pictures are %s, the network wants %s; %scv-augment resize=%zu,%zu", source,
+		is, wants, mend, want->dims[0], want->dims[1]);
 }
 
 static int read_option(
@@ -228,14 +228,18 @@ static int read_weights(struct opening *o, struct cvt_err *e)
 	return CVT_OK;
 }
 
+static int blame(const struct opening *o, int code, struct cvt_err *e)
+{
+	return o->choice->arch ? code : network_blame_model(code, o->choice->weights, e);
+}
+
 static int open_text(struct opening *o, struct cvt_err *e)
 {
 	struct network *n = o->n;
 	if (o->choice->arch)
 		return arch_load(&n->arch, o->choice->arch, e);
 	if (n->info.arch)
-		return network_blame_model(
-			arch_parse(&n->arch, "cv.arch", n->info.arch, e), o->choice->weights, e);
+		return blame(o, arch_parse(&n->arch, "cv.arch", n->info.arch, e), e);
 	return cvt_fail(e, CVT_USAGE,
 		o->ndicts ? "%s carries no cv.arch; say --arch NAME or FILE" : "%s",
 		o->ndicts ? o->choice->weights->item[0] : "say -w MODEL or --arch NAME");
@@ -293,7 +297,7 @@ static int choose_picture(struct opening *o, struct cvt_err *e)
 	if (!n->info.field && !(n->info.field = mem_strdup(field, e)))
 		return CVT_SYSTEM;
 	field_shape(f, &n->info.input);
-	return arch_set_input(n->arch, field, &n->info.input, e);
+	return blame(o, arch_set_input(n->arch, field, &n->info.input, e), e);
 }
 
 /* A picture (a u1 field, or an f4 one in 0..1) is normalised first; other fields go in as they are.
@@ -324,8 +328,7 @@ static int build(struct opening *o, struct cvt_err *e)
 		TRY(add_normalisation(n, &node, e));
 	}
 	const struct net_spec spec = {.input = &node, .inputs = 1};
-	const int code = net_build(&n->net, n->graph, n->arch, &spec, e);
-	TRY(o->choice->arch ? code : network_blame_model(code, o->choice->weights, e));
+	TRY(blame(o, net_build(&n->net, n->graph, n->arch, &spec, e), e));
 	TRY(graph_finish(n->graph, e));
 	graph_init_params(n->graph, o->choice->seed);
 	return CVT_OK;

@@ -29,11 +29,13 @@ static int read_field(struct model_info *m, const char *line, size_t n, struct c
 		char *after;
 		const unsigned long v = strtoul(s, &after, 10);
 		if (after == s || after > end || v == 0 || v > 1u << 24)
-			return cvt_fail(
-				e, CVT_INPUT, "cv.input: '%.*s' is no row shape", (int)n, line);
+			break;
 		m->input.dims[m->input.ndim++] = v;
 		s = after;
 	}
+	if (word == 0 || m->input.ndim == 0 || s < end)
+		return cvt_fail(
+			e, CVT_INPUT, "cv.input: '%.*s' is no field and shape", (int)n, line);
 	return CVT_OK;
 }
 
