@@ -5,8 +5,8 @@
  */
 #include "../formats/source.h"
 #include "../libcore/cli.h"
-#include "augment_rows.h"
-#include "augment_words.h"
+#include "augment/rows.h"
+#include "augment/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>

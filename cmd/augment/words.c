@@ -1,7 +1,7 @@
 /* augment_words: the words of a chain (see augment_words.h). */
-#include "augment_words.h"
+#include "words.h"
 
-#include "../formats/input.h"
+#include "../../formats/input.h"
 
 #include <stdlib.h>
 #include <string.h>

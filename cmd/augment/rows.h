@@ -5,8 +5,8 @@
 #ifndef CVT_AUGMENT_ROWS_H
 #define CVT_AUGMENT_ROWS_H
 
-#include "../libcore/par.h"
-#include "augment_schema.h"
+#include "../../libcore/par.h"
+#include "schema.h"
 
 struct augment_rows {
 	const struct aug_chain *chain;

@@ -5,7 +5,7 @@
 #ifndef CVT_AUGMENT_WORDS_H
 #define CVT_AUGMENT_WORDS_H
 
-#include "../libcore/mem.h"
+#include "../../libcore/mem.h"
 
 struct augment_words {
 	const char **word;

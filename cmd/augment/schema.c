@@ -1,5 +1,5 @@
 /* augment_schema: the fields of a stream before and after a chain (see augment_schema.h). */
-#include "augment_schema.h"
+#include "schema.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
 #ifndef CVT_AUGMENT_SCHEMA_H
 #define CVT_AUGMENT_SCHEMA_H
 
-#include "../formats/head.h"
-#include "../libcore/aug/chain.h"
+#include "../../formats/head.h"
+#include "../../libcore/aug/chain.h"
 
 enum { AUGMENT_VIEWS = 256, AUGMENT_NAME = 72 };
 

@@ -1,5 +1,5 @@
 /* augment_rows: a batch of rows through a chain of operations (see augment_rows.h). */
-#include "augment_rows.h"
+#include "rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>
