@@ -52,7 +52,7 @@ SHARED_O  := $(SHARED_C:%.c=$(OBJ)/%.o)
 BINS      := $(PROGRAMS:%=$(BUILD)/bin/%)
 UNITS     := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
 
-.PHONY: all check check-built asan tsan fuzz lint bench demo deps install uninstall dist clean man
+.PHONY: all check check-built fuzz-built asan tsan fuzz lint bench demo deps install uninstall dist clean man
 .SECONDARY:
 
 all: $(BINS)
@@ -124,6 +124,28 @@ asan:
 tsan:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan OPT='-O1 -g' SAN='-fsanitize=thread' \
 		TESTS=tsan ONLY='train.bats threads.bats' check-built
+
+# Every reader on random bytes for SECONDS each, with clang's libFuzzer; findings stay in $(BUILD)/fuzz.
+SECONDS_EACH ?= 60
+FUZZERS      := $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/fuzzers/%)
+$(BUILD)/fuzzers/%: $(OBJ)/tests/fuzz/%.o $(BUILD)/libcmd.a $(BUILD)/libformats.a $(BUILD)/libcore.a
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(FORMAT_LIBS) $(CORE_LIBS)
+fuzz-built: $(FUZZERS)
+	for f in $(FUZZERS); do mkdir -p $$f.corpus && $$f -max_total_time=$(SECONDS_EACH) \
+		-rss_limit_mb=2048 -artifact_prefix=$$f. -print_final_stats=1 $$f.corpus || exit 1; done
+fuzz:
+	@$(MAKE) --no-print-directory PACKAGES='$(BUILD_PACKAGES) clang libclang-rt-14-dev' deps
+	@$(MAKE) --no-print-directory -j$(CORES) BUILD=$(BUILD)/fuzz CC=clang OPT='-O1 -g' \
+		SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzz-built
+
+# Programs that measure; never a pass or fail.
+BENCHES := $(BENCH_C:tests/bench/%.c=$(BUILD)/bench/%)
+$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(BUILD)/libcmd.a $(BUILD)/libformats.a $(BUILD)/libcore.a
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(FORMAT_LIBS) $(CORE_LIBS)
+bench: all $(BENCHES)
+	for b in $(BENCHES); do $$b || exit 1; done
 
 # ---- the machine ----------------------------------------------------------------------------------
 # What is missing from Debian's packages is installed; nothing happens when nothing is.
