@@ -3,11 +3,11 @@
  * stages gives (`--output embedding`, `logits`, `probs`, or a stage by its path). Rows are run in
  * batches counted from the epoch's start, so the bytes do not depend on how the stream was cut.
  */
-#include "network.h"
+#include "embed/network.h"
 
 #include "../formats/source.h"
 #include "../formats/stream.h"
-#include "embed_output.h"
+#include "embed/output.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -230,8 +230,8 @@ int main(int argc, char **argv)
 			    "--output logits | "
 			    "cv-eval\n"
 			    "  cv-gen shapes -n 1000 | cv-embed --arch resnet20 >untrained.cvt\n"
-			    "  cv-embed -w net.safetensors --output layer2=features photos/ | "
-			    "cv-knn --bank b.cvt",
+			    "  cv-embed -w net.safetensors --output layer2=features photos/ "
+			    ">maps.cvt",
 		.options = table,
 		.common = &o.common,
 		.operands_are_source = true,

@@ -295,7 +295,8 @@ static void list_formats(void)
 
 static const char summary[] = "Data sets to a stream: what they are is decided by their content.";
 static const char examples[] =
-	"  cv-read fashion/ --split train --shuffle --epochs 20 | cv-train -o net.safetensors\n"
+	"  cv-read fashion/ --split train --shuffle --epochs 20 | cv-train --arch resnet8 -o "
+	"net.st\n"
 	"  cv-read photos.tar --size 64x64 --val-fraction 0.1 -o photos.cvt\n"
 	"  cv-read labelled/ others/ --mix 64:64 --unlabelled 1 --shuffle | ...";
 

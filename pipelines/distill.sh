@@ -6,22 +6,22 @@
 #   DATA=cifar-10/ TEACHER=net.safetensors STUDENT=resnet8 distill.sh
 set -eu
 : "${DATA:=}" "${TEACHER:=}" "${TEACHER_ARCH:=resnet20}" "${STUDENT:=resnet8}" "${EPOCHS:=6}"
-: "${SEED:=0}" "${OUT:=distill}"
+: "${SEED:=0}" "${OUT:=distill}" "${ROWS:=4000}" "${TEST_ROWS:=2000}" "${BATCH:=128}"
 mkdir -p "$OUT"
 
 rows() { # train|test
 	if [ -n "$DATA" ]; then
 		cv-read "$DATA" --split "$1"
 	elif [ "$1" = train ]; then
-		cv-gen shapes --split train -n 4000
+		cv-gen shapes --split train -n "$ROWS"
 	else
-		cv-gen shapes --split test -n 2000
+		cv-gen shapes --split test -n "$TEST_ROWS"
 	fi
 }
 
 train() { # COMMAND OPTION...: on the training split, pictures drawn afresh in every epoch
 	rows train | cv-read --epochs "$EPOCHS" --shuffle --seed "$SEED" |
-		cv-augment pad-crop=4 hflip | "$@" --lr 0.2
+		cv-augment pad-crop=4 hflip | "$@" --lr 0.2 -b "$BATCH"
 }
 
 score() { # NAME

@@ -8,23 +8,23 @@
 # The head is new (`--reset-head`); the body starts from the weights.
 set -eu
 : "${DATA:=}" "${NET:=}" "${ARCH:=resnet8}" "${PER_CLASS:=20}" "${EPOCHS:=30}" "${SEED:=0}"
-: "${OUT:=finetune}"
+: "${OUT:=finetune}" "${ROWS:=6000}" "${TEST_ROWS:=2000}" "${BATCH:=128}"
 mkdir -p "$OUT"
 
 rows() { # train|test
 	if [ -n "$DATA" ]; then
 		cv-read "$DATA" --split "$1"
 	elif [ "$1" = train ]; then
-		cv-gen shapes --split train --start 1000000 -n 4000
+		cv-gen shapes --split train --start 1000000 -n "$ROWS"
 	else
-		cv-gen shapes --split test -n 2000
+		cv-gen shapes --split test -n "$TEST_ROWS"
 	fi
 }
 
 if [ -z "$NET" ]; then
 	NET=$OUT/source.safetensors
-	cv-gen shapes -n 6000 | cv-read --epochs 5 --shuffle | cv-augment pad-crop=4 hflip |
-		cv-train --arch "$ARCH" --lr 0.2 -o "$NET"
+	cv-gen shapes -n "$ROWS" | cv-read --epochs 5 --shuffle | cv-augment pad-crop=4 hflip |
+		cv-train --arch "$ARCH" --lr 0.2 -b "$BATCH" -o "$NET"
 fi
 
 learn() { # NAME OPTION...: from few labels, then the accuracy on the test split

@@ -7,7 +7,7 @@
 #
 # The bank is the training split: it is read to its end before the first query.
 set -eu
-: "${DATA:=}" "${ARCH:=resnet8}" "${K:=20}" "${OUT:=knn}"
+: "${DATA:=}" "${ARCH:=resnet8}" "${K:=20}" "${OUT:=knn}" "${ROWS:=6000}" "${TEST_ROWS:=1000}"
 net=${1-}
 mkdir -p "$OUT"
 
@@ -15,9 +15,9 @@ rows() { # train|test
 	if [ -n "$DATA" ]; then
 		cv-read "$DATA" --split "$1"
 	elif [ "$1" = train ]; then
-		cv-gen shapes --split train -n 6000
+		cv-gen shapes --split train -n "$ROWS"
 	else
-		cv-gen shapes --split test -n 1000
+		cv-gen shapes --split test -n "$TEST_ROWS"
 	fi
 }
 

@@ -8,16 +8,16 @@
 # epoch; the best epoch is chosen on a tenth of it (`part` 1), never on the test split.
 set -eu
 : "${DATA:=}" "${ARCH:=resnet8}" "${EPOCHS:=6}" "${LR:=0.2}" "${SEED:=0}" "${OUT:=supervised}"
-: "${VAL:=0.1}" "${AUGMENT=pad-crop=4 hflip}" "${TRAIN=}"
+: "${ROWS:=6000}" "${TEST_ROWS:=2000}" "${VAL:=0.1}" "${AUGMENT=pad-crop=4 hflip}" "${TRAIN=}"
 mkdir -p "$OUT"
 
 rows() { # train|test
 	if [ -n "$DATA" ]; then
 		cv-read "$DATA" --split "$1"
 	elif [ "$1" = train ]; then
-		cv-gen shapes --split train -n 6000
+		cv-gen shapes --split train -n "$ROWS"
 	else
-		cv-gen shapes --split test -n 2000
+		cv-gen shapes --split test -n "$TEST_ROWS"
 	fi
 }
 

@@ -1,0 +1,241 @@
+#!/usr/bin/env bats
+# What the documents say to type works when it is typed: every command line of README, of the pages'
+# EXAMPLES and of --help, on tiny data of the names that they use; and every pipeline, small.
+load helper
+
+# raw FIELD BYTES FILE: the values of a field, as they lie in memory.
+raw() {
+	cv-view --npy "$1" "$3" -o field.npy
+	tail -c "$2" field.npy
+}
+
+# idx PREFIX SPLIT: 40 drawn pictures as IDX files.
+idx() {
+	cv-gen shapes -n 40 --split "$2" -o rows.cvt
+	{
+		printf '\0\0\10\4\0\0\0\50\0\0\0\40\0\0\0\40\0\0\0\3'
+		raw image $((40 * 3072)) rows.cvt
+	} | gzip >"$1-images-idx4-ubyte.gz"
+	{
+		printf '\0\0\10\1\0\0\0\50'
+		printf "$(raw label 160 rows.cvt | od -An -v -tu4 -w4 | awk '{ printf "\\%03o", $1 }')"
+	} | gzip >"$1-labels-idx1-ubyte.gz"
+}
+
+# photos FOLDER CLASS...: two pictures a class.
+photos() {
+	local class k=0
+	raw image $((40 * 3072)) rows.cvt >pixels
+	for class in "${@:2}"; do
+		mkdir -p "$1/$class"
+		for i in 1 2 3; do
+			k=$((k + 1))
+			{
+				printf 'P6 32 32 255\n'
+				tail -c +$((k * 3072 + 1)) pixels | head -c 3072
+			} >"$1/$class/$i.ppm"
+		done
+	done
+}
+
+# Everything that an example reads.
+setup_file() {
+	export BATS_TEST_TIMEOUT=300
+	mkdir "$BATS_FILE_TMPDIR/data"
+	cd "$BATS_FILE_TMPDIR/data"
+	mkdir fashion
+	idx fashion/t10k test
+	idx fashion/train train
+	for d in fashion-mnist cifar-10 digits; do cp -r fashion $d; done
+	cp fashion/train-images-idx4-ubyte.gz train-images-idx3-ubyte.gz
+	cp fashion/train-labels-idx1-ubyte.gz .
+	tar czf cifar.tar.gz fashion
+	photos photos cat dog
+	photos labelled cat dog
+	photos others cat dog
+	photos pets cat dog
+	photos c/train cat dog
+	cp -r c/train c/test
+	tar czf cifar-10-binary.tar.gz -C c train test
+	tar cf photos.tar photos
+	cv-read fashion --split train -o train.cvt
+	cv-read fashion --split test -o test.cvt
+	cv-read fashion --split train --size 28x28 --channels 1 -o mnist-train.cvt
+	cp test.cvt a.cvt
+	cp test.cvt b.cvt
+	cv-train --epochs 0 --arch resnet20 --num-classes 10 -o net.safetensors
+	for m in resnet20 big old; do cp net.safetensors $m.safetensors; done
+	cv-view --arch resnet20 >other.arch
+	cp other.arch mine.arch
+	cv-embed -w net.safetensors train.cvt -o bank.cvt
+	cv-embed -w net.safetensors test.cvt -o query.cvt
+	cv-embed -w net.safetensors --output logits test.cvt -o out.cvt
+	cv-read out.cvt --drop label -o scores.cvt
+	cv-read test.cvt --select label -o truth.cvt
+	cp query.cvt x.cvt
+	cv-gen shapes -n 8 --fields image,mask -o masks.cvt
+	cv-gen shapes -n 8 --fields image,boxes -o boxes.cvt
+	echo 'hflip color-jitter:0.8=.4,.4,.4,.1' >usual
+	printf '#!/bin/sh\ncat\n' >jq
+	chmod +x jq
+	rm -f rows.cvt field.npy pixels
+}
+
+# A folder as setup_file made it.
+fresh() {
+	rm -rf "$BATS_TEST_TMPDIR/run"
+	cp -r "$BATS_FILE_TMPDIR/data" "$BATS_TEST_TMPDIR/run"
+	cd "$BATS_TEST_TMPDIR/run" || exit 1
+}
+
+setup() {
+	fresh
+	export PATH="$PATH:$PWD"
+}
+
+# Joins lines that go on, keeps those that begin with a command of ours.
+commands() {
+	awk '{ sub(/^ +/, ""); line = line (line == "" ? "" : " ") $0 }
+		/(\||&&)$/ { next }
+		/\\$/ { sub(/\\$/, "", line); next }
+		{ if (line ~ /^cv-/) print line; line = "" }'
+}
+
+# runs: each line on stdin, made small, ends with 0; at least LEAST of them.
+runs() {
+	local line count=0
+	cat >"$BATS_TEST_TMPDIR/lines"
+	fresh
+	while IFS= read -r line; do
+		line=$(sed -E -e 's/--epochs [1-9][0-9]*/--epochs 1/g' -e 's/--per-class [0-9]+/--per-class 2/' \
+			-e 's/(shapes.*) -n [0-9]+/\1 -n 40/' \
+			-e 's/ \| (cv-train )?\.\.\.$//' <<<"$line")
+		sh -c "$line" <test.cvt >out.txt 2>err.txt && [[ $line != *...* ]] || {
+			echo "$line"
+			cat err.txt
+			return 1
+		}
+		count=$((count + 1))
+	done <"$BATS_TEST_TMPDIR/lines"
+	[ "$count" -ge "$1" ] || {
+		echo "$count lines, wanted $1"
+		return 1
+	}
+}
+
+@test "README" {
+	sed -n 's/^    //p' "$top/README.md" | commands | runs 2
+}
+
+@test "the examples of the pages" {
+	for page in "$top"/cmd/*.[17] "$top"/formats/*.5 "$top"/libcore/*.5 "$top"/libcore/arch/*.5; do
+		echo "$page"
+		case $page in *.1) least=1 ;; *) least=0 ;; esac
+		sed -n '/^\.Sh EXAMPLES/,/^\.Sh/p' "$page" |
+			sed -n -e '/^\.Bd/,/^\.Ed/!d' -e '/^\./d' -e 's/\\-/-/g' -e 's/\\e/\\/g' -e p |
+			commands | runs $least
+	done
+}
+
+@test "the examples of --help" {
+	for c in "$top"/cmd/cv-*.c; do
+		c=$(basename "$c" .c)
+		"$c" --help | sed '/^usage:/,$d' | commands | runs 1
+	done
+}
+
+@test "every page is named by its name, describes all options, and is clean" {
+	command -v mandoc >/dev/null || skip "no mandoc here"
+	for page in "$top"/cmd/*.[17] "$top"/formats/*.5 "$top"/libcore/*.5 "$top"/libcore/arch/*.5; do
+		name=$(basename "$page")
+		sed -n '/^\.Sh NAME/{n;p;}' "$page" | grep -qx "\.Nm ${name%.*}"
+		c=${name%.*}
+		cp "$page" page
+		case $page in
+		*.1)
+			"$c" --help=man >options
+			sed -e '/^\.\\" OPTIONS/r options' "$page" >page
+			mandoc -T ascii page | col -b >text
+			for option in $("$c" --help=tsv | cut -f 1 | grep '^--'); do
+				grep -q -e "$option" text
+			done
+			;;
+		esac
+		mandoc -T lint -W warning page >lint.out 2>&1 || true
+		refute grep -vE 'referenced manual not found|outdated mandoc.db' lint.out
+		for other in $(sed -n 's/^\.Xr \(cv[^ ]*\) \([157]\).*/\1.\2/p' "$page"); do
+			ls "$top"/*/"$other" "$top"/*/*/"$other" 2>/dev/null | grep -q . || {
+				echo "$name refers to $other"
+				return 1
+			}
+		done
+	done
+}
+
+# ---- pipelines -----------------------------------------------------------------------------------------
+
+# above VALUE LEAST
+above() {
+	awk -v v="$1" -v least="$2" 'BEGIN { print v; exit !(v > least) }'
+}
+
+# figure NAME FILE
+figure() {
+	awk -v name="$1" '$1 == name { print $NF }' "$2"
+}
+
+toy() {
+	[ -z "${TESTS:-}" ] || skip "sanitizers take too long to learn"
+	cat >toy.arch <<-'END'
+		input image 32 32 3
+		conv1: conv 16 5 stride=2 bias=0 | bn1: bn | relu
+		conv2: conv 32 3 stride=2 bias=0 | bn2: bn | relu
+		conv3: conv 64 3 stride=2 bias=0 | bn3: bn | relu
+		gap | embedding: flatten | fc: linear classes
+	END
+	export ARCH=toy.arch STUDENT=toy.arch TEACHER_ARCH=toy.arch ROWS=2000 TEST_ROWS=500 \
+		EPOCHS=12 BATCH=32 TRAIN='-b 32' OUT=out
+}
+
+# Small pictures of drawn shapes take some hundred steps before they tell anything.
+@test "supervised.sh and knn.sh learn what pixels do not tell" {
+	toy
+	sh "$top/pipelines/supervised.sh" >told
+	above "$(figure accuracy told)" 0.25
+	sh "$top/pipelines/knn.sh" out/net.safetensors >told
+	above "$(figure network told)" "$(figure pixels told)"
+	above "$(figure network told)" "$(figure untrained told)"
+}
+
+@test "finetune.sh: what was learned before helps" {
+	toy
+	ROWS=4000 EPOCHS=30 sh "$top/pipelines/finetune.sh" >told
+	above "$(figure finetuned told)" 0.15
+	above "$(figure finetuned told)" "$(figure scratch told)"
+}
+
+@test "distill.sh: a student learns from its teacher" {
+	toy
+	ROWS=1500 EPOCHS=10 sh "$top/pipelines/distill.sh" >told
+	above "$(figure teacher told)" 0.2
+	above "$(figure distilled told)" 0.2
+}
+
+@test "demo.sh leaves pictures, a network and figures" {
+	toy
+	ROWS=300 TEST_ROWS=100 TRAIN= sh "$top/pipelines/demo.sh" >told
+	for f in shapes.png answers.png; do head -c 4 out/$f | grep -q PNG; done
+	cv-view --history out/net.safetensors | grep -q cv-train
+}
+
+@test "pipelines read other data, too" {
+	export ARCH=resnet8 EPOCHS=1 OUT=out DATA=fashion
+	sh "$top/pipelines/supervised.sh" >told
+	figure accuracy told | grep -q .
+	K=5 sh "$top/pipelines/knn.sh" out/net.safetensors >told
+	figure network told | grep -q .
+	PER_CLASS=2 NET=out/net.safetensors sh "$top/pipelines/finetune.sh" >told
+	figure finetuned told | grep -q .
+	TEACHER=net.safetensors sh "$top/pipelines/distill.sh" >told
+	figure distilled told | grep -q .
+}
