@@ -98,7 +98,8 @@ static int network_input(struct learner *l, const char *field, size_t *node, str
 	if (!is_picture(field))
 		return CVT_OK;
 	return graph_op(l->graph, "standardize", "input", (size_t[]){*node}, 1, node, e, "mean0",
-		m[0], "mean1", m[1], "mean2", m[2], "std0", s[0], "std1", s[1], "std2", s[2], GRAPH_END);
+		m[0], "mean1", m[1], "mean2", m[2], "std0", s[0], "std1", s[1], "std2", s[2],
+		GRAPH_END);
 }
 
 /* ---- what a method declares -------------------------------------------------------- */

@@ -8,7 +8,7 @@
 
 #include "../../formats/source.h"
 #include "../../libcore/train.h"
-#include "../network.h"
+#include "../embed/network.h"
 
 #include <stdio.h>
 
@@ -17,8 +17,8 @@ enum { TRAINER_SCALES = 32, TRAINER_OPTIONS = 96, TRAINER_TEACHERS = 8 };
 /* The command line. Numbers whose default depends on another choice have a flag. */
 struct trainer_options {
 	struct cli_common common;
-	const char *arch, *lets, *method, *freeze, *lr_scale, *opt, *sched, *betas, *mean, *std, *resume,
-		*checkpoint_every, *format, *teacher_arch;
+	const char *arch, *lets, *method, *freeze, *lr_scale, *opt, *sched, *betas, *mean, *std,
+		*resume, *checkpoint_every, *format, *teacher_arch;
 	struct cli_many weights, heads;
 	bool partial, reset_head, no_nesterov, drop_last, by_number;
 	bool epochs_given, lr_given, decay_given, clip_given;

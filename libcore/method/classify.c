@@ -35,7 +35,8 @@ static int find_stage(const struct net *net, const struct method_head *h, bool f
 static int add_loss(struct graph *g, size_t loss, double weight, size_t *to, struct cvt_err *e)
 {
 	if (weight != 1.0)
-		TRY(graph_op(g, "times", "loss", (size_t[]){loss}, 1, &loss, e, "F", weight, GRAPH_END));
+		TRY(graph_op(
+			g, "times", "loss", (size_t[]){loss}, 1, &loss, e, "F", weight, GRAPH_END));
 	if (*to != GRAPH_NONE)
 		return graph_op(g, "sum", "loss", (size_t[]){*to, loss}, 2, to, e, GRAPH_END);
 	*to = loss;

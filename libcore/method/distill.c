@@ -87,9 +87,10 @@ static int add_loss(struct learner *l, double alpha, size_t *total, struct cvt_e
 		return CVT_OK;
 	TRY(method_loss(
 		l, "cross-entropy", d->student, "label", l->facts->label_smoothing, &label, e));
-	TRY(graph_op(g, "times", "loss.a", (size_t[]){imitate}, 1, &imitate, e, "F", alpha, GRAPH_END));
 	TRY(graph_op(
-		g, "times", "loss.b", (size_t[]){label}, 1, &label, e, "F", 1.0 - alpha, GRAPH_END));
+		g, "times", "loss.a", (size_t[]){imitate}, 1, &imitate, e, "F", alpha, GRAPH_END));
+	TRY(graph_op(g, "times", "loss.b", (size_t[]){label}, 1, &label, e, "F", 1.0 - alpha,
+		GRAPH_END));
 	return graph_op(g, "sum", "loss", (size_t[]){imitate, label}, 2, total, e, GRAPH_END);
 }
 

@@ -6,9 +6,9 @@
 #ifndef CVT_NETWORK_H
 #define CVT_NETWORK_H
 
-#include "../formats/head.h"
-#include "../libcore/cli.h"
-#include "../libcore/model.h"
+#include "../../formats/head.h"
+#include "../../libcore/cli.h"
+#include "../../libcore/model.h"
 
 /* What the command line says. */
 struct network_choice {

@@ -1,8 +1,8 @@
 /* network: a network made ready for the rows of a stream (see network.h). */
 #include "network.h"
 
-#include "../formats/safetensors.h"
-#include "../libcore/blas.h"
+#include "../../formats/safetensors.h"
+#include "../../libcore/blas.h"
 
 #include <stdio.h>
 #include <stdlib.h>

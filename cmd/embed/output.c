@@ -1,5 +1,5 @@
 /* embed_output: which fields cv-embed writes (see embed_output.h). */
-#include "embed_output.h"
+#include "output.h"
 
 #include <math.h>
 #include <stdio.h>
