@@ -189,14 +189,23 @@ $(BUILD)/man/%: %
 
 install: all man
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man7 \
 		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	install $(BINS) $(DESTDIR)$(PREFIX)/bin
 	for page in $(MAN_OUT); do install -m 644 $$page \
 		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
+	for p in $(PROGRAMS); do install -m 644 completions/cvtools.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p; done
+	install -m 644 completions/_cvtools $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+	install -m 644 completions/cvtools.fish \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 
 uninstall:
-	for p in $(PROGRAMS); do rm -f $(DESTDIR)$(PREFIX)/bin/$$p; done
+	for p in $(PROGRAMS); do rm -f $(DESTDIR)$(PREFIX)/bin/$$p \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p; done
+	rm -f $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cvtools \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cvtools.fish
 	for page in $(notdir $(MAN)); do \
 		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page; done
 
