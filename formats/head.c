@@ -111,7 +111,8 @@ int head_add_field(struct head *h, const char *name, enum dtype dtype, unsigned 
 	const struct head_field new = {.dtype = dtype, .flags = flags, .ndim = ndim};
 	*f = new;
 	memcpy(f->name, name, strlen(name) + 1);
-	memcpy(f->dims, row_dims, (size_t)ndim * sizeof *row_dims);
+	if (ndim > 0)
+		memcpy(f->dims, row_dims, (size_t)ndim * sizeof *row_dims);
 	if (flags & FIELD_WHOLE)
 		f->dims[0] = HEAD_VARIES;
 	return CVT_OK;
