@@ -334,6 +334,7 @@ accuracy() {
 
 @test "ResNet-20 of others: CIFAR-10 to the image" {
 	need_data cifar-10
+	[ -z "${TESTS:-}" ] || skip "minutes under a sanitizer"
 	resnet20() {
 		cv-embed -w "$DATA/weights/cifar10_resnet20.safetensors" --arch resnet20 \
 			--mean .485,.456,.406 --std .229,.224,.225 --output logits | cv-eval | accuracy
