@@ -34,6 +34,6 @@ ARCH=$3 EPOCHS=$4 TRAIN='$5' AUGMENT='$6' LR=0.1 VAL=0.02 SEED=... supervised.sh
 	for name in "$@"; do case $name in
 		mnist) learn mnist mnist resnet8 6 '' 'pad-crop=2 rotate=10,bilinear' ;;
 		fashion) learn fashion fashion-mnist resnet9 10 '--let width=16' 'pad-crop=2 hflip' ;;
-		cifar) learn cifar cifar-10/cifar-10-binary.tar.xz resnet9 8 '' 'pad-crop=4 hflip' ;;
+		cifar) learn cifar cifar-10/cifar-10-binary.tar.xz resnet9 12 '' 'pad-crop=4 hflip' ;;
 	esac done
 } | tee "$OUT/RESULTS.md"
