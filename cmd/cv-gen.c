@@ -1,294 +1,23 @@
 /*
- * cv-gen: generates. `cv-gen shapes` draws the embedded data set (libcore/shapes/shapes.h): an
- * endless world, of which the rows asked for follow from the seed and their index alone.
+ * cv-gen: generates pictures. `cv-gen shapes` draws the embedded data set; what else there is lies
+ * in gen/, a file each.
  */
-#include "../formats/stream.h"
-#include "../libcore/cli.h"
-#include "../libcore/par.h"
-#include "../libcore/shapes/shapes.h"
+#include "gen/gen.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 256, BLOCK = 16 }; /* rows drawn at a time, and by a thread at a time */
-
-#define MOST_INDEX (SIZE_MAX >> 4) /* 2^60 */
-
-enum wanted {
-	IMAGE = 1,
-	LABEL = 2,
-	MASK = 4,
-	EDGE = 8,
-	DEPTH = 16,
-	BOXES = 32,
-	KEYPOINTS = 64,
-	CAPTION = 128,
-	DOMAIN = 256
-};
-
-static const struct field_kind {
-	const char *name;
-	enum wanted bit;
-	enum dtype dtype;
-	int ndim;       /* of a row */
-	size_t dims[3]; /* 0 = the picture's H, W; OBJECTS = that many */
-} kinds[] = {
-	{"image", IMAGE, DT_U1, 3, {0, 0, 3}},
-	{"label", LABEL, DT_I4, 0, {0}},
-	{"mask", MASK, DT_U1, 2, {0, 0}},
-	{"edge", EDGE, DT_U1, 2, {0, 0}},
-	{"depth", DEPTH, DT_F4, 2, {0, 0}},
-	{"boxes", BOXES, DT_F4, 2, {SIZE_MAX, 5}},
-	{"keypoints", KEYPOINTS, DT_F4, 2, {SHAPES_KEYPOINTS, 3}},
-	{"caption", CAPTION, DT_U1, 1, {SHAPES_CAPTION}},
-	{"domain", DOMAIN, DT_I4, 0, {0}},
-};
-enum { KINDS = sizeof kinds / sizeof *kinds };
-
-struct options {
-	struct cli_common common;
-	const char *split, *size, *fields, *domain;
-	size_t count, start, objects, epochs;
-};
-
-struct gen {
-	const struct options *o;
-	struct shapes_world world;
-	unsigned wanted;
-	uint64_t start;
-	struct par *par;
-	struct shapes_pad **pad; /* one a thread */
-	struct head head;
-	struct batch batch;
-	struct stream_writer *out;
-	struct cli_progress_line progress;
-};
-
-/* ---- what is asked for ------------------------------------------------------------- */
-
-static int read_size(const char *text, struct shapes_world *w, struct cvt_err *e)
+static int run(const struct gen_options *o, const struct cli *cli, struct stream_writer **out,
+	struct cvt_err *e)
 {
-	char *end;
-	const unsigned long h = text ? strtoul(text, &end, 10) : 32;
-	const unsigned long wide = text && *end == 'x' ? strtoul(end + 1, &end, 10) : h;
-	if ((text && *end) || h < SHAPES_MIN_SIDE || wide < SHAPES_MIN_SIDE || h > SHAPES_MAX_SIDE
-		|| wide > SHAPES_MAX_SIDE)
-		return cvt_fail(e, CVT_USAGE,
-			"--size: '%s' is none; write HEIGHTxWIDTH, each from %d to %d", text,
-			SHAPES_MIN_SIDE, SHAPES_MAX_SIDE);
-	w->H = h;
-	w->W = wide;
-	return CVT_OK;
-}
-
-static int add_field(const char *name, unsigned *wanted, struct cvt_err *e)
-{
-	const char *words[KINDS];
-	for (size_t i = 0; i < KINDS; i++) {
-		words[i] = kinds[i].name;
-		if (strcmp(name, words[i]) == 0) {
-			*wanted |= kinds[i].bit;
-			return CVT_OK;
-		}
-	}
-	const size_t near = mem_nearest(name, words, KINDS);
-	return cvt_fail(e, CVT_USAGE,
-		"--fields: there is no '%s'%s%s; there are image label mask edge "
-		"depth boxes keypoints caption domain",
-		name, near < KINDS ? ", did you mean " : "", near < KINDS ? words[near] : "");
-}
-
-static int read_fields(const char *text, unsigned *wanted, struct cvt_err *e)
-{
-	char *copy, *word[KINDS];
-	size_t n = 0;
-	TRY(cli_words(text ? text : "image,label", &copy, word, KINDS, &n, e));
-	int code = CVT_OK;
-	for (size_t i = 0; i < n && code == CVT_OK; i++)
-		code = add_field(word[i], wanted, e);
-	free(copy);
-	return code;
-}
-
-static int read_world(struct gen *g, const struct cli *cli, struct cvt_err *e)
-{
-	const struct options *o = g->o;
-	if (cli->operands != 1 || strcmp(cli->operand[0], "shapes") != 0)
-		return cvt_fail(
-			e, CVT_USAGE, "say what to generate: cv-gen shapes (cv-gen --list)");
-	g->world = (struct shapes_world){.seed = o->common.seed, .objects = o->objects};
-	TRY(read_size(o->size, &g->world, e));
-	TRY(read_fields(o->fields, &g->wanted, e));
-	if (o->objects < 1 || o->objects > SHAPES_OBJECTS)
-		return cvt_fail(e, CVT_USAGE, "--objects: from 1 to %d", SHAPES_OBJECTS);
-	g->world.domain = o->domain ? shapes_find_domain(o->domain) : 0;
-	if (g->world.domain == SHAPES_DOMAINS)
-		return cvt_fail(e, CVT_USAGE,
-			"--domain: there are photo, flat, sketch and neon, not '%s'", o->domain);
-	if (o->split && strcmp(o->split, "train") != 0 && strcmp(o->split, "test") != 0)
-		return cvt_fail(
-			e, CVT_USAGE, "--split: there are train and test, not '%s'", o->split);
-	g->start = o->start + (o->split && strcmp(o->split, "test") == 0 ? SHAPES_TEST : 0);
-	if (o->start > MOST_INDEX || o->count > MOST_INDEX - o->start)
-		return cvt_fail(e, CVT_USAGE, "--start: indices end at 2^60");
-	if ((o->count == 0 || o->epochs == 0) && !o->common.allow_empty)
-		return cvt_fail(
-			e, CVT_INPUT, "no rows are asked for; --allow-empty lets that pass");
-	return CVT_OK;
-}
-
-/* ---- HEAD -------------------------------------------------------------------------- */
-
-static void row_dims(const struct gen *g, const struct field_kind *k, size_t dims[3])
-{
-	memcpy(dims, k->dims, sizeof k->dims);
-	if (dims[0] == SIZE_MAX)
-		dims[0] = g->world.objects;
-	if (k->ndim >= 2 && dims[0] == 0) {
-		dims[0] = g->world.H;
-		dims[1] = g->world.W;
-	}
-}
-
-static int make_head(struct gen *g, const struct cli *cli, struct cvt_err *e)
-{
-	struct head *h = &g->head;
-	struct str line = {0};
-	for (size_t i = 0; i < KINDS; i++) {
-		size_t dims[3];
-		row_dims(g, &kinds[i], dims);
-		if (g->wanted & kinds[i].bit)
-			TRY(head_add_field(
-				h, kinds[i].name, kinds[i].dtype, 0, kinds[i].ndim, dims, e));
-	}
-	TRY(head_add_field(h, "index", DT_I8, 0, 0, NULL, e));
-	for (size_t k = 0; k < SHAPES_CLASSES; k++)
-		TRY(head_set_class(h, "label", k, shapes_class[k], e));
-	for (size_t k = 0; k < SHAPES_DOMAINS && (g->wanted & DOMAIN); k++)
-		TRY(head_set_class(h, "domain", k, shapes_domain[k], e));
-	if (g->wanted & MASK) {
-		TRY(head_set_class(h, "mask", 0, "ground", e));
-		for (size_t k = 0; k < SHAPES_CLASSES; k++)
-			TRY(head_set_class(h, "mask", k + 1, shapes_class[k], e));
-	}
-	h->rows = g->o->count;
-	h->val = 0;
-	h->epochs = g->o->epochs;
-	h->index = (size_t)g->start + g->o->count;
-	h->seed = g->o->common.seed;
-	h->has_seed = true;
-	int code = cli_history(cli, g->o->common.seed, false, &line, e);
-	if (code == CVT_OK && !g->o->common.no_history)
-		code = head_add_prog(h, 0, "cv-gen", line.p, e);
-	free(line.p);
-	return code;
-}
-
-/* ---- rows -------------------------------------------------------------------------- */
-
-static int shape_batch(struct gen *g, size_t rows, struct cvt_err *e)
-{
-	g->batch.rows = rows;
-	for (size_t i = 0; i < g->head.nfields; i++) {
-		const struct head_field *f = &g->head.field[i];
-		size_t dims[TENSOR_DIMS] = {rows};
-		struct field *to = batch_add(&g->batch, f->name, e);
-		if (!to)
-			return CVT_SYSTEM;
-		memcpy(dims + 1, f->dims, (size_t)f->ndim * sizeof *dims);
-		TRY(tensor_shape(&to->t, f->dtype, f->ndim + 1, dims, e));
-	}
-	return CVT_OK;
-}
-
-/* Row r of a field, NULL if the field is not wanted. */
-static void *row_of(const struct gen *g, const char *name, size_t r)
-{
-	const struct tensor *t = batch_get(&g->batch, name);
-	return t ? (char *)t->data + r * tensor_row_bytes(t) : NULL;
-}
-
-struct job {
-	const struct gen *gen;
-	uint64_t first;
-};
-
-static void draw_block(void *context, size_t block, unsigned thread)
-{
-	const struct job *j = context;
-	const struct gen *g = j->gen;
-	size_t first;
-	const size_t n = par_span(g->batch.rows, BLOCK, block, &first);
-	for (size_t r = first; r < first + n; r++) {
-		struct shapes_row row = {.image = row_of(g, "image", r),
-			.mask = row_of(g, "mask", r),
-			.edge = row_of(g, "edge", r),
-			.depth = row_of(g, "depth", r),
-			.boxes = row_of(g, "boxes", r),
-			.keypoints = row_of(g, "keypoints", r),
-			.caption = row_of(g, "caption", r)};
-		shapes_draw(&g->world, j->first + r, 0, g->pad[thread], &row);
-		int32_t *label = row_of(g, "label", r), *domain = row_of(g, "domain", r);
-		int64_t *index = row_of(g, "index", r);
-		*index = (int64_t)(j->first + r);
-		if (label)
-			*label = row.label;
-		if (domain)
-			*domain = (int32_t)g->world.domain;
-	}
-}
-
-static int write_epoch(struct gen *g, struct cvt_err *e)
-{
-	for (size_t at = 0; at < g->o->count; at += BATCH) {
-		const size_t n = g->o->count - at < BATCH ? g->o->count - at : BATCH;
-		struct job job = {g, g->start + at};
-		TRY(shape_batch(g, n, e));
-		par_for(g->par, (n + BLOCK - 1) / BLOCK, draw_block, &job);
-		TRY(stream_put(g->out, &g->batch, e));
-		if (cli_progress_due(&g->progress))
-			cli_progress_say(&g->progress, "%zu of %zu rows", at + n, g->o->count);
-	}
-	return stream_put_epoch(g->out, e);
-}
-
-static int run(struct gen *g, const struct cli *cli, struct cvt_err *e)
-{
-	struct output *out;
-	TRY(read_world(g, cli, e));
-	TRY(cli_refuse_terminal(g->o->common.output, e));
-	TRY(make_head(g, cli, e));
-	TRY(par_open(&g->par, (unsigned)g->o->common.threads, e));
-	g->pad = mem_alloc(par_threads(g->par), sizeof(struct shapes_pad *), e);
-	if (!g->pad)
-		return CVT_SYSTEM;
-	for (unsigned t = 0; t < par_threads(g->par); t++)
-		TRY(shapes_pad_open(&g->pad[t], &g->world, e));
-	TRY(output_open(&out, g->o->common.output, e));
-	TRY(stream_create(&g->out, out, &g->head, e));
-	cli_progress_start(&g->progress, cli);
-	for (size_t epoch = 0; epoch < g->o->epochs; epoch++)
-		TRY(write_epoch(g, e));
-	cli_progress_stop(&g->progress);
-	struct stream_writer *w = g->out;
-	g->out = NULL;
-	return stream_finish(w, e);
-}
-
-static void close_all(struct gen *g)
-{
-	for (unsigned t = 0; g->pad && t < par_threads(g->par); t++)
-		shapes_pad_close(g->pad[t]);
-	free(g->pad);
-	par_close(g->par);
-	batch_free(&g->batch);
-	head_free(&g->head);
+	if (cli->operands && strcmp(cli->operand[0], "shapes") == 0)
+		return gen_shapes(o, cli, out, e);
+	return cvt_fail(e, CVT_USAGE, "say what to generate: cv-gen shapes (cv-gen --list)");
 }
 
 int main(int argc, char **argv)
 {
-	struct options o = {.count = 1000, .objects = 1, .epochs = 1, .common = {.threads = 1}};
+	struct gen_options o = {.count = 1000, .objects = 1, .epochs = 1, .common = {.threads = 1}};
 	struct cli_option table[] = {
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Rows", 0, NULL},
 		{"count", 'n', CLI_COUNT, "N", &o.count, "how many pictures", 0, NULL},
@@ -325,17 +54,15 @@ int main(int argc, char **argv)
 	};
 	struct cli cli;
 	struct cvt_err e = {0};
-	struct gen g = {.o = &o};
+	struct stream_writer *out = NULL;
 	bool done;
-	head_init(&g.head);
 	int code = cli_parse(&cli, &program, argc, argv, &done, &e);
 	if (code == CVT_OK && !done && o.common.list)
 		printf("shapes\tan endless world of textured, lit, partly hidden shapes in ten "
 		       "classes\n");
 	else if (code == CVT_OK && !done)
-		code = run(&g, &cli, &e);
+		code = run(&o, &cli, &out, &e);
 	if (code != CVT_OK)
-		(void)stream_give_up(g.out, program.name, &e);
-	close_all(&g);
+		(void)stream_give_up(out, program.name, &e);
 	return cli_end(&cli, code, &e, false);
 }
