@@ -90,8 +90,7 @@ int method_input(struct learner *l, const char *field, size_t *node, struct cvt_
 	return CVT_OK;
 }
 
-/* A field as a network wants it: pictures normalised, other numbers as they are. */
-static int network_input(struct learner *l, const char *field, size_t *node, struct cvt_err *e)
+int method_picture(struct learner *l, const char *field, size_t *node, struct cvt_err *e)
 {
 	const double *m = l->facts->mean, *s = l->facts->std;
 	TRY(method_input(l, field, node, e));
@@ -104,20 +103,28 @@ static int network_input(struct learner *l, const char *field, size_t *node, str
 
 /* ---- what a method declares -------------------------------------------------------- */
 
+int method_net_on(
+	struct learner *l, const struct net_spec *s, const struct net **net, struct cvt_err *e)
+{
+	if (l->nnets == METHOD_NETS)
+		return full("networks", e);
+	struct learner_net *ln = &l->net[l->nnets++];
+	ln->name = s->net;
+	*net = &ln->net;
+	return net_build(&ln->net, l->graph, l->facts->arch, s, e);
+}
+
 int method_net(struct learner *l, const char *name, const struct net **net, struct cvt_err *e)
 {
 	const struct arch *a = l->facts->arch;
 	const size_t n = arch_net_inputs(a, name);
 	size_t input[METHOD_INPUTS];
-	if (l->nnets == METHOD_NETS || n > METHOD_INPUTS)
+	if (n > METHOD_INPUTS)
 		return full("networks", e);
 	for (size_t i = 0; i < n; i++)
-		TRY(network_input(l, arch_net_input(a, name, i), &input[i], e));
-	struct learner_net *ln = &l->net[l->nnets++];
-	ln->name = name;
-	*net = &ln->net;
+		TRY(method_picture(l, arch_net_input(a, name, i), &input[i], e));
 	const struct net_spec spec = {.net = name, .input = input, .inputs = n};
-	return net_build(&ln->net, l->graph, a, &spec, e);
+	return method_net_on(l, &spec, net, e);
 }
 
 int method_phase(struct learner *l, const char *name, size_t loss, struct learner_phase **phase,
@@ -190,6 +197,7 @@ int learner_open(struct learner **out, const struct method *m, const struct meth
 	l->method = m;
 	l->facts = facts;
 	l->val_loss = GRAPH_NONE;
+	l->kept = 1;
 	int code = graph_open(&l->graph, e);
 	if (code == CVT_OK)
 		code = m->build(l, e);

@@ -132,13 +132,25 @@ static int fill_info(struct trainer *t, struct cvt_err *e)
 	return write_history(t, e);
 }
 
+/* The networks that the method keeps; with --keep-all every parameter that it trained. */
+static int save_networks(const struct trainer *t, struct state_dict *d, struct cvt_err *e)
+{
+	const struct learner *l = t->learner;
+	const struct graph *g = l->graph;
+	if (t->o.keep_all)
+		return model_save(g, 0, g->nparams, NULL, NULL, NULL, NULL, d, e);
+	for (size_t i = 0; i < l->kept && i < l->nnets; i++) {
+		const struct net *n = &l->net[i].net;
+		TRY(model_save(g, n->first_param, n->end_param, NULL, NULL, NULL, NULL, d, e));
+	}
+	return CVT_OK;
+}
+
 int trainer_save(struct trainer *t, struct cvt_err *e)
 {
-	const struct learner_net *n = &t->learner->net[0];
 	struct state_dict d = {0};
 	TRY(fill_info(t, e));
-	int code = model_save(t->learner->graph, n->net.first_param, n->net.end_param, NULL, NULL,
-		NULL, NULL, &d, e);
+	int code = save_networks(t, &d, e);
 	if (code == CVT_OK)
 		code = model_info_write(&t->info, &d, e);
 	if (code == CVT_OK)

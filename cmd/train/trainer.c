@@ -94,6 +94,8 @@ static size_t fixed_options(struct trainer_options *o, struct cli_option *to)
 			"keep the running average of weights and statistics", 0, NULL},
 		{"patience", 0, CLI_COUNT, "N", &o->patience,
 			"stop after N epochs without a better validation, keep the best", 0, NULL},
+		{"keep-all", 0, CLI_FLAG, NULL, &o->keep_all,
+			"write the method's further networks and heads, too", 0, NULL},
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Going on", 0, NULL},
 		{"resume", 0, CLI_TEXT, "auto|FILE", &o->resume,
 			"go on from the checkpoint, if there is one", CLI_NEUTRAL, NULL},

@@ -148,6 +148,7 @@ struct learner {
 	size_t ninputs, nnets, nstates, nphases, nkeep;
 	struct learner_input input[METHOD_INPUTS];
 	struct learner_net net[METHOD_NETS];
+	size_t kept; /* how many of the nets the model file holds: the first 1, unless build() says */
 	struct learner_state state[METHOD_STATES];
 	struct learner_phase phase[METHOD_PHASES];
 	size_t keep[METHOD_KEEP]; /* nodes that score() and the hooks read */
@@ -168,6 +169,12 @@ const struct method_field *method_field(const struct learner *l, const char *nam
 /* The text's net of that name (NULL = the first) on the fields that its input statements name,
  * pictures normalised. */
 int method_net(struct learner *l, const char *name, const struct net **net, struct cvt_err *e);
+/* A field as a network wants it: pictures normalised, other numbers as they are. */
+int method_picture(struct learner *l, const char *field, size_t *node, struct cvt_err *e);
+/* A net on any nodes: another view (the same names share their parameters), views stacked into one
+ * batch, what another net gave, noise. `headless` leaves out what follows the embedding. */
+int method_net_on(
+	struct learner *l, const struct net_spec *s, const struct net **net, struct cvt_err *e);
 /* A loss to lower, by everything that is not frozen. NAME is "" for the only one. */
 int method_phase(struct learner *l, const char *name, size_t loss, struct learner_phase **phase,
 	struct cvt_err *e);
