@@ -5,6 +5,7 @@
  */
 #include "../formats/source.h"
 #include "../libcore/cli.h"
+#include "augment/mixing.h"
 #include "augment/rows.h"
 #include "augment/words.h"
 
@@ -26,6 +27,7 @@ struct augment {
 	struct head head;
 	struct par *par;
 	struct augment_rows rows;
+	struct augment_mixing mixing;
 	struct batch some, out_rows;
 	struct stream_writer *out;
 	uint64_t done;
@@ -38,7 +40,7 @@ static int write_head(struct augment *m, struct cvt_err *e)
 	struct str line = {0};
 	struct output *out;
 	const uint64_t seed = c->seed_given || !m->head.has_seed ? c->seed : m->head.seed;
-	m->rows.seed = seed;
+	m->rows.seed = m->mixing.seed = seed;
 	m->head.seed = m->head.has_seed ? m->head.seed : seed;
 	m->head.has_seed = true;
 	int code = cli_history(m->cli, seed, source_is_stream(m->in), &line, e);
@@ -74,7 +76,43 @@ static int prepare(
 	}
 	TRY(augment_open(
 		&m->rows, &m->chain, *event == STREAM_BATCH ? *first : NULL, &m->head, m->par, e));
+	if (m->chain.mixes < m->chain.n)
+		TRY(augment_mixing_open(&m->mixing, &m->chain, &m->rows.schema, &m->head, e));
+	m->mixing.stage = m->rows.stage;
 	return write_head(m, e);
+}
+
+/* The block of rows in hand, if there is one. */
+static int put_block(struct augment *m, struct cvt_err *e)
+{
+	struct batch *block = &m->mixing.block;
+	if (block->rows == 0)
+		return CVT_OK;
+	TRY(augment_mixing_do(&m->mixing, e));
+	TRY(stream_put(m->out, block, e));
+	block->rows = 0;
+	return CVT_OK;
+}
+
+static int put_augmented(struct augment *m, struct batch *b, struct cvt_err *e)
+{
+	if (m->chain.mixes == m->chain.n)
+		return stream_put(m->out, b, e);
+	for (size_t at = 0; at < b->rows;) {
+		bool full;
+		TRY(augment_mixing_take(&m->mixing, b, &at, &full, e));
+		if (full)
+			TRY(put_block(m, e));
+	}
+	return CVT_OK;
+}
+
+/* Blocks are counted from the epoch's start, or the part's. */
+static int end_blocks(struct augment *m, struct cvt_err *e)
+{
+	TRY(put_block(m, e));
+	augment_mixing_rewind(&m->mixing);
+	return CVT_OK;
 }
 
 /* Small pictures may become large ones: not more of them at a time than memory likes. */
@@ -89,15 +127,17 @@ static int put_rows(struct augment *m, struct batch *b, struct cvt_err *e)
 			from = &m->some;
 		}
 		TRY(augment_batch(&m->rows, from, &m->out_rows, e));
-		TRY(stream_put(m->out, &m->out_rows, e));
+		TRY(put_augmented(m, &m->out_rows, e));
 	}
 	return CVT_OK;
 }
 
 static int pass_on(struct augment *m, struct batch *b, enum stream_event event, struct cvt_err *e)
 {
-	if (event == STREAM_EPOCH)
+	if (event == STREAM_EPOCH) {
+		TRY(end_blocks(m, e));
 		return stream_put_epoch(m->out, e);
+	}
 	if (event == STREAM_OTHER)
 		return stream_put_other(m->out, source_other(m->in), e);
 	m->done += b->rows;
@@ -114,13 +154,16 @@ static int run(struct augment *m, struct cvt_err *e)
 	TRY(prepare(m, &b, &event, e));
 	cli_progress_start(&m->progress, m->cli);
 	for (size_t parts = 1; event != STREAM_DONE;) {
-		if (source_parts(m->in) != parts) /* concatenated: our parts follow theirs */
+		if (source_parts(m->in) != parts) { /* concatenated: our parts follow theirs */
+			TRY(end_blocks(m, e));
 			TRY(stream_put_part(m->out, e));
+		}
 		parts = source_parts(m->in);
 		TRY(pass_on(m, b, event, e));
 		TRY(source_next(m->in, &b, &event, e));
 	}
 	cli_progress_stop(&m->progress);
+	TRY(end_blocks(m, e));
 	if (m->done == 0 && !m->o->common.allow_empty)
 		return cvt_fail(e, CVT_INPUT, "%s: no rows; --allow-empty lets that pass",
 			source_name(m->in));
@@ -144,6 +187,7 @@ static void list(void)
 static void close_all(struct augment *m)
 {
 	augment_close(&m->rows);
+	augment_mixing_close(&m->mixing);
 	batch_free(&m->some);
 	batch_free(&m->out_rows);
 	par_close(m->par);

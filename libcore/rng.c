@@ -83,6 +83,22 @@ float rng_normal(struct rng *r)
 	return (float)(sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v));
 }
 
+double rng_gamma(struct rng *r, double shape)
+{
+	const double more = shape < 1 ? shape + 1 : shape, d = more - 1.0 / 3;
+	const double c = 1 / sqrt(9 * d);
+	double x, v, u;
+	do {
+		x = (double)rng_normal(r);
+		v = 1 + c * x;
+		v = v * v * v;
+		u = ((double)rng_u32(r) + 0.5) * 0x1p-32;
+	} while (v <= 0 || log(u) >= 0.5 * x * x + d - d * v + d * log(v));
+	if (shape < 1) /* Gamma(a) = Gamma(a + 1) U^(1/a) */
+		v *= pow(((double)rng_u32(r) + 0.5) * 0x1p-32, 1 / shape);
+	return d * v;
+}
+
 uint64_t rng_below(struct rng *r, uint64_t n)
 {
 	const uint64_t reject =

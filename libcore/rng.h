@@ -48,6 +48,9 @@ float rng_uniform(struct rng *r);
 float rng_between(struct rng *r, float low, float high);
 /* Standard normal (Box-Muller). */
 float rng_normal(struct rng *r);
+/* Gamma of that shape > 0 and scale 1 (Marsaglia and Tsang, "A simple method for generating gamma
+ * variables", 2000). Beta and Dirichlet are shares of such. */
+double rng_gamma(struct rng *r, double shape);
 /* Uniform in 0..n-1 without bias; n > 0. */
 uint64_t rng_below(struct rng *r, uint64_t n);
 /* A random permutation of 0..n-1 (Fisher-Yates) into order. */

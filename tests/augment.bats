@@ -327,6 +327,89 @@ x, y = read("out.cvt")[1]["image"], read("one.cvt")[1]["image"]
 assert (x[:200] == y).all() and (x[200:] == y).all()'
 }
 
+# ---- blocks of rows -------------------------------------------------------------------
+
+@test "mixup and cutmix: pictures and labels by the same shares, in blocks of 128 from the epoch's start" {
+	py '
+r = np.random.default_rng(3)
+x, y = r.integers(0, 256, (300, 8, 10, 3), "u1"), r.integers(0, 3, 300, "<i4")
+y[7] = y[40] = -1
+part = (np.arange(300) % 50 == 3).astype("<i4")
+write("s.cvt", classes("a", "b", "c"), 37, epochs=2, image=x, label=y, part=part)'
+	cv-augment -i s.cvt mixup=0.4 -o mixup.cvt
+	cv-augment -i s.cvt cutmix -o cutmix.cvt
+	cv-view --validate mixup.cvt
+	py '
+a, m, c = (read(k + ".cvt")[1] for k in ("s", "mixup", "cutmix"))
+owns = set()
+for first in range(0, 600, 300):
+    for at in range(0, 300, 128):
+        rows = np.arange(first + at, first + min(at + 128, 300))
+        val = a["part"][rows] == 1
+        for k in "image", "label":
+            want = a[k][rows[val]] if k == "image" else np.eye(3)[a[k][rows[val]]]
+            assert (m[k][rows[val]] == want).all() and (c[k][rows[val]] == want).all()
+        for labelled in True, False:
+            i = rows[~val & ((a["label"][rows] >= 0) == labelled)]
+            j, hot = np.roll(i, 1), np.eye(4)[a["label"]][:, :3]
+            if not len(i):
+                continue
+            own = (c["image"][i] == a["image"][i]).all((0, 3))
+            other = (c["image"][i] == a["image"][j]).all((0, 3))
+            assert (own | other).all()
+            s = own.mean() if len(i) > 1 else 1
+            assert abs(s * hot[i] + (1 - s) * hot[j] - c["label"][i]).max() < 1e-6
+            if not labelled:
+                assert (m["label"][i] == 0).all()
+                continue
+            k = np.flatnonzero(a["label"][i] != a["label"][j])[0]
+            s = m["label"][i[k], a["label"][i[k]]]
+            owns.add(float(s))
+            x = s * a["image"][i].astype("f8") + (1 - s) * a["image"][j]
+            assert abs(x - m["image"][i]).max() < 0.51
+            assert abs(s * hot[i] + (1 - s) * hot[j] - m["label"][i]).max() < 1e-6
+assert len(owns) == 6
+head = read("mixup.cvt")[0]
+assert "field label <f4 3\n" in head and "class 2 c\n" in head and "draws 1\n" in head'
+	cv-augment -i s.cvt mixup=0.4 | cv-augment mixup=1 | cv-view --validate # soft labels mix again
+	for n in 1 500; do
+		py 'head, f = read("s.cvt")
+write("t.cvt", classes("a", "b", "c"), '$n', epochs=2, **{k: v[:300] for k, v in f.items()})'
+		cv-augment --no-history --threads 2 -i t.cvt hflip one-of:0.9 mixup=0.8 cutmix end -o $n.cvt
+	done
+	cv-augment --no-history -i s.cvt hflip one-of:0.9 mixup=0.8 cutmix end -o s1.cvt
+	cmp 1.cvt s1.cvt
+	cmp 500.cvt s1.cvt
+}
+
+@test "mixup and cutmix end a chain, and refuse what cannot be mixed" {
+	scenes
+	fails 2 cv-augment -i s.cvt mixup hflip
+	[[ $message == *"'hflip' before"* ]]
+	fails 2 cv-augment -i s.cvt view=2 mixup view hflip
+	fails 2 cv-augment -i s.cvt one-of mixup hflip end
+	[[ $message == *"'mixup'"*"'hflip'"* ]]
+	fails 2 cv-augment -i s.cvt mixup=0
+	fails 3 cv-augment -i s.cvt mixup
+	[[ $message == *"--drop mask"* ]]
+	py '
+x = np.zeros((4, 6, 6, 3), "u1")
+write("n.cvt", image=x, label=i4(0, 1, 2, 3))
+write("m.cvt", image=x, mask=np.arange(4 * 36, dtype="u1").reshape(4, 6, 6))'
+	fails 3 cv-augment -i n.cvt mixup
+	[[ $message == *"CLASSES"* ]]
+	fails 3 cv-augment -i n.cvt mixup=1,3
+	[[ $message == *"label 3"* ]]
+	cv-augment -i n.cvt view=2 hflip mixup=1,4 -o out.cvt
+	py 'f = read("out.cvt")[1]; assert f["label"].shape == (4, 4) and f["image.2"].shape == (4, 6, 6, 3)'
+	fails 3 cv-augment -i n.cvt view hflip view resize=4 cutmix=1,4
+	[[ $message == *"size"* ]]
+	cv-augment -i m.cvt cutmix -o out.cvt # masks are pasted as their pictures are
+	py '
+a, b = read("m.cvt")[1]["mask"], read("out.cvt")[1]["mask"]
+assert ((b == a) | (b == np.roll(a, 1, 0))).all()'
+}
+
 # ---- failures on the way --------------------------------------------------------------
 
 @test "a cut input: exit 3, said by the last one only" {

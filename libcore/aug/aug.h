@@ -40,6 +40,8 @@ struct aug_row {
 /* Frees the buffers that a row has grown. */
 void aug_row_free(struct aug_row *r);
 
+struct mix;
+
 /* One application. */
 struct aug_call {
 	const double *v; /* the operation's values, defaults filled in */
@@ -64,6 +66,11 @@ struct aug_op {
 	 * when the picture is too small. */
 	int (*size)(const double *v, size_t *H, size_t *W, size_t *C, struct cvt_err *e);
 	int (*apply)(const struct aug_call *c, struct aug_row *row);
+	/* Instead of apply: what is drawn for a block of rows of H x W, which are then mixed with
+	 * each other (mix.h). Such operations end a chain; their v[1] is the number of classes, 0
+	 * = as many as have names. Planes can only be mixed by pasting. */
+	void (*mix)(const double *v, struct rng *g, size_t H, size_t W, struct mix *m);
+	bool pastes;
 };
 
 /* In the order of aug.def, NULL-terminated. */

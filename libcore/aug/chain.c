@@ -220,6 +220,38 @@ static int read_word(
 	return read_operation(c, &s, word, values, has_prob, e);
 }
 
+static bool on_blocks(const struct aug_step *s)
+{
+	return (s->op ? s->op : s[1].op)->mix != NULL;
+}
+
+/* Steps on blocks of rows are the chain's end and no part's. */
+static int part_mixes(struct aug_chain *c, struct cvt_err *e)
+{
+	c->mixes = c->n;
+	for (size_t i = 0; i < c->n; i += 1 + c->step[i].choices) {
+		const struct aug_step *s = &c->step[i];
+		for (size_t k = 1; k <= s->choices; k++)
+			if (on_blocks(&s[k]) != on_blocks(s))
+				return cvt_fail(e, CVT_USAGE,
+					"one-of: '%s' works on blocks of rows, '%s' on single ones",
+					s[on_blocks(s) ? 1 : k].op->name,
+					s[on_blocks(s) ? k : 1].op->name);
+		if (on_blocks(s) && c->mixes == c->n)
+			c->mixes = i;
+		if (!on_blocks(s) && c->mixes < c->n)
+			return cvt_fail(e, CVT_USAGE,
+				"mixup, cutmix: work on blocks of rows, behind everything else; "
+				"write '%s' before them",
+				(s->op ? s->op : s[1].op)->name);
+	}
+	if (c->mixes < c->n && c->mixes < c->part[c->parts - 1].first)
+		return cvt_fail(e, CVT_USAGE,
+			"mixup, cutmix: work on blocks of rows; write them behind the last view");
+	c->part[c->parts - 1].end = c->mixes;
+	return CVT_OK;
+}
+
 int aug_chain_parse(struct aug_chain *c, const char *const *word, size_t n, struct cvt_err *e)
 {
 	size_t open = SIZE_MAX;
@@ -234,7 +266,7 @@ int aug_chain_parse(struct aug_chain *c, const char *const *word, size_t n, stru
 	if (open != SIZE_MAX)
 		return cvt_fail(
 			e, CVT_USAGE, "one-of: is not closed; write end behind its operations");
-	return CVT_OK;
+	return part_mixes(c, e);
 }
 
 void aug_chain_free(struct aug_chain *c)
@@ -333,4 +365,25 @@ int aug_chain_apply(const struct aug_chain *c, size_t part, const struct rng_sit
 		i += s->choices;
 	}
 	return CVT_OK;
+}
+
+bool aug_chain_mix(const struct aug_chain *c, size_t *i, const struct rng_site *site, size_t H,
+	size_t W, struct mix *m)
+{
+	while (c->mixes + *i < c->n) {
+		const struct aug_step *s = &c->step[c->mixes + *i];
+		const struct aug_step *taken = s->op ? s : choose(s, site, false);
+		struct rng_site at = *site;
+		struct rng rng;
+		*i += 1 + s->choices;
+		if (!taken)
+			continue;
+		at.place = taken->place;
+		rng_at(&rng, &at);
+		if (taken->prob < 1 && rng_uniform(&rng) >= (float)taken->prob)
+			continue;
+		taken->op->mix(taken->v, &rng, H, W, m);
+		return true;
+	}
+	return false;
 }

@@ -1,7 +1,7 @@
 /*
  * chain: operations in the order they were written: NAME[:PROB][=A,B]; `view[=COUNT]` begins the
  * chain of the next view(s), and what stands before the first is common; `one-of[:PROB] A B end`
- * takes one.
+ * takes one. Operations on blocks of rows (mixup, cutmix) end the chain and concern all views.
  */
 #ifndef CVT_AUG_CHAIN_H
 #define CVT_AUG_CHAIN_H
@@ -25,6 +25,7 @@ struct aug_chain {
 	struct aug_step *step;
 	size_t parts, parts_capacity;
 	struct aug_part *part; /* the first is the common one */
+	size_t mixes;          /* the first of the steps on blocks of rows; n = there are none */
 	size_t views;          /* in all; 0 = the picture itself goes on */
 	bool draws;            /* any chance at all */
 };
@@ -39,5 +40,9 @@ int aug_chain_size(
  * not drawn on: only what is sure, or keeps sizes equal, is done. */
 int aug_chain_apply(const struct aug_chain *c, size_t part, const struct rng_site *site,
 	bool frozen, struct aug_row *row, struct cvt_err *e);
+/* Walks through the steps on blocks of rows, *i = 0 at first: what the next one that strikes drew
+ * for the block, whose number is site->index. False at the end. H, W of the block's pictures. */
+bool aug_chain_mix(const struct aug_chain *c, size_t *i, const struct rng_site *site, size_t H,
+	size_t W, struct mix *m);
 
 #endif
