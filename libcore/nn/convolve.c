@@ -159,6 +159,26 @@ static void lay_scratch(struct node *n, struct convolve *c)
 	n->work_thread = c->bordered_x + c->bordered_h * c->bordered_w * c->lanes + 2 * width;
 }
 
+static size_t most(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Winograd's way needs more scratch. */
+static void lay_tiles(struct node *n, struct convolve *c)
+{
+	c->forward_map = winograd_forward_map(&c->v, c->outputs);
+	c->backward_map = winograd_backward_map(&c->v, c->outputs);
+	for (size_t t = 0; t < 9; t++)
+		c->mirrored[t] = c->place_weight[8 - t];
+	const struct winograd *f = &c->forward_map, *b = &c->backward_map;
+	n->work_whole = most(n->work_whole, most(winograd_work(f), winograd_work(b)));
+	n->work_whole = most(n->work_whole, winograd_gradient_work(f));
+	n->work_thread =
+		most(n->work_thread, most(winograd_thread_work(f), winograd_thread_work(b)));
+	n->work_thread = most(n->work_thread, winograd_gradient_thread_work(f));
+}
+
 /* The node's conf is one block, which free() releases. */
 static struct convolve *allocate(const struct window *v, struct cvt_err *e)
 {
@@ -191,5 +211,8 @@ int convolve_create(
 	lay_forward(c);
 	lay_backward(c);
 	lay_scratch(n, c);
+	c->by_tiles = winograd_fits(v, outputs, groups);
+	if (c->by_tiles)
+		lay_tiles(n, c);
 	return CVT_OK;
 }

@@ -2,12 +2,13 @@
  * convolve: what conv and tconv share. One linear map between a large picture x (v.h x v.w x v.c)
  * and a small one y (v.oh x v.ow x outputs), in three directions:
  *
- *     forward    y[p][o]    = bias[o] + sum over window places t and inputs i of x[p,t][i]
- * w[t][i][o] backward   dx[p,t][i] = bias[i] + sum of dy[p][o] w[t][i][o] weights    dw[t][i][o] +=
- * sum over rows and places of x[p,t][i] dy[p][o]
+ *     forward    y[p][o]      = bias[o] + sum over window places t and inputs i of x[p,t][i] w[t][i][o]
+ *     backward   dx[p,t][i]   = bias[i] + sum of dy[p][o] w[t][i][o]
+ *     weights    dw[t][i][o] += sum over rows and places of x[p,t][i] dy[p][o]
  *
  * Weights lie as [KH][KW][inputs of a group][outputs]. All three run on the kernels of simd/conv.c,
- * picture by picture, on copies with a border of zeros in the thread's scratch.
+ * picture by picture, on copies with a border of zeros in the thread's scratch; where it pays
+ * (winograd_fits), by Winograd's tiles instead.
  *
  * Backward is itself a convolution of dy with stride 1. With strides the places of dx fall into
  * phases by their residues, each reached by its own subset of the window:
@@ -17,8 +18,7 @@
 #ifndef CVT_NN_CONVOLVE_H
 #define CVT_NN_CONVOLVE_H
 
-#include "../simd.h"
-#include "window.h"
+#include "winograd.h"
 
 /* The places h = a, a + sh, ... x w = b, b + sw, ... of the large picture. */
 struct phase {
@@ -37,6 +37,9 @@ struct convolve {
 	size_t runs, run;                         /* forward, as the kernel sees a window */
 	size_t blocks; /* partial sums of the weights' gradient, at most */
 	size_t packed_forward, packed_backward, phases;
+	bool by_tiles; /* Winograd's way, all three */
+	struct winograd forward_map, backward_map;
+	size_t mirrored[9]; /* place_weight backwards: the window as backward_map sees it */
 	/* floats from the window's first place to each run in bordered x, and to each place in the
 	 * weights; the same for the phases of backward, in bordered dy, from phase.first on */
 	size_t *place, *place_weight, *back, *back_weight;

@@ -144,6 +144,11 @@ static void forward_row(void *context, size_t row, unsigned thread)
 void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
+	if (c->by_tiles) {
+		const struct simd_weights w = forward_weights(c, d->w, 0);
+		winograd_run(io, &c->forward_map, &w, d->rows, d->x, d->bias, d->to, d->add);
+		return;
+	}
 	struct job j = {.c = c, .io = io, .d = d, .packed = io->work};
 	for (size_t g = 0; g < c->groups; g++) {
 		const struct simd_weights w = forward_weights(c, d->w, g);
@@ -272,9 +277,27 @@ static void add_sums(struct job *j)
 	}
 }
 
+static void backward_by_tiles(const struct nn_io *io, const struct convolve_data *d)
+{
+	const struct convolve *c = io->node->conf;
+	if (d->to) {
+		struct simd_weights w = backward_weights(c, d->w, 0, &c->phase[0]);
+		w.tap = c->mirrored;
+		winograd_run(io, &c->backward_map, &w, d->rows, d->dy, d->bias, d->to, d->add);
+	}
+	if (d->dw) {
+		const struct simd_weights w = forward_weights(c, NULL, 0);
+		winograd_gradient(io, &c->forward_map, &w, d->rows, d->x, d->dy, d->dw);
+	}
+}
+
 void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
+	if (c->by_tiles) {
+		backward_by_tiles(io, d);
+		return;
+	}
 	struct job j = {.c = c, .io = io, .d = d, .packed = io->work};
 	j.sums = io->work + c->packed_backward;
 	j.each = (d->rows + c->blocks - 1) / c->blocks;

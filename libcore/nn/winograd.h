@@ -1,0 +1,49 @@
+/*
+ * winograd: convolutions of 3x3 windows with stride 1 by Winograd's F(4x4, 3x3), a quarter of the
+ * multiplications (simd/winograd.c has the algebra). Pictures are cut into tiles of 4x4 outputs, each
+ * read from 6x6 inputs, zeros beyond the border; the tiles of all pictures stand in one row.
+ *
+ * No result depends on how tiles fall into blocks: every output is one sum over channels. The
+ * gradient of the weights sums over tiles in chunks, whose size the geometry alone fixes.
+ */
+#ifndef CVT_NN_WINOGRAD_H
+#define CVT_NN_WINOGRAD_H
+
+#include "../simd.h"
+#include "window.h"
+
+enum { WINOGRAD_POSITIONS = 36 };
+
+/* A map from pictures h x w x c to oh x ow x o. */
+struct winograd {
+	size_t h, w, c, oh, ow, o;
+	size_t ph, pw;         /* zeros around the picture */
+	size_t down, across;   /* tiles of a picture */
+	size_t c_step, o_step; /* floats from tile to tile: channels in whole registers */
+	size_t block, chunk;   /* tiles at a time: forward; for the gradient of the weights */
+	size_t packed;         /* floats of one position's weights */
+};
+
+/* Does it pay for this window? The only rule, by shape alone. */
+bool winograd_fits(const struct window *v, size_t outputs, size_t groups);
+/* The map of a window that fits, and the one that takes dy back to dx. */
+struct winograd winograd_forward_map(const struct window *v, size_t outputs);
+struct winograd winograd_backward_map(const struct window *v, size_t outputs);
+
+/* Floats of work: for a map (whole, and a thread), and for the gradient of its weights. */
+size_t winograd_work(const struct winograd *m);
+size_t winograd_thread_work(const struct winograd *m);
+size_t winograd_gradient_work(const struct winograd *m);
+size_t winograd_gradient_thread_work(const struct winograd *m);
+
+/* y = bias + conv(x), or y += that, for `rows` pictures. weights: the nine matrices, in the order of
+ * the window. */
+void winograd_run(const struct nn_io *io, const struct winograd *m,
+	const struct simd_weights *weights, size_t rows, const float *x, const float *bias,
+	float *y, bool add);
+/* dw += the gradient of the weights from x and dy. */
+void winograd_gradient(const struct nn_io *io, const struct winograd *m,
+	const struct simd_weights *weights, size_t rows, const float *x, const float *dy,
+	float *dw);
+
+#endif
