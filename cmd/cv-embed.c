@@ -8,6 +8,7 @@
 #include "../formats/source.h"
 #include "../formats/stream.h"
 #include "embed/output.h"
+#include "embed/tta.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,7 @@ struct options {
 	struct cli_common common;
 	struct network_choice network;
 	struct cli_many weights;
-	const char *outputs, *keep, *format;
+	const char *outputs, *keep, *format, *tta;
 	size_t batch_size;
 	bool by_number;
 };
@@ -31,6 +32,8 @@ struct embed {
 	struct par *par;
 	struct plan *plan;
 	struct batch rows, result; /* waiting for the network; what it gave */
+	const struct tta *tta;
+	struct tensor version; /* of the pictures */
 	struct head head;
 	int32_t *relabel; /* the stream's class numbers to the model's; NULL = the same */
 	uint64_t seed, done;
@@ -75,6 +78,22 @@ static int write_head(struct embed *m, struct cvt_err *e)
 	return stream_create(&m->out, out, &m->head, e);
 }
 
+/* Versions are averaged, so the network must see pictures and give no maps. */
+static int check_tta(struct embed *m, struct cvt_err *e)
+{
+	const struct embed_outputs *out = &m->outputs;
+	TRY(tta_find(m->o->tta, &m->tta, e));
+	bool map = m->net.graph->node[m->net.input].row.ndim != 3;
+	for (size_t i = 0; i < out->n; i++)
+		map = map || out->row[i].ndim != 1;
+	if (m->tta->n > 1 && map)
+		return cvt_fail(e, CVT_USAGE,
+			"--tta %s: is for networks that make one vector of a picture; ask for "
+			"logits, probs or embedding",
+			m->tta->name);
+	return CVT_OK;
+}
+
 static int prepare(struct embed *m, struct cvt_err *e)
 {
 	const struct options *o = m->o;
@@ -92,6 +111,7 @@ static int prepare(struct embed *m, struct cvt_err *e)
 						     : 0;
 	TRY(network_open(&m->net, &choice, &m->head, e));
 	TRY(embed_outputs_open(&m->outputs, o->outputs, &m->net, &m->head, e));
+	TRY(check_tta(m, e));
 	TRY(par_open(&m->par, (unsigned)o->common.threads, e));
 	const struct plan_spec spec = {.rows = o->batch_size,
 		.threads = par_threads(m->par),
@@ -114,18 +134,34 @@ static void relabel(const struct embed *m, struct batch *b)
 			label[i] = m->relabel[label[i]];
 }
 
+/* The pictures of a view, in each version, through the network. */
+static int run_versions(struct embed *m, const struct tensor *rows, size_t v, struct cvt_err *e)
+{
+	const struct run run = {.par = m->par};
+	if (m->tta->n > 1)
+		TRY(tensor_shape(&m->version, rows->dtype, rows->ndim, rows->dims, e));
+	for (size_t k = 0; k < m->tta->n; k++) {
+		const struct tta_version *version = &m->tta->version[k];
+		if (m->tta->n > 1)
+			tta_make(version, rows, &m->version);
+		plan_bind(m->plan, m->net.input, m->tta->n > 1 ? m->version.data : rows->data);
+		plan_forward(m->plan, &run, rows->dims[0]);
+		embed_collect(&m->outputs, &m->result, m->plan, v, version->weight);
+	}
+	return CVT_OK;
+}
+
 /* The rows that wait, through the network and on. */
 static int run_rows(struct embed *m, struct cvt_err *e)
 {
-	const struct run run = {.par = m->par};
 	const size_t n = m->rows.rows;
 	if (n == 0)
 		return CVT_OK;
 	TRY(embed_keep(&m->outputs, &m->result, &m->rows, e));
 	for (size_t v = 0; v < m->outputs.views; v++) {
-		plan_bind(m->plan, m->net.input, embed_view(&m->outputs, &m->rows, v)->data);
-		plan_forward(m->plan, &run, n);
-		TRY(embed_collect(&m->outputs, &m->result, m->plan, n, v, e));
+		TRY(embed_begin(&m->outputs, &m->result, n, v, e));
+		TRY(run_versions(m, embed_view(&m->outputs, &m->rows, v), v, e));
+		embed_end(&m->outputs, &m->result, v);
 	}
 	relabel(m, &m->result);
 	m->done += n;
@@ -183,6 +219,7 @@ static void close_all(struct embed *m)
 {
 	batch_free(&m->rows);
 	batch_free(&m->result);
+	tensor_free(&m->version);
 	plan_free(m->plan);
 	par_close(m->par);
 	embed_outputs_close(&m->outputs);
@@ -215,6 +252,9 @@ int main(int argc, char **argv)
 			"what to write: embedding (default), logits, probs, any stage", 0, NULL},
 		{"keep", 0, CLI_TEXT, "FIELDS", &o.keep,
 			"pass on these fields of the rows; default: all but pictures", 0, NULL},
+		{"tta", 0, CLI_TEXT, "VERSIONS", &o.tta,
+			"mean over versions of a picture: flip, or flip+shift (6 of them)", 0,
+			NULL},
 		{"batch-size", 'b', CLI_COUNT, "N", &o.batch_size, "rows run at a time", 0, NULL},
 		{"classes-by-number", 0, CLI_FLAG, NULL, &o.by_number, "do not match class names",
 			0, NULL},

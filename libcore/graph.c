@@ -2,7 +2,7 @@
  * out its memory and runs it). */
 #include "graph.h"
 
-#include "rng.h"
+#include "init.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -343,46 +343,6 @@ float *param_grad(const struct graph *g, size_t i)
 {
 	const struct param *p = &g->param[i];
 	return p->kind == PARAM_BUFFER ? NULL : g->grad + p->offset;
-}
-
-/* Normal within two standard deviations, by rejection. */
-static float truncated_normal(struct rng *r)
-{
-	float v;
-	do
-		v = rng_normal(r);
-	while (fabsf(v) > 2);
-	return v;
-}
-
-static void init_param(const struct graph *g, size_t i, uint64_t seed)
-{
-	const struct param *p = &g->param[i];
-	float *w = param_data(g, i);
-	const float scale = (float)p->scale;
-	struct rng r;
-	rng_for(&r, seed, RNG_INIT, i, 0);
-	for (size_t k = 0; k < p->items; k++)
-		switch (p->init) {
-		case INIT_ZERO:
-			w[k] = 0;
-			break;
-		case INIT_ONE:
-			w[k] = 1;
-			break;
-		case INIT_VALUE:
-			w[k] = scale;
-			break;
-		case INIT_KAIMING_NORMAL:
-			w[k] = scale * rng_normal(&r);
-			break;
-		case INIT_UNIFORM:
-			w[k] = rng_between(&r, -scale, scale);
-			break;
-		case INIT_TRUNC_NORMAL:
-			w[k] = scale * truncated_normal(&r);
-			break;
-		}
 }
 
 void graph_init_params(struct graph *g, uint64_t seed)

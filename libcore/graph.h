@@ -77,6 +77,9 @@ enum param_init {
 	INIT_UNIFORM,
 	INIT_TRUNC_NORMAL,
 	INIT_VALUE, /* every item is `scale` */
+	INIT_ORTHOGONAL,
+	INIT_DIRAC,
+	INIT_PARTIAL_DIRAC, /* filters beyond the inputs' number: uniform */
 };
 
 struct param {

@@ -49,9 +49,9 @@ int sched_parse(struct sched_choice *c, const char *text, struct cvt_err *e)
 	if (text[length] == '=')
 		TRY(cli_reals(text + length + 1, "--sched", c->value, SCHED_VALUES, &c->given, e));
 	for (size_t i = 0; i < c->given; i++)
-		if (!(c->value[i] > 0.0))
+		if (!(c->value[i] >= 0.0))
 			return cvt_fail(
-				e, CVT_USAGE, "--sched %s: its numbers must be above 0", text);
+				e, CVT_USAGE, "--sched %s: its numbers must be 0 or more", text);
 	return CVT_OK;
 }
 

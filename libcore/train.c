@@ -18,7 +18,7 @@ static int copy_slab(float **to, const float *from, size_t n, struct cvt_err *e)
 static int open_slabs(struct train *t, struct cvt_err *e)
 {
 	const struct graph *g = t->l->graph;
-	if (t->o.ema > 0.0) {
+	if (train_averages(&t->o)) {
 		TRY(copy_slab(&t->ema_weight, g->weight, g->weights, e));
 		TRY(copy_slab(&t->ema_buffer, g->buffer, g->buffers, e));
 	}

@@ -43,6 +43,15 @@ struct train_options {
 	struct sched_choice sched;
 	double clip_norm, clip_value; /* 0 = not */
 	double ema;                   /* decay; 0 = none */
+	bool swa;                     /* keep the plain mean of all weights ... */
+	double swa_start;             /* ... from this share of the training on */
+	struct train_lookahead {
+		size_t every; /* steps; 0 = none */
+		double alpha, power;
+	} lookahead;
+	double bias_lr_scale; /* lr of the norms' biases, not their decay, times this; 0 = 1 */
+	bool decay_all;       /* biases and norms, too */
+	size_t whiten;        /* convolution whose filters whiten its input; 0 = none */
 	size_t patience;              /* epochs without improvement; 0 = no early stopping */
 	double checkpoint_every;      /* seconds; 0 = only at epochs' ends */
 	uint64_t seed;
@@ -87,6 +96,8 @@ int train_open(struct train **t, struct learner *l, const struct train_source *s
 	const struct train_options *o, const struct train_hooks *h, struct cvt_err *e);
 /* Sets everything to where the checkpoint was made. CVT_INPUT when it is of another training. */
 int train_restore(struct train *t, const struct state_dict *d, struct cvt_err *e);
+/* --whiten STAGE: which convolution that is; its filters are frozen. Before learner_prepare. */
+int train_choose_whiten(struct learner *l, const char *stage, size_t *conv, struct cvt_err *e);
 /* Trains to the end. On CVT_OK the graph holds the weights to keep (the best, the averaged).
  * Failures: the source's own (a checkpoint is kept first); CVT_DIVERGED; TRAIN_STOPPED after *stop.
  */

@@ -7,8 +7,7 @@
 /* A stretch of a slab that one block of work covers. */
 struct train_block {
 	size_t phase, offset, n;
-	bool decays;
-	double lr_scale;
+	double lr_scale, decay; /* times those of the step */
 };
 
 /* Everything that changes from step to step, but for the slabs. Saved as it is (train_state.c). */
@@ -21,6 +20,7 @@ struct train_counters {
 	/* early stopping */
 	double best;
 	uint64_t best_epoch, has_best, bad_epochs;
+	uint64_t averaged; /* steps in the uniform mean (--swa) */
 };
 
 struct train {
@@ -54,6 +54,16 @@ void train_bind(const struct learner *l, struct plan *p, const struct batch *row
 /* The share of the training that lies before this position; NAN if nobody knows. */
 double train_share(
 	const struct train *t, const struct feed_item *item, const struct feed_position *at);
+
+/* ---- train_average.c --------------------------------------------------------------- */
+/* True when averaged weights are kept. */
+bool train_averages(const struct train_options *o);
+/* Lets the average follow the weights after a step; x is the share of the training that is done. */
+void train_average(struct train *t, double x);
+
+/* ---- train_whiten.c ---------------------------------------------------------------- */
+/* Before the first step: the filters of the convolution to whiten, from these rows. */
+int train_whiten(struct train *t, const struct batch *rows, struct cvt_err *e);
 
 /* ---- train_score.c ----------------------------------------------------------------- */
 /* Scores the validation rows with the weights that would be kept; fills val_* of r. */

@@ -17,7 +17,7 @@
 static const char *const counter_names[] = {"epoch", "rows", "hash", "whole", "step", "loss_sum",
 	"loss_rows", "score0_sum", "score0_count", "score1_sum", "score1_count", "score2_sum",
 	"score2_count", "score3_sum", "score3_count", "best", "best_epoch", "has_best",
-	"bad_epochs"};
+	"bad_epochs", "averaged"};
 enum { COUNTERS = sizeof counter_names / sizeof *counter_names };
 _Static_assert(sizeof(struct train_counters) == COUNTERS * 8, "a counter without a name");
 

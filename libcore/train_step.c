@@ -2,7 +2,7 @@
 #include "train_private.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <string.h>
 
 enum { BLOCK = 1 << 14 };
 
@@ -17,6 +17,25 @@ static double scale_of(const struct train *t, const char *name)
 	return factor;
 }
 
+/* A norm's shift follows its scale, and neither decays. */
+static bool is_norm_bias(const struct graph *g, size_t i)
+{
+	const size_t n = strlen(g->param[i].name);
+	return i > 0 && g->param[i].kind == PARAM_BIAS && g->param[i - 1].kind == PARAM_BIAS
+	       && n >= 4 && strcmp(g->param[i].name + n - 4, "bias") == 0;
+}
+
+/* How a parameter's steps differ from the others'. */
+static struct train_block habits(const struct train *t, size_t phase, size_t i)
+{
+	const struct param *p = &t->l->graph->param[i];
+	const double scale = t->o.bias_lr_scale > 0.0 ? t->o.bias_lr_scale : 1.0;
+	const double bias = is_norm_bias(t->l->graph, i) ? scale : 1.0;
+	return (struct train_block){.phase = phase,
+		.lr_scale = t->l->phase[phase].lr_scale * scale_of(t, p->name) * bias,
+		.decay = p->kind == PARAM_WEIGHT || t->o.decay_all ? 1.0 / bias : 0.0};
+}
+
 /* Counts the blocks of everything that phases train; fills them in when there is room. */
 static size_t cut(struct train *t, struct train_block *to)
 {
@@ -27,15 +46,14 @@ static size_t cut(struct train *t, struct train_block *to)
 			const struct param *p = &g->param[i];
 			if (p->kind == PARAM_BUFFER || !t->l->phase[ph].trains[i])
 				continue;
-			for (size_t first = 0; first < p->items; first += BLOCK, n++)
-				if (to)
-					to[n] = (struct train_block){.phase = ph,
-						.offset = p->offset + first,
-						.n = p->items - first < BLOCK ? p->items - first
-									      : BLOCK,
-						.decays = p->kind == PARAM_WEIGHT,
-						.lr_scale = t->l->phase[ph].lr_scale
-							    * scale_of(t, p->name)};
+			const struct train_block as = habits(t, ph, i);
+			for (size_t first = 0; first < p->items; first += BLOCK, n++) {
+				if (!to)
+					continue;
+				to[n] = as;
+				to[n].offset = p->offset + first;
+				to[n].n = p->items - first < BLOCK ? p->items - first : BLOCK;
+			}
 		}
 	return n;
 }
@@ -162,7 +180,7 @@ static void update_block(void *context, size_t b, unsigned thread)
 	for (size_t i = 0; i < OPT_STATES; i++)
 		x.state[i] = p->state[i] ? p->state[i] + block->offset : NULL;
 	s.lr *= block->lr_scale;
-	s.decay = block->decays ? s.config->weight_decay : 0.0;
+	s.decay = block->decay * s.config->weight_decay;
 	t->o.opt->update(&s, &x);
 }
 
@@ -187,38 +205,6 @@ static int update(struct train *t, size_t phase, double loss, struct cvt_err *e)
 	par_for(t->o.par, t->nblocks, update_block, &u);
 	t->gradient_norm = norm;
 	return CVT_OK;
-}
-
-/* ---- the average of the weights ---------------------------------------------------- */
-
-struct average {
-	float *to;
-	const float *from;
-	size_t n;
-	float keep;
-};
-
-static void average_block(void *context, size_t b, unsigned thread)
-{
-	(void)thread;
-	const struct average *a = context;
-	size_t first;
-	const size_t n = par_span(a->n, BLOCK, b, &first);
-	for (size_t i = first; i < first + n; i++)
-		a->to[i] = a->keep * a->to[i] + (1.0f - a->keep) * a->from[i];
-}
-
-/* Weights and running statistics alike; young averages forget faster: min(D, (1 + t) / (10 + t)).
- */
-static void average(struct train *t)
-{
-	const struct graph *g = t->l->graph;
-	const double young = (1.0 + (double)t->c.step) / (10.0 + (double)t->c.step);
-	const float keep = (float)fmin(t->o.ema, young);
-	struct average w = {t->ema_weight, g->weight, g->weights, keep};
-	struct average b = {t->ema_buffer, g->buffer, g->buffers, keep};
-	par_for(t->o.par, (w.n + BLOCK - 1) / BLOCK, average_block, &w);
-	par_for(t->o.par, (b.n + BLOCK - 1) / BLOCK, average_block, &b);
 }
 
 /* ---- a batch ----------------------------------------------------------------------- */
@@ -256,7 +242,7 @@ static void finish_step(struct train *t, const struct feed_item *item, const str
 	t->c.at = item->end;
 	t->pending = 0;
 	if (t->ema_weight)
-		average(t);
+		train_average(t, train_share(t, item, &t->c.at));
 	if (t->l->method->after)
 		t->l->method->after(t->l, &item->rows, run);
 }
@@ -269,6 +255,8 @@ int train_step(struct train *t, const struct feed_item *item, struct cvt_err *e)
 	else
 		run.step |= (uint64_t)(t->pending - 1) << 48; /* each batch draws anew */
 	TRY(learning_rate(t, item, e));
+	if (t->c.step == 0 && t->pending == 1)
+		TRY(train_whiten(t, &item->rows, e));
 	for (size_t i = 0; i < t->l->nphases; i++)
 		if (t->c.step % t->l->phase[i].period == 0)
 			TRY(phase_batch(t, i, item, &run, e));

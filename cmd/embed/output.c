@@ -224,8 +224,8 @@ static void softmax(float *x, size_t vectors, size_t k)
 	}
 }
 
-int embed_collect(const struct embed_outputs *o, struct batch *result, const struct plan *p,
-	size_t n, size_t v, struct cvt_err *e)
+int embed_begin(
+	const struct embed_outputs *o, struct batch *result, size_t n, size_t v, struct cvt_err *e)
 {
 	for (size_t i = 0; i < o->n; i++) {
 		char name[VIEW_NAME];
@@ -237,12 +237,43 @@ int embed_collect(const struct embed_outputs *o, struct batch *result, const str
 			return CVT_SYSTEM;
 		memcpy(dims + 1, row->dims, (size_t)row->ndim * sizeof *dims);
 		TRY(tensor_shape(&f->t, DT_F4, row->ndim + 1, dims, e));
-		memcpy(f->t.data, plan_value(p, o->node[i]), f->t.bytes);
-		const size_t k = row->ndim ? row->dims[row->ndim - 1] : 1;
-		if (o->softmax[i])
-			softmax(f->t.data, n * shape_items(row) / k, k);
+		memset(f->t.data, 0, f->t.bytes);
 	}
 	return CVT_OK;
+}
+
+static struct tensor *output_of(
+	const struct embed_outputs *o, struct batch *result, size_t i, size_t v)
+{
+	char name[VIEW_NAME];
+	field_name(o, i, v, name);
+	return batch_get(result, name);
+}
+
+void embed_collect(const struct embed_outputs *o, struct batch *result, const struct plan *p,
+	size_t v, float weight)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		struct tensor *t = output_of(o, result, i, v);
+		const float *value = plan_value(p, o->node[i]);
+		float *sum = t->data;
+		if (weight == 1.0f) /* keeps the sign of -0 */
+			memcpy(sum, value, t->bytes);
+		else
+			for (size_t k = 0; k < tensor_items(t); k++)
+				sum[k] += weight * value[k];
+	}
+}
+
+void embed_end(const struct embed_outputs *o, struct batch *result, size_t v)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		struct tensor *t = output_of(o, result, i, v);
+		const struct shape *row = &o->row[i];
+		const size_t k = row->ndim ? row->dims[row->ndim - 1] : 1;
+		if (o->softmax[i])
+			softmax(t->data, tensor_items(t) / k, k);
+	}
 }
 
 int embed_list(struct cvt_err *e)

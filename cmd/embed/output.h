@@ -36,9 +36,14 @@ int embed_keep(const struct embed_outputs *o, struct batch *result, const struct
 	struct cvt_err *e);
 /* The values of view v (from 0). */
 const struct tensor *embed_view(const struct embed_outputs *o, const struct batch *rows, size_t v);
-/* Adds what a run of n rows gave for view v. */
-int embed_collect(const struct embed_outputs *o, struct batch *result, const struct plan *p,
-	size_t n, size_t v, struct cvt_err *e);
+/* Adds the outputs' fields for n rows of view v, all 0. */
+int embed_begin(const struct embed_outputs *o, struct batch *result, size_t n, size_t v,
+	struct cvt_err *e);
+/* Adds what a run of them gave, times a weight. */
+void embed_collect(const struct embed_outputs *o, struct batch *result, const struct plan *p,
+	size_t v, float weight);
+/* Logits become what they are asked for as. */
+void embed_end(const struct embed_outputs *o, struct batch *result, size_t v);
 /* --list: the architectures. */
 int embed_list(struct cvt_err *e);
 

@@ -381,6 +381,7 @@ static int open_learner(struct trainer *t, struct cvt_err *e)
 	if (t->o.freeze)
 		TRY(learner_freeze(t->learner, t->o.freeze, e));
 	TRY(choose_numbers(t, e));
+	TRY(tricks_learner(&t->o.tricks, t->learner, &t->train_options, e));
 	return parse_scales(t, e);
 }
 

@@ -222,6 +222,7 @@ static int understand(struct trainer *t, const struct cli_option *table, struct 
 		return CVT_USAGE;
 	TRY(take_method_options(t, table, e));
 	TRY(sched_parse(&t->train_options.sched, o->sched, e));
+	TRY(tricks_understand(&o->tricks, o->ema, &t->train_options, e));
 	if (o->betas)
 		TRY(cli_reals(o->betas, "--betas", betas, 2, &n, e));
 	if (n != 2 || !(betas[0] >= 0 && betas[0] < 1 && betas[1] >= 0 && betas[1] < 1))
@@ -387,7 +388,9 @@ int trainer_main(int argc, char **argv, const struct cli_program *p, const char 
 		.momentum = 0.9};
 	head_init(&t.head);
 	head_init(&t.history);
-	add_method_options(&t.o, table, fixed_options(&t.o, table));
+	size_t n = fixed_options(&t.o, table);
+	n += tricks_options(&t.o.tricks, table + n);
+	add_method_options(&t.o, table, n);
 	program.options = table;
 	program.common = &t.o.common;
 	program.operands_are_source = true;

@@ -9,10 +9,11 @@
 #include "../../formats/source.h"
 #include "../../libcore/train.h"
 #include "../embed/network.h"
+#include "tricks.h"
 
 #include <stdio.h>
 
-enum { TRAINER_SCALES = 32, TRAINER_OPTIONS = 96, TRAINER_TEACHERS = 8 };
+enum { TRAINER_SCALES = 32, TRAINER_OPTIONS = 192, TRAINER_TEACHERS = 8 };
 
 /* The command line. Numbers whose default depends on another choice have a flag. */
 struct trainer_options {
@@ -25,6 +26,7 @@ struct trainer_options {
 	size_t epochs, steps, batch_size, accumulate, num_classes, patience;
 	double lr, momentum, weight_decay, warmup_epochs, label_smoothing, clip_norm, clip_value,
 		ema;
+	struct tricks tricks;
 	struct method_value value[METHOD_OPTIONS * 8]; /* of all methods' options, in one row */
 };
 

@@ -10,12 +10,13 @@
  */
 #include "nn.h"
 
+#include "../init.h"
 #include "../simd.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { ARG_MOMENTUM, ARG_EPS };
+enum { ARG_MOMENTUM, ARG_EPS, ARG_WEIGHT, ARG_INIT };
 enum { WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
 enum { BLOCKS = 32 };     /* at most; the batch is cut into that many sums */
 enum { PIECE = 1 << 13 }; /* floats that stay in the first cache */
@@ -37,7 +38,12 @@ static int bn_shape(struct graph *g, struct node *n, struct cvt_err *e)
 	n->row = *in;
 	b->c = in->dims[in->ndim - 1];
 	b->places = shape_items(in) / b->c;
-	TRY(graph_param(g, n, "weight", PARAM_BIAS, LAYOUT_PLAIN, 1, &b->c, INIT_ONE, 0, e));
+	struct init init = {INIT_ONE, 0, false};
+	TRY(init_choose(n, ARG_INIT, 1, 1, &init, e));
+	TRY(graph_param(
+		g, n, "weight", PARAM_BIAS, LAYOUT_PLAIN, 1, &b->c, init.kind, init.scale, e));
+	if (n->arg[ARG_WEIGHT].a == 0)
+		g->param[n->param[WEIGHT]].frozen = true;
 	TRY(graph_param(g, n, "bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &b->c, INIT_ZERO, 0, e));
 	TRY(graph_param(
 		g, n, "running_mean", PARAM_BUFFER, LAYOUT_PLAIN, 1, &b->c, INIT_ZERO, 0, e));
@@ -221,7 +227,11 @@ const struct nn_op nn_bn = {
 	.flags = NN_BACK_X | NN_INPLACE,
 	.absorbs = "relu",
 	.arg = {{.name = "momentum", .value = 0.1, .help = "of the running statistics"},
-		{.name = "eps", .value = 1e-5, .help = "added to the variance"}},
+		{.name = "eps", .value = 1e-5, .help = "added to the variance"},
+		{.name = "weight", .value = 1, .help = "0: its scale is not learned"},
+		{.name = "init",
+			.word = true,
+			.help = "of its scale; zero begins a residual branch as nothing"}},
 	.shape = bn_shape,
 	.forward = bn_forward,
 	.backward = bn_backward,

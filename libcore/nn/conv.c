@@ -1,9 +1,11 @@
 /* conv: convolution of pictures, PyTorch's Conv2d. */
 #include "convolve.h"
 
+#include "../init.h"
+
 #include <math.h>
 
-enum { ARG_C, ARG_K, ARG_STRIDE, ARG_PAD, ARG_GROUPS, ARG_DILATION, ARG_BIAS };
+enum { ARG_C, ARG_K, ARG_STRIDE, ARG_PAD, ARG_GROUPS, ARG_DILATION, ARG_BIAS, ARG_INIT };
 enum { MOST = 1 << 10, MOST_CHANNELS = 1 << 16 };
 
 static int read_arguments(const struct graph *g, struct node *n, struct window *v, size_t *outputs,
@@ -33,11 +35,13 @@ static int declare(struct graph *g, struct node *n, const struct window *v, size
 {
 	const size_t inputs = v->c / groups, window = v->kh * v->kw;
 	const double out = (double)(outputs / groups * window), in = (double)(inputs * window);
+	struct init i = {INIT_KAIMING_NORMAL, sqrt(2 / out), false};
+	TRY(init_choose(n, ARG_INIT, in, out, &i, e));
 	TRY(graph_param(g, n, "weight", PARAM_WEIGHT, LAYOUT_CONV, 4,
-		(size_t[]){outputs, inputs, v->kh, v->kw}, INIT_KAIMING_NORMAL, sqrt(2 / out), e));
+		(size_t[]){outputs, inputs, v->kh, v->kw}, i.kind, i.scale, e));
 	if (n->arg[ARG_BIAS].a != 0)
-		TRY(graph_param(g, n, "bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &outputs, INIT_UNIFORM,
-			1 / sqrt(in), e));
+		TRY(graph_param(g, n, "bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &outputs,
+			i.named ? INIT_ZERO : INIT_UNIFORM, 1 / sqrt(in), e));
 	return CVT_OK;
 }
 
@@ -92,7 +96,8 @@ const struct nn_op nn_conv = {
 		{.name = "pad", .help = "zeros added on each side (default: K/2)"},
 		{.name = "groups", .value = 1, .help = "channels fall into that many groups"},
 		{.name = "dilation", .value = 1, .help = "distance of the window's places"},
-		{.name = "bias", .value = 1, .help = "0: without"}},
+		{.name = "bias", .value = 1, .help = "0: without"},
+		{.name = "init", .word = true, .help = INIT_HELP}},
 	.shape = conv_shape,
 	.forward = conv_forward,
 	.backward = conv_backward,

@@ -5,12 +5,13 @@
 #include "nn.h"
 
 #include "../blas.h"
+#include "../init.h"
 #include "window.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { ARG_C, ARG_BIAS };
+enum { ARG_C, ARG_BIAS, ARG_INIT };
 enum { LEAST = 64, MOST = 256 }; /* vectors a block */
 enum { FEW = 1 << 12, OUTPUTS = 32 };
 
@@ -43,11 +44,13 @@ static int linear_shape(struct graph *g, struct node *n, struct cvt_err *e)
 	n->row = *in;
 	n->row.dims[in->ndim - 1] = l->o;
 	const double bound = 1 / sqrt((double)l->i); /* PyTorch's default */
+	struct init init = {INIT_UNIFORM, bound, false};
+	TRY(init_choose(n, ARG_INIT, (double)l->i, (double)l->o, &init, e));
 	TRY(graph_param(g, n, "weight", PARAM_WEIGHT, LAYOUT_PLAIN, 2, (size_t[]){l->o, l->i},
-		INIT_UNIFORM, bound, e));
+		init.kind, init.scale, e));
 	if (l->bias)
-		TRY(graph_param(
-			g, n, "bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &l->o, INIT_UNIFORM, bound, e));
+		TRY(graph_param(g, n, "bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &l->o,
+			init.named ? INIT_ZERO : INIT_UNIFORM, bound, e));
 	n->work_whole = NN_PARTS * (has_few_weights(l) ? l->i * l->o : l->o);
 	return blas_open(e);
 }
@@ -149,7 +152,8 @@ const struct nn_op nn_linear = {
 	.inputs = 1,
 	.flags = NN_BACK_X,
 	.arg = {{.name = "C", .required = true, .positional = true, .help = "outputs"},
-		{.name = "bias", .value = 1, .help = "0: without"}},
+		{.name = "bias", .value = 1, .help = "0: without"},
+		{.name = "init", .word = true, .help = INIT_HELP}},
 	.shape = linear_shape,
 	.forward = linear_forward,
 	.backward = linear_backward,

@@ -10,7 +10,7 @@
 
 #include "../mem.h"
 
-enum { SCHED_VALUES = 2 };
+enum { SCHED_VALUES = 8 };
 
 struct sched_at {
 	double x;                   /* the share of the training that lies behind, 0 <= x < 1 */
@@ -36,7 +36,7 @@ struct sched_choice {
 	size_t given;
 	double warmup_epochs;
 };
-/* "NAME[=A[,B]]"; CVT_USAGE with "did you mean". */
+/* "NAME[=A[,B...]]"; CVT_USAGE with "did you mean". */
 int sched_parse(struct sched_choice *c, const char *text, struct cvt_err *e);
 /* The factor of the step that goes from epoch position `from` to `to` (fractions of epochs count;
  * to may be a little more than from) of `epochs`. Linear warm-up W: to / W, so that the first step

@@ -132,7 +132,7 @@ static void check_words(void)
 		"a mistyped schedule is told the nearest");
 	check(sched_parse(&c, "step=3,x", &e) == CVT_USAGE,
 		"a schedule's numbers are read strictly");
-	check(sched_parse(&c, "step=-1", &e) == CVT_USAGE, "and must be above 0");
+	check(sched_parse(&c, "step=-1", &e) == CVT_USAGE, "and must not be below 0");
 	check(!opt_find("adamm", &e) && strstr(e.text, "'adam"), "a mistyped optimizer, likewise");
 }
 

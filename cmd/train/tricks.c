@@ -1,0 +1,70 @@
+/* trainer_tricks: the craft of training (see tricks.h). */
+#include "tricks.h"
+
+#include <string.h>
+
+size_t tricks_options(struct tricks *t, struct cli_option *to)
+{
+	const struct cli_option list[] = {
+		{NULL, 0, CLI_FLAG, NULL, NULL, "Craft", 0, NULL},
+		{"whiten", 0, CLI_TEXT, "STAGE", &t->whiten,
+			"filters of that convolution whiten the first batch, and stay", 0, NULL},
+		{"bias-lr-scale", 0, CLI_REAL, "F", &t->bias_lr_scale,
+			"learning rate of the norms' biases, times F", 0, NULL},
+		{"decay-all", 0, CLI_FLAG, NULL, &t->decay_all,
+			"weight decay on biases and norms, too", 0, NULL},
+		{"swa", 0, CLI_REAL, "START", &t->swa_start,
+			"keep the plain mean of the weights from this share of the training on", 0,
+			&t->swa_given},
+		{"lookahead", 0, CLI_TEXT, "K[,ALPHA[,POWER]]", &t->lookahead,
+			"every K steps go back to ALPHA (0.5) of the way; 1-(1-ALPHA)x^POWER", 0,
+			NULL},
+	};
+	memcpy(to, list, sizeof list);
+	t->bias_lr_scale = 1.0;
+	return sizeof list / sizeof *list;
+}
+
+static int parse_lookahead(const struct tricks *t, struct train_lookahead *to, struct cvt_err *e)
+{
+	double v[3] = {0, 0.5, 0};
+	size_t n = 0;
+	if (!t->lookahead)
+		return CVT_OK;
+	TRY(cli_reals(t->lookahead, "--lookahead", v, 3, &n, e));
+	if (!(v[0] >= 1 && v[0] <= 1e6 && v[0] == (double)(size_t)v[0]) || !(v[1] > 0 && v[1] <= 1)
+		|| !(v[2] >= 0 && v[2] <= 100))
+		return cvt_fail(e, CVT_USAGE,
+			"--lookahead %s: should be K[,ALPHA[,POWER]], a number of steps, a share "
+			"above 0, and a power: 5,0.5",
+			t->lookahead);
+	*to = (struct train_lookahead){(size_t)v[0], v[1], v[2]};
+	return CVT_OK;
+}
+
+int tricks_understand(
+	const struct tricks *t, double ema, struct train_options *to, struct cvt_err *e)
+{
+	to->decay_all = t->decay_all;
+	to->bias_lr_scale = t->bias_lr_scale;
+	to->swa = t->swa_given;
+	to->swa_start = t->swa_start;
+	if (!(t->bias_lr_scale > 0.0))
+		return cvt_fail(
+			e, CVT_USAGE, "--bias-lr-scale %g: should be above 0", t->bias_lr_scale);
+	if (t->swa_given && !(t->swa_start >= 0.0 && t->swa_start < 1.0))
+		return cvt_fail(e, CVT_USAGE, "--swa %g: should be a share from 0 to below 1",
+			t->swa_start);
+	TRY(parse_lookahead(t, &to->lookahead, e));
+	if ((ema > 0.0) + to->swa + (to->lookahead.every > 0) > 1)
+		return cvt_fail(e, CVT_USAGE,
+			"--model-ema, --swa and --lookahead each keep their own average; choose "
+			"one");
+	return CVT_OK;
+}
+
+int tricks_learner(
+	const struct tricks *t, struct learner *l, struct train_options *to, struct cvt_err *e)
+{
+	return t->whiten ? train_choose_whiten(l, t->whiten, &to->whiten, e) : CVT_OK;
+}

@@ -1,0 +1,22 @@
+/* trainer_tricks: the craft of training: options that bend the loop but belong to no method. */
+#ifndef CVT_TRICKS_H
+#define CVT_TRICKS_H
+
+#include "../../libcore/train.h"
+
+struct tricks {
+	const char *whiten, *lookahead;
+	bool decay_all, swa_given;
+	double bias_lr_scale, swa_start;
+};
+
+/* Their rows of the option table, after `to`; returns how many. */
+size_t tricks_options(struct tricks *t, struct cli_option *to);
+/* Checks them, before anything is opened; fills the loop's options. */
+int tricks_understand(
+	const struct tricks *t, double ema, struct train_options *to, struct cvt_err *e);
+/* What needs the network: before learner_prepare. */
+int tricks_learner(
+	const struct tricks *t, struct learner *l, struct train_options *to, struct cvt_err *e);
+
+#endif

@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# The craft of training: initialisations, whitening, averages of weights, views at test time.
+load helper
+load train
+
+setup() {
+	export BATS_TEST_TIMEOUT=200
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	tiny
+}
+
+weights="
+import json
+def model(path):
+    b = open(path, 'rb').read()
+    n = int.from_bytes(b[:8], 'little')
+    h = json.loads(b[8:8 + n])
+    h.pop('__metadata__', None)
+    return {k: np.frombuffer(b[8 + n:], '<f4', int(np.prod(v['shape'])), v['data_offsets'][0]).reshape(v['shape'])
+            for k, v in h.items()}
+"
+
+@test "init=: the weights that the name says" {
+	cat >init.arch <<-'END'
+		input image 8 8 1
+		a: conv 12 3 init=orthogonal
+		b: conv 8 3 init=dirac
+		c: conv 16 3 init=partial-dirac
+		n: bn init=zero weight=0
+		d: conv 400 3 init=kaiming
+		flatten | e: linear 8 init=orthogonal | f: linear 300 init=xavier | g: linear classes init=zero
+	END
+	cv-train -q --epochs 0 --num-classes 4 --arch init.arch -o a.st </dev/null
+	py "$weights
+w = model('a.st')
+a, b, c, e = (w[k + '.weight'].reshape(len(w[k + '.weight']), -1) for k in 'abce')
+assert np.abs(a.T @ a - np.eye(9)).max() < 1e-6
+assert np.abs(e @ e.T - np.eye(8)).max() < 1e-5
+want = np.zeros((8, 12, 3, 3), 'f4')
+want[range(8), range(8), 1, 1] = 1
+assert (w['b.weight'] == want).all() and (w['b.bias'] == 0).all()
+assert (w['c.weight'][:8, :, 1, 1] == np.eye(8)).all() and np.abs(c[:8]).sum() == 8
+assert 0 < np.abs(c[8:]).max() <= 72 ** -.5 and abs(c[8:].std() / (216 ** -.5) - 1) < .1
+assert (w['n.weight'] == 0).all()
+assert abs(w['d.weight'].std() / (2 / 144) ** .5 - 1) < .02
+assert abs(w['f.weight'].std() / (2 / 308) ** .5 - 1) < .05
+assert (w['g.weight'] == 0).all() and (w['g.bias'] == 0).all()"
+	sed 's/xavier/xaver/' init.arch >wrong.arch
+	fails 2 cv-train --epochs 0 --num-classes 4 --arch wrong.arch -o x.st
+	[[ $message == *"did you mean xavier"* ]]
+}
+
+@test "--whiten: the first filters are what numpy makes of the first batch, and stay" {
+	quadrants a.cvt epochs=2
+	sed 's/conv1: conv 8 3 bias=0/conv1: conv 8 2 pad=0 bias=0/' tiny.arch >w.arch
+	for s in 1 9; do cv-train -q --arch w.arch --whiten conv1 -b 32 --steps $s -o $s.st a.cvt; done
+	py "$weights
+x = read('a.cvt')[1]['image'][:32, :, :, 0] / 127.5 - 1
+p = np.stack([x[:, i:i + 7, j:j + 7] for i in (0, 1) for j in (0, 1)], -1).reshape(-1, 4)
+v, u = np.linalg.eigh(np.cov(p.T))
+f = (u / np.sqrt(v + 5e-4)).T[::-1]
+a, b = model('1.st')['conv1.weight'], model('9.st')['conv1.weight']
+assert (a == b).all()
+a = a.reshape(8, 4)
+assert (a[4:] == -a[:4]).all()
+d = np.minimum(np.abs(a[:4] - f).max(1), np.abs(a[:4] + f).max(1))
+assert d.max() < 1e-5 * np.abs(f).max(), d"
+	fails 2 cv-train --arch tiny.arch --whiten conv9 -o x.st a.cvt
+	sed "s/conv1: conv 8 2/conv1: conv 9 2/" w.arch >more.arch
+	fails 2 cv-train --arch more.arch --whiten conv1 -o x.st a.cvt
+	[[ $message == *"4 numbers give 8 at most"* ]]
+}
+
+@test "--lookahead, --swa and --model-ema keep averages, one at a time" {
+	quadrants a.cvt epochs=3
+	for n in 1 2 3 4; do
+		cv-train -q --arch tiny.arch -b 40 --sched constant --steps $n -o s$n.st a.cvt
+	done
+	cv-train -q --arch tiny.arch -b 40 --sched constant --steps 4 --swa 0.5 -o swa.st a.cvt
+	cv-train -q --arch tiny.arch -b 40 --sched constant --steps 2 --lookahead 2,0.25 -o look.st a.cvt
+	cv-train -q --epochs 0 --arch tiny.arch --num-classes 4 -o s0.st </dev/null
+	cv-train -q --arch tiny.arch -b 40 --epochs 3 --lookahead 5,0.2,3 -o l.st a.cvt
+	py "$weights
+s = [model('s%d.st' % i) for i in range(5)]
+swa, look = model('swa.st'), model('look.st')
+for k in swa:
+    m = (s[2][k] + s[3][k] + s[4][k]) / 3
+    assert np.abs(swa[k] - m).max() <= 1e-6 * (1 + np.abs(m).max()), k
+    m = s[0][k] + .25 * (s[2][k] - s[0][k])
+    assert np.abs(look[k] - m).max() <= 1e-6 * (1 + np.abs(m).max()), k"
+	fails 2 cv-train --arch tiny.arch --swa 0.5 --model-ema 0.9 -o x.st a.cvt
+	fails 2 cv-train --arch tiny.arch --swa 1 -o x.st a.cvt
+	fails 2 cv-train --arch tiny.arch --lookahead 0 -o x.st a.cvt
+	fails 2 cv-train --arch tiny.arch --lookahead 5,2 -o x.st a.cvt
+}
+
+@test "--bias-lr-scale moves the norms' biases alone; --decay-all shrinks them, too" {
+	quadrants a.cvt
+	sgd() { cv-train -q --arch tiny.arch -b 40 --sched constant --momentum 0 --steps 1 "$@" a.cvt; }
+	cv-train -q --epochs 0 --arch tiny.arch --num-classes 4 -o s0.st </dev/null
+	sgd --weight-decay 0 -o one.st
+	sgd --weight-decay 0 --bias-lr-scale 8 -o eight.st
+	sgd --lr 1e-9 --weight-decay 1e8 -o some.st
+	sgd --lr 1e-9 --weight-decay 1e8 --decay-all --bias-lr-scale 8 -o all.st
+	py "$weights
+a, b, c, some, all = (model(n + '.st') for n in 's0 one eight some all'.split())
+for k in a:
+    m = 8 if k == 'bn1.bias' else 1
+    assert np.abs((c[k] - a[k]) - m * (b[k] - a[k])).max() < 1e-5, k
+    if 'running' not in k:
+        shrinks = .9 if k.endswith('weight') and k != 'bn1.weight' else 1
+        assert np.abs(some[k] - shrinks * a[k]).max() < 1e-6, k
+        assert np.abs(all[k] - .9 * a[k]).max() < 1e-6, k"
+	fails 2 cv-train --arch tiny.arch --bias-lr-scale 0 -o x.st a.cvt
+}
+
+@test "cv-embed --tta: the mean over mirrored and moved pictures" {
+	quadrants a.cvt
+	cv-train -q --arch tiny.arch -b 32 -o net.st a.cvt
+	py "
+head, f = read('a.cvt')
+x = f['image']
+p = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), 'reflect')
+for i, v in enumerate((x, p[:, :8, :8], p[:, 2:, 2:])):
+    for j, m in enumerate((v, v[:, :, ::-1])):
+        f['image'] = m
+        write('v%d%d.cvt' % (i, j), 'rows 240\nval 40\nepochs 1\n' + classes('nw', 'ne', 'sw', 'se'), **f)"
+	for i in 0 1 2; do for j in 0 1; do
+		cv-embed -w net.st --output logits v$i$j.cvt >o$i$j.cvt
+	done; done
+	cv-embed -w net.st --tta flip --output logits,probs -b 7 a.cvt >flip.cvt
+	cv-embed -w net.st --tta flip+shift --output logits a.cvt >both.cvt
+	py "
+o = [[read('o%d%d.cvt' % (i, j))[1]['logits'] for j in (0, 1)] for i in range(3)]
+flip = [(a + b) / 2 for a, b in o]
+f = read('flip.cvt')[1]
+assert np.abs(f['logits'] - flip[0]).max() < 1e-5
+p = np.exp(flip[0]); p /= p.sum(1, keepdims=True)
+assert np.abs(f['probs'] - p).max() < 1e-5
+both = flip[0] / 2 + (flip[1] + flip[2]) / 4
+assert np.abs(read('both.cvt')[1]['logits'] - both).max() < 1e-5"
+	fails 2 cv-embed -w net.st --tta flop a.cvt
+	fails 2 cv-embed -w net.st --tta flip --output conv2 a.cvt
+}
