@@ -26,7 +26,7 @@ static int open_slabs(struct train *t, struct cvt_err *e)
 		TRY(copy_slab(&t->best_weight, g->weight, g->weights, e));
 		TRY(copy_slab(&t->best_buffer, g->buffer, g->buffers, e));
 	}
-	return train_step_open(t, e);
+	return train_update_open(t, e);
 }
 
 static int check_epochs(
@@ -70,8 +70,7 @@ void train_close(struct train *t)
 	free(t->ema_buffer);
 	free(t->best_weight);
 	free(t->best_buffer);
-	free(t->block);
-	free(t->part);
+	train_update_close(t);
 	free(t);
 }
 

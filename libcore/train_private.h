@@ -6,7 +6,8 @@
 
 /* A stretch of a slab that one block of work covers. */
 struct train_block {
-	size_t phase, offset, n;
+	size_t phase, param, offset, n;
+	size_t work;            /* its scratch, if the optimizer takes it as a matrix */
 	double lr_scale, decay; /* times those of the step */
 };
 
@@ -35,16 +36,16 @@ struct train {
 	float *ema_weight, *ema_buffer, *best_weight, *best_buffer;
 	size_t nblocks;
 	struct train_block *block;
-	double *part;             /* a sum a block */
+	double *part; /* two sums a block */
+	float *matrix_work;
 	size_t pending;           /* batches whose gradients wait for a step (--accumulate) */
 	struct feed_position was; /* before the first of them */
-	double lr, gradient_norm; /* of the last step */
+	double lr, factor, gradient_norm; /* of the last step */
 	double started, waited, checkpointed;
 	uint64_t rows_done; /* in this run */
 };
 
 /* ---- train_step.c ------------------------------------------------------------------ */
-int train_step_open(struct train *t, struct cvt_err *e);
 /* Forward and backward on a batch; the weights move when --accumulate batches are together. */
 int train_step(struct train *t, const struct feed_item *item, struct cvt_err *e);
 /* Moves the weights by what has gathered, if anything. */
@@ -54,6 +55,14 @@ void train_bind(const struct learner *l, struct plan *p, const struct batch *row
 /* The share of the training that lies before this position; NAN if nobody knows. */
 double train_share(
 	const struct train *t, const struct feed_item *item, const struct feed_position *at);
+
+/* ---- train_update.c ---------------------------------------------------------------- */
+int train_update_open(struct train *t, struct cvt_err *e);
+void train_update_close(struct train *t);
+/* Moves the parameters of a phase; its gradients are cleared. */
+int train_update(struct train *t, size_t phase, double loss, struct cvt_err *e);
+/* CVT_DIVERGED, and what to do about it. */
+int train_diverged(const struct train *t, double loss, double norm, struct cvt_err *e);
 
 /* ---- train_average.c --------------------------------------------------------------- */
 /* True when averaged weights are kept. */

@@ -1,73 +1,7 @@
-/* train_step: one step: rows in, loss, gradients, clipping, update, average (see train.h). */
+/* train_step: one step: rows in, loss, gradients, update, average (see train.h). */
 #include "train_private.h"
 
 #include <math.h>
-#include <string.h>
-
-enum { BLOCK = 1 << 14 };
-
-/* ---- blocks ------------------------------------------------------------------------ */
-
-static double scale_of(const struct train *t, const char *name)
-{
-	double factor = 1.0;
-	for (size_t i = 0; i < t->o.nlr_scale; i++)
-		if (name_has_prefix(name, t->o.lr_scale[i].prefix))
-			factor *= t->o.lr_scale[i].factor;
-	return factor;
-}
-
-/* A norm's shift follows its scale, and neither decays. */
-static bool is_norm_bias(const struct graph *g, size_t i)
-{
-	const size_t n = strlen(g->param[i].name);
-	return i > 0 && g->param[i].kind == PARAM_BIAS && g->param[i - 1].kind == PARAM_BIAS
-	       && n >= 4 && strcmp(g->param[i].name + n - 4, "bias") == 0;
-}
-
-/* How a parameter's steps differ from the others'. */
-static struct train_block habits(const struct train *t, size_t phase, size_t i)
-{
-	const struct param *p = &t->l->graph->param[i];
-	const double scale = t->o.bias_lr_scale > 0.0 ? t->o.bias_lr_scale : 1.0;
-	const double bias = is_norm_bias(t->l->graph, i) ? scale : 1.0;
-	return (struct train_block){.phase = phase,
-		.lr_scale = t->l->phase[phase].lr_scale * scale_of(t, p->name) * bias,
-		.decay = p->kind == PARAM_WEIGHT || t->o.decay_all ? 1.0 / bias : 0.0};
-}
-
-/* Counts the blocks of everything that phases train; fills them in when there is room. */
-static size_t cut(struct train *t, struct train_block *to)
-{
-	const struct graph *g = t->l->graph;
-	size_t n = 0;
-	for (size_t ph = 0; ph < t->l->nphases; ph++)
-		for (size_t i = 0; i < g->nparams; i++) {
-			const struct param *p = &g->param[i];
-			if (p->kind == PARAM_BUFFER || !t->l->phase[ph].trains[i])
-				continue;
-			const struct train_block as = habits(t, ph, i);
-			for (size_t first = 0; first < p->items; first += BLOCK, n++) {
-				if (!to)
-					continue;
-				to[n] = as;
-				to[n].offset = p->offset + first;
-				to[n].n = p->items - first < BLOCK ? p->items - first : BLOCK;
-			}
-		}
-	return n;
-}
-
-int train_step_open(struct train *t, struct cvt_err *e)
-{
-	t->nblocks = cut(t, NULL);
-	t->block = mem_alloc(t->nblocks, sizeof *t->block, e);
-	t->part = mem_alloc(t->nblocks, sizeof *t->part, e);
-	if (!t->block || !t->part)
-		return CVT_SYSTEM;
-	(void)cut(t, t->block);
-	return CVT_OK;
-}
 
 /* ---- where we are ------------------------------------------------------------------ */
 
@@ -112,7 +46,8 @@ static int learning_rate(struct train *t, const struct feed_item *item, struct c
 			t->source.name, s->sched->name);
 	const double from = epoch_at(t, item, &t->was, t->c.step);
 	const double to = epoch_at(t, item, &item->end, t->c.step + 1);
-	t->lr = t->o.lr * sched_factor(s, from, to, all);
+	t->factor = sched_factor(s, from, to, all);
+	t->lr = t->o.lr * t->factor;
 	return CVT_OK;
 }
 
@@ -125,86 +60,6 @@ void train_bind(const struct learner *l, struct plan *p, const struct batch *row
 		if (x)
 			plan_bind(p, l->input[i].node, x->data);
 	}
-}
-
-static int diverged(const struct train *t, double loss, double norm, struct cvt_err *e)
-{
-	return cvt_fail(e, CVT_DIVERGED,
-		"step %llu: training diverged: loss %g, learning rate %g, gradient norm %g; lower "
-		"--lr, "
-		"or add --warmup-epochs 1 or --clip-norm 1",
-		(unsigned long long)t->c.step + 1, fabs(loss), t->lr, fabs(norm)); /* no "-nan" */
-}
-
-struct update {
-	struct train *t;
-	size_t phase;
-	struct opt_step step;
-};
-
-static void square_block(void *context, size_t b, unsigned thread)
-{
-	(void)thread;
-	const struct update *u = context;
-	const struct train_block *block = &u->t->block[b];
-	const float *g = u->t->l->graph->grad + block->offset;
-	double sum = 0.0;
-	for (size_t i = 0; i < block->n && block->phase == u->phase; i++)
-		sum += (double)g[i] * (double)g[i];
-	u->t->part[b] = sum;
-}
-
-/* The norm of a phase's gradient, added block by block. */
-static double gradient_norm(struct train *t, struct update *u)
-{
-	double sum = 0.0;
-	par_for(t->o.par, t->nblocks, square_block, u);
-	for (size_t i = 0; i < t->nblocks; i++)
-		sum += t->part[i];
-	return sqrt(sum);
-}
-
-static void update_block(void *context, size_t b, unsigned thread)
-{
-	(void)thread;
-	const struct update *u = context;
-	const struct train *t = u->t;
-	const struct train_block *block = &t->block[b];
-	const struct learner_phase *p = &t->l->phase[u->phase];
-	struct opt_step s = u->step;
-	struct opt_slice x = {.n = block->n,
-		.w = t->l->graph->weight + block->offset,
-		.g = t->l->graph->grad + block->offset};
-	if (block->phase != u->phase)
-		return;
-	for (size_t i = 0; i < OPT_STATES; i++)
-		x.state[i] = p->state[i] ? p->state[i] + block->offset : NULL;
-	s.lr *= block->lr_scale;
-	s.decay = block->decay * s.config->weight_decay;
-	t->o.opt->update(&s, &x);
-}
-
-/* Moves the parameters of a phase; its gradients are cleared. */
-static int update(struct train *t, size_t phase, double loss, struct cvt_err *e)
-{
-	struct learner_phase *p = &t->l->phase[phase];
-	const double mean = 1.0 / (double)t->pending;
-	struct update u = {.t = t, .phase = phase};
-	const double norm = mean * gradient_norm(t, &u);
-	if (!isfinite(norm))
-		return diverged(t, loss, norm, e);
-	/* torch.nn.utils.clip_grad_norm_ */
-	const double clip = t->o.clip_norm > 0.0 && norm > t->o.clip_norm
-				    ? t->o.clip_norm / (norm + 1e-6)
-				    : 1.0;
-	u.step = (struct opt_step){.config = &t->l->facts->opt,
-		.lr = t->lr,
-		.grad_scale = (float)(mean * clip),
-		.grad_limit = t->o.clip_value > 0.0 ? (float)t->o.clip_value : INFINITY,
-		.t = ++p->t};
-	par_for(t->o.par, t->nblocks, update_block, &u);
-	t->gradient_norm = norm;
-	return CVT_OK;
 }
 
 /* ---- a batch ----------------------------------------------------------------------- */
@@ -229,11 +84,11 @@ static int phase_batch(struct train *t, size_t phase, const struct feed_item *it
 	plan_forward(p->plan, run, item->rows.rows);
 	const double loss = (double)*plan_value(p->plan, p->loss);
 	if (!isfinite(loss))
-		return diverged(t, loss, t->gradient_norm, e);
+		return train_diverged(t, loss, t->gradient_norm, e);
 	plan_backward(p->plan, run, item->rows.rows);
 	if (phase == 0)
 		count(t, p->plan, &item->rows, loss);
-	return t->pending == t->o.accumulate ? update(t, phase, loss, e) : CVT_OK;
+	return t->pending == t->o.accumulate ? train_update(t, phase, loss, e) : CVT_OK;
 }
 
 static void finish_step(struct train *t, const struct feed_item *item, const struct run *run)
@@ -272,7 +127,7 @@ int train_step_flush(struct train *t, const struct feed_item *item, struct cvt_e
 	if (!t->pending)
 		return CVT_OK;
 	for (size_t i = 0; i < t->l->nphases; i++)
-		TRY(update(t, i, NAN, e));
+		TRY(train_update(t, i, NAN, e));
 	finish_step(t, item, &run);
 	return CVT_OK;
 }

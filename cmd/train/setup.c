@@ -329,7 +329,14 @@ static int choose_numbers(struct trainer *t, struct cvt_err *e)
 	t->opt = opt_find(name, e);
 	if (!t->opt)
 		return CVT_USAGE;
-	t->facts.opt.weight_decay = t->o.decay_given ? t->o.weight_decay : t->opt->weight_decay;
+	struct opt_config *c = &t->facts.opt;
+	c->momentum = t->o.momentum_given ? t->o.momentum : t->opt->momentum;
+	c->nesterov = t->opt->nesterov && !t->o.no_nesterov && c->momentum > 0;
+	if (c->beta2 == 0)
+		c->beta2 = t->opt->beta2 > 0 ? t->opt->beta2 : 0.999;
+	if (c->epsilon == 0)
+		c->epsilon = t->opt->epsilon > 0 ? t->opt->epsilon : 1e-8;
+	c->weight_decay = t->o.decay_given ? t->o.weight_decay : t->opt->weight_decay;
 	if (!t->o.lr_given)
 		t->o.lr = t->opt->lr * (strcmp(name, "sgd") == 0 && g->buffers == 0 ? 0.5 : 1.0)
 			  * (t->method->lr_factor > 0 ? t->method->lr_factor : 1.0);

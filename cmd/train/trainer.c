@@ -75,11 +75,13 @@ static size_t fixed_options(struct trainer_options *o, struct cli_option *to)
 			0, &o->lr_given},
 		{"opt", 0, CLI_TEXT, "NAME", &o->opt,
 			"optimizer; default: sgd, for networks with attention adamw", 0, NULL},
-		{"momentum", 0, CLI_REAL, "F", &o->momentum, "of sgd", 0, NULL},
+		{"momentum", 0, CLI_REAL, "F", &o->momentum, "default: sgd, lars, muon 0.9, else 0",
+			0, &o->momentum_given},
 		{"no-nesterov", 0, CLI_FLAG, NULL, &o->no_nesterov, "plain momentum", 0, NULL},
-		{"betas", 0, CLI_TEXT, "A,B", &o->betas, "of adam and adamw", 0, NULL},
+		{"betas", 0, CLI_TEXT, "A,B", &o->betas, "of adam and adamw; B of rmsprop", 0,
+			NULL},
 		{"weight-decay", 0, CLI_REAL, "F", &o->weight_decay,
-			"default: sgd 5e-4, adam 0, adamw 0.05; never on biases and norms", 0,
+			"default: sgd 5e-4, adam 0, adamw 0.05; not on biases and norms", 0,
 			&o->decay_given},
 		{"sched", 0, CLI_TEXT, "NAME[=A[,B]]", &o->sched, "how the learning rate falls", 0,
 			NULL},
@@ -213,7 +215,7 @@ static int understand(struct trainer *t, const struct cli_option *table, struct 
 {
 	struct trainer_options *o = &t->o;
 	struct opt_config *c = &t->facts.opt;
-	double betas[2] = {0.9, 0.999};
+	double betas[2] = {0.9, 0.0};
 	size_t n = 2;
 	TRY(check_numbers(o, e));
 	if (t->cli.operands > 1)
@@ -227,11 +229,8 @@ static int understand(struct trainer *t, const struct cli_option *table, struct 
 		TRY(cli_reals(o->betas, "--betas", betas, 2, &n, e));
 	if (n != 2 || !(betas[0] >= 0 && betas[0] < 1 && betas[1] >= 0 && betas[1] < 1))
 		return cvt_fail(e, CVT_USAGE, "--betas: two numbers from 0 to below 1");
-	*c = (struct opt_config){.momentum = o->momentum,
-		.nesterov = !o->no_nesterov && o->momentum > 0,
-		.beta1 = betas[0],
-		.beta2 = betas[1],
-		.epsilon = 1e-8};
+	*c = (struct opt_config){.beta1 = betas[0], .beta2 = betas[1]};
+	TRY(tricks_opt(&o->tricks, c, e));
 	return parse_time(o->checkpoint_every, &t->train_options.checkpoint_every, e);
 }
 
@@ -384,8 +383,7 @@ int trainer_main(int argc, char **argv, const struct cli_program *p, const char 
 		.sched = "one-cycle",
 		.checkpoint_every = "10m",
 		.batch_size = 128,
-		.accumulate = 1,
-		.momentum = 0.9};
+		.accumulate = 1};
 	head_init(&t.head);
 	head_init(&t.history);
 	size_t n = fixed_options(&t.o, table);

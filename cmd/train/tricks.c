@@ -7,6 +7,10 @@ size_t tricks_options(struct tricks *t, struct cli_option *to)
 {
 	const struct cli_option list[] = {
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Craft", 0, NULL},
+		{"opt-eps", 0, CLI_REAL, "F", &t->epsilon,
+			"added to roots; default: 1e-8, adagrad 1e-10", 0, NULL},
+		{"muon", 0, CLI_TEXT, "LR[,MOMENTUM[,STEPS]]", &t->muon,
+			"of muon's filters; default: 0.24,0.6,3", 0, NULL},
 		{"whiten", 0, CLI_TEXT, "STAGE", &t->whiten,
 			"filters of that convolution whiten the first batch, and stay", 0, NULL},
 		{"bias-lr-scale", 0, CLI_REAL, "F", &t->bias_lr_scale,
@@ -67,4 +71,20 @@ int tricks_learner(
 	const struct tricks *t, struct learner *l, struct train_options *to, struct cvt_err *e)
 {
 	return t->whiten ? train_choose_whiten(l, t->whiten, &to->whiten, e) : CVT_OK;
+}
+
+int tricks_opt(const struct tricks *t, struct opt_config *c, struct cvt_err *e)
+{
+	double v[3] = {0.24, 0.6, 3};
+	size_t n = 0;
+	if (t->muon)
+		TRY(cli_reals(t->muon, "--muon", v, 3, &n, e));
+	if (!(v[0] >= 0 && v[0] < 1e6 && v[1] >= 0 && v[1] < 1 && v[2] >= 1 && v[2] <= 20))
+		return cvt_fail(e, CVT_USAGE,
+			"--muon %s: should be LR[,MOMENTUM[,STEPS]], as 0.24,0.6,3", t->muon);
+	if (!(t->epsilon >= 0 && t->epsilon < 1e6))
+		return cvt_fail(e, CVT_USAGE, "--opt-eps %g: should be above 0", t->epsilon);
+	c->muon = (struct opt_muon){v[0], v[1], (size_t)v[2]};
+	c->epsilon = t->epsilon;
+	return CVT_OK;
 }

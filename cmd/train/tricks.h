@@ -5,9 +5,9 @@
 #include "../../libcore/train.h"
 
 struct tricks {
-	const char *whiten, *lookahead;
+	const char *whiten, *lookahead, *muon;
 	bool decay_all, swa_given;
-	double bias_lr_scale, swa_start;
+	double bias_lr_scale, swa_start, epsilon;
 };
 
 /* Their rows of the option table, after `to`; returns how many. */
@@ -15,6 +15,8 @@ size_t tricks_options(struct tricks *t, struct cli_option *to);
 /* Checks them, before anything is opened; fills the loop's options. */
 int tricks_understand(
 	const struct tricks *t, double ema, struct train_options *to, struct cvt_err *e);
+/* The optimizer's own numbers. */
+int tricks_opt(const struct tricks *t, struct opt_config *c, struct cvt_err *e);
 /* What needs the network: before learner_prepare. */
 int tricks_learner(
 	const struct tricks *t, struct learner *l, struct train_options *to, struct cvt_err *e);

@@ -18,16 +18,22 @@ struct opt_config {
 	bool nesterov;
 	double beta1, beta2, epsilon;
 	double weight_decay;
+	struct opt_muon {
+		double lr, momentum; /* of the filters; the rest has lr and momentum */
+		size_t steps;        /* of Newton and Schulz's iteration */
+	} muon;
 };
 
 /* What one step is. */
 struct opt_step {
 	const struct opt_config *config;
 	double lr;
-	double decay;     /* weight decay of this stretch (0 for biases and norms) */
-	float grad_scale; /* the gradient counts times this (clipping by norm, accumulation) */
-	float grad_limit; /* then each part is clipped to +-this; INFINITY = not */
-	uint64_t t;       /* number of this step, from 1 */
+	double factor;         /* what the schedule makes of every rate; it is in lr already */
+	double decay;          /* weight decay of this stretch (0 for biases and norms) */
+	float grad_scale;      /* the gradient counts times this (clipping by norm, accumulation) */
+	float grad_limit;      /* then each part is clipped to +-this; INFINITY = not */
+	uint64_t t;            /* number of this step, from 1 */
+	double w_norm, g_norm; /* of the whole parameter, if opt.norms; g's is scaled */
 };
 
 struct opt_slice {
@@ -38,9 +44,17 @@ struct opt_slice {
 
 struct opt {
 	const char *name, *help;
-	const char *state[OPT_STATES]; /* names of its slabs in a checkpoint; NULL = none */
-	double lr, weight_decay;       /* defaults: what trains well when nothing is said */
+	const char *state[OPT_STATES];   /* names of its slabs in a checkpoint; NULL = none */
+	double lr, weight_decay;         /* defaults: what trains well when nothing is said */
+	double momentum, beta2, epsilon; /* likewise; beta2 0 = 0.999, epsilon 0 = 1e-8 */
+	bool nesterov;                   /* looks ahead unless told not to */
+	bool norms;                      /* needs those of whole parameters */
 	void (*update)(const struct opt_step *s, const struct opt_slice *x);
+	/* For convolutions' filters, in place of update; NULL = none. They are a matrix of
+	 * inputs x outputs, row-major; work has matrix_work(inputs, outputs) floats. */
+	void (*matrix)(const struct opt_step *s, const struct opt_slice *x, size_t inputs,
+		size_t outputs, float *work);
+	size_t (*matrix_work)(size_t inputs, size_t outputs);
 };
 
 extern const struct opt *const opts[]; /* in the order of opt.def, NULL-terminated */

@@ -1,8 +1,10 @@
 /*
- * opt: optimizers against PyTorch 1.13 (torch.optim.SGD, Adam, AdamW; ten steps on five numbers
- * with the gradient g[k] = ((7 k + 3 t) mod 11 - 5) / 8), and the schedules against their formulas.
+ * opt: optimizers against PyTorch 1.13 (torch.optim.SGD, Adam, AdamW, and those of
+ * tests/golden/make_opt.py; ten steps on five numbers with the gradient
+ * g[k] = ((7 k + 3 t) mod 11 - 5) / 8), and the schedules against their formulas.
  */
 #include "../../libcore/opt/opt.h"
+#include "../../libcore/blas.h"
 #include "../../libcore/sched/sched.h"
 
 #include <math.h>
@@ -40,6 +42,16 @@ static const struct golden golden[] = {
 		0.01, {0.522998273f, -1.26832759f, 1.99051416f, -0.00753938593f, -0.326513618f}},
 };
 
+#include "opt_golden.h"
+
+static double norm(const float *x, size_t n)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += (double)x[i] * (double)x[i];
+	return sqrt(sum);
+}
+
 /* Ten steps; scale is what gradients are given too large by, and grad_scale takes back. */
 static void train(const struct golden *g, float scale, float *w)
 {
@@ -55,7 +67,9 @@ static void train(const struct golden *g, float scale, float *w)
 			.decay = g->config.weight_decay,
 			.grad_scale = 1.0f / scale,
 			.grad_limit = INFINITY,
-			.t = (uint64_t)t + 1};
+			.t = (uint64_t)t + 1,
+			.w_norm = norm(w, N),
+			.g_norm = norm(grad, N) / (double)scale};
 		const struct opt_slice x = {
 			.n = N, .w = w, .g = grad, .state = {state[0], state[1]}};
 		o->update(&s, &x);
@@ -75,6 +89,32 @@ static void check_golden(const struct golden *g)
 	check(near, what);
 	(void)snprintf(what, sizeof what, "%s takes the gradient times grad_scale", g->name);
 	check(memcmp(w, scaled, sizeof w) == 0, what);
+}
+
+/* The filters of a convolution, as they lie in memory: inputs x outputs. */
+static void check_muon(size_t k)
+{
+	const size_t n = 6, rows = muon_golden[k].rows, columns = muon_golden[k].columns;
+	const struct opt_config c = {.nesterov = true, .muon = {0.24, 0.6, 3}};
+	const struct opt *o = opt_find("muon", NULL);
+	float w[6], g[6], v[6] = {0}, work[64];
+	bool near = o->matrix_work(rows, columns) <= 64;
+	for (size_t i = 0; i < n; i++)
+		w[i] = (float)sin(1.0 + (double)i);
+	for (size_t t = 0; near && t < STEPS; t++) {
+		for (size_t i = 0; i < n; i++)
+			g[i] = ((float)((i * 7 + t * 3) % 11) - 5.0f) / 8.0f;
+		const struct opt_step s = {.config = &c,
+			.factor = 1,
+			.grad_scale = 1,
+			.grad_limit = INFINITY,
+			.t = t + 1};
+		o->matrix(&s, &(struct opt_slice){.n = n, .w = w, .g = g, .state = {v}}, rows,
+			columns, work);
+	}
+	for (size_t i = 0; i < n; i++)
+		near = near && fabsf(w[i] - muon_golden[k].w[i]) < 1e-4f && g[i] == 0.0f;
+	check(near, "muon orthogonalises the filters' steps");
 }
 
 static void check_limit(void)
@@ -140,6 +180,11 @@ int main(void)
 {
 	for (size_t i = 0; i < sizeof golden / sizeof *golden; i++)
 		check_golden(&golden[i]);
+	for (size_t i = 0; i < sizeof more_golden / sizeof *more_golden; i++)
+		check_golden(&more_golden[i]);
+	if (blas_open(NULL) == CVT_OK)
+		for (size_t i = 0; i < 2; i++)
+			check_muon(i);
 	check_limit();
 	check_schedules();
 	check_words();
