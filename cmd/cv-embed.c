@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { OPTIONS = 32 };
+
 struct options {
 	struct cli_common common;
 	struct network_choice network;
@@ -67,11 +69,11 @@ static int write_head(struct embed *m, struct cvt_err *e)
 	struct output *out;
 	TRY(embed_fields(&m->outputs, &m->head, o->keep, e));
 	TRY(match_classes(m, e));
-	if (m->net.info.history && !o->common.no_history)
-		TRY(network_history_head(m->net.info.history, 1, &m->head, e));
 	int code = cli_history(m->cli, m->seed, source_is_stream(m->in), &line, e);
 	if (code == CVT_OK && !o->common.no_history)
 		code = head_add_prog(&m->head, 0, "cv-embed", line.p, e);
+	if (code == CVT_OK && m->net.info.history && !o->common.no_history)
+		code = network_history_head(m->net.info.history, 1, &m->head, e);
 	free(line.p);
 	TRY(code);
 	TRY(output_open(&out, o->common.output, e));
@@ -229,39 +231,57 @@ static void close_all(struct embed *m)
 	source_close(m->in);
 }
 
-int main(int argc, char **argv)
+static int understand(struct options *o, const struct cli *c, struct cvt_err *e)
 {
-	struct options o = {.batch_size = 128};
-	struct cli_option table[] = {
+	o->network.weights = &o->weights;
+	if (c->operands > 1)
+		return cvt_fail(e, CVT_USAGE, "one input at a time; cv-read joins several");
+	if (o->batch_size == 0)
+		return cvt_fail(e, CVT_USAGE, "--batch-size: must be at least 1");
+	return CVT_OK;
+}
+
+static void fill_table(struct options *o, struct cli_option *to)
+{
+	const struct cli_option list[] = {
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Network", 0, NULL},
-		{"weights", 'w', CLI_MANY, "[STAGE=]FILE", &o.weights,
+		{"weights", 'w', CLI_MANY, "[STAGE=]FILE", &o->weights,
 			"model file (more than one: under STAGE)", 0, NULL},
-		{"let", 0, CLI_TEXT, "NAME=N,...", &o.network.lets,
+		{"let", 0, CLI_TEXT, "NAME=N,...", &o->network.lets,
 			"values of the architecture's lets, such as width=16", 0, NULL},
-		{"arch", 0, CLI_TEXT, "NAME|FILE", &o.network.arch,
+		{"arch", 0, CLI_TEXT, "NAME|FILE", &o->network.arch,
 			"architecture, when the model carries none", 0, NULL},
-		{"partial", 0, CLI_FLAG, NULL, &o.network.partial,
+		{"partial", 0, CLI_FLAG, NULL, &o->network.partial,
 			"load what fits, leave the rest untrained", 0, NULL},
-		{"num-classes", 0, CLI_COUNT, "N", &o.network.num_classes, "outputs of the head", 0,
+		{"num-classes", 0, CLI_COUNT, "N", &o->network.num_classes, "outputs of the head",
+			0, NULL},
+		{"mean", 0, CLI_TEXT, "A,B,C", &o->network.mean, "of the pictures after /255", 0,
 			NULL},
-		{"mean", 0, CLI_TEXT, "A,B,C", &o.network.mean, "of the pictures after /255", 0,
-			NULL},
-		{"std", 0, CLI_TEXT, "A,B,C", &o.network.std, "likewise", 0, NULL},
+		{"std", 0, CLI_TEXT, "A,B,C", &o->network.std, "likewise", 0, NULL},
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Rows", 0, NULL},
-		{"output", 0, CLI_TEXT, "STAGE[=FIELD],...", &o.outputs,
+		{"output", 0, CLI_TEXT, "STAGE[=FIELD],...", &o->outputs,
 			"what to write: embedding (default), logits, probs, any stage", 0, NULL},
-		{"keep", 0, CLI_TEXT, "FIELDS", &o.keep,
+		{"keep", 0, CLI_TEXT, "FIELDS", &o->keep,
 			"pass on these fields of the rows; default: all but pictures", 0, NULL},
-		{"tta", 0, CLI_TEXT, "VERSIONS", &o.tta,
+		{"tta", 0, CLI_TEXT, "VERSIONS", &o->tta,
 			"mean over versions of a picture: flip, or flip+shift (6 of them)", 0,
 			NULL},
-		{"batch-size", 'b', CLI_COUNT, "N", &o.batch_size, "rows run at a time", 0, NULL},
-		{"classes-by-number", 0, CLI_FLAG, NULL, &o.by_number, "do not match class names",
+		{"batch-size", 'b', CLI_COUNT, "N", &o->batch_size, "rows run at a time", 0, NULL},
+		{"classes-by-number", 0, CLI_FLAG, NULL, &o->by_number, "do not match class names",
 			0, NULL},
-		{"format", 0, CLI_TEXT, "NAME", &o.format,
+		{"format", 0, CLI_TEXT, "NAME", &o->format,
 			"what the input is, if its content does not tell", 0, NULL},
 		{NULL, 0, CLI_FLAG, NULL, NULL, NULL, 0, NULL},
 	};
+	_Static_assert(sizeof list <= OPTIONS * sizeof *list, "raise OPTIONS");
+	memcpy(to, list, sizeof list);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.batch_size = 128};
+	struct cli_option table[OPTIONS];
+	fill_table(&o, table);
 	const struct cli_program program = {
 		.name = "cv-embed",
 		.summary = "Runs a network over a stream and writes what its stages give.",
@@ -285,12 +305,7 @@ int main(int argc, char **argv)
 	if (code == CVT_OK && !done && o.common.list)
 		code = embed_list(&e);
 	else if (code == CVT_OK && !done) {
-		o.network.weights = &o.weights;
-		if (cli.operands > 1)
-			code = cvt_fail(
-				&e, CVT_USAGE, "one input at a time; cv-read joins several");
-		else if (o.batch_size == 0)
-			code = cvt_fail(&e, CVT_USAGE, "--batch-size: must be at least 1");
+		code = understand(&o, &cli, &e);
 		if (code == CVT_OK)
 			code = prepare(&m, &e);
 		if (code == CVT_OK)

@@ -15,6 +15,8 @@
  * BLOCK_BYTES, however the stream is cut into frames. */
 enum { BLOCK = 4096, BLOCK_BYTES = 96 << 20, RAGGED_BYTES = 1 << 16 };
 
+enum { OPTIONS = 32 };
+
 struct options {
 	const char *bank, *field, *metric, *vote, *output, *format;
 	size_t k;
@@ -401,6 +403,35 @@ static void close_all(struct work *w)
 	par_close(w->par);
 }
 
+static void fill_table(struct options *o, struct cli_option *to)
+{
+	const struct cli_option list[] = {
+		{"bank", 0, CLI_TEXT, "FILE", &o->bank,
+			"stream or data set whose rows are searched", 0, NULL},
+		{"neighbours", 'k', CLI_COUNT, "N", &o->k, "neighbours of each row", 0,
+			&o->k_given},
+		{"metric", 0, CLI_TEXT, "NAME", &o->metric, "distance: cosine, l2, dot", 0, NULL},
+		{"output", 0, CLI_TEXT, "WHAT", &o->output,
+			"prediction, neighbours, or both with a comma", 0, NULL},
+		{"vote", 0, CLI_TEXT, "HOW", &o->vote,
+			"weighted or uniform (which is the default but for cosine)", 0,
+			&o->vote_given},
+		{"temperature", 0, CLI_REAL, "T", &o->temperature,
+			"of weighted votes: exp(-distance / T)", 0, NULL},
+		{"field", 0, CLI_TEXT, "NAME", &o->field,
+			"what is compared (default: embedding, else image)", 0, NULL},
+		{"classes-by-number", 0, CLI_FLAG, NULL, &o->by_number,
+			"match the classes of bank and queries by number, not by name", 0, NULL},
+		{"keep", 0, CLI_FLAG, NULL, &o->keep, "pass on pictures and features, too", 0,
+			NULL},
+		{"format", 0, CLI_TEXT, "NAME", &o->format,
+			"what the input is (default: by content)", 0, NULL},
+		{0},
+	};
+	_Static_assert(sizeof list <= OPTIONS * sizeof *list, "raise OPTIONS");
+	memcpy(to, list, sizeof list);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o = {.metric = "cosine",
@@ -409,27 +440,8 @@ int main(int argc, char **argv)
 		.k = 20,
 		.temperature = 0.07};
 	struct cli_common common = {.threads = 1};
-	struct cli_option options[] = {
-		{"bank", 0, CLI_TEXT, "FILE", &o.bank, "stream or data set whose rows are searched",
-			0, NULL},
-		{"neighbours", 'k', CLI_COUNT, "N", &o.k, "neighbours of each row", 0, &o.k_given},
-		{"metric", 0, CLI_TEXT, "NAME", &o.metric, "distance: cosine, l2, dot", 0, NULL},
-		{"output", 0, CLI_TEXT, "WHAT", &o.output,
-			"prediction, neighbours, or both with a comma", 0, NULL},
-		{"vote", 0, CLI_TEXT, "HOW", &o.vote,
-			"weighted or uniform (which is the default but for cosine)", 0,
-			&o.vote_given},
-		{"temperature", 0, CLI_REAL, "T", &o.temperature,
-			"of weighted votes: exp(-distance / T)", 0, NULL},
-		{"field", 0, CLI_TEXT, "NAME", &o.field,
-			"what is compared (default: embedding, else image)", 0, NULL},
-		{"classes-by-number", 0, CLI_FLAG, NULL, &o.by_number,
-			"match the classes of bank and queries by number, not by name", 0, NULL},
-		{"keep", 0, CLI_FLAG, NULL, &o.keep, "pass on pictures and features, too", 0, NULL},
-		{"format", 0, CLI_TEXT, "NAME", &o.format,
-			"what the input is (default: by content)", 0, NULL},
-		{0},
-	};
+	struct cli_option table[OPTIONS];
+	fill_table(&o, table);
 	const struct cli_program program = {
 		.name = "cv-knn",
 		.summary = "Nearest neighbours in a bank: classify each row of a stream, or search "
@@ -441,7 +453,7 @@ int main(int argc, char **argv)
 			"    cv-knn --bank bank.cvt | cv-eval\n"
 			"  cv-knn --bank train.cvt --metric l2 -k 5 --output neighbours test.cvt "
 			">near.cvt\n",
-		.options = options,
+		.options = table,
 		.common = &common,
 		.operands_are_source = true,
 		.output_is_stage = true,

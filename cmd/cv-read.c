@@ -61,7 +61,9 @@ static int open_one(
 	const bool stream = n >= 8 && stream_is_magic(start, n) && !other;
 	if (stream && read_in_order(o))
 		return source_open_input(&w->stream, in, &o->data, e);
-	TRY(dataset_open_input(&d, in, &o->data, e));
+	struct dataset_options data = o->data;
+	data.in_order = read_keeps_order(o);
+	TRY(dataset_open_input(&d, in, &data, e));
 	return join_add(&w->join, d, e);
 }
 
@@ -71,6 +73,7 @@ static int open_several(struct work *w, const struct read_options *o, const char
 	for (size_t i = 0, group; i < n; i += group) {
 		struct dataset *d = NULL;
 		struct dataset_options left = o->data;
+		left.in_order = read_keeps_order(o);
 		const size_t held = join_held(&w->join);
 		left.max_memory = held < left.max_memory ? left.max_memory - held : 1;
 		group = dataset_group(path + i, n - i, &left);
@@ -107,34 +110,32 @@ static int open_operands(
 
 /* ---- what stands in HEAD ----------------------------------------------------------- */
 
-/* The histories of the operands: a single stream's stays where it is, those of several go deeper.
- */
-static int gather_history(struct work *w, struct cvt_err *e)
+static void forget_history(struct head *h)
 {
-	if (w->stream || w->join.sets == 1)
-		return CVT_OK;
-	for (size_t i = 0; i < w->head.nprogs; i++)
-		free(w->head.prog[i].text);
-	w->head.nprogs = 0;
-	for (size_t i = 0; i < w->join.sets; i++)
-		TRY(head_add_history(&w->head, &w->join.set[i].data->head, 1, e));
-	return CVT_OK;
+	for (size_t i = 0; i < h->nprogs; i++)
+		free(h->prog[i].text);
+	h->nprogs = 0;
 }
 
+/* A single stream's history stays before our line, as our line continues it; the histories of
+ * several operands, and of what is pasted, follow it one deeper. */
 static int add_history(
 	struct work *w, const struct read_options *o, const struct cli *c, struct cvt_err *e)
 {
 	struct str line = {0};
-	const bool one_stream = w->stream || (w->join.sets == 1 && w->join.head.nprogs > 0);
-	if (o->common.no_history) {
-		for (size_t i = 0; i < w->head.nprogs; i++)
-			free(w->head.prog[i].text);
-		w->head.nprogs = 0;
+	const bool several = !w->stream && w->join.sets > 1;
+	const bool one_stream = w->stream || (!several && w->join.head.nprogs > 0);
+	if (several || o->common.no_history)
+		forget_history(&w->head);
+	if (o->common.no_history)
 		return CVT_OK;
-	}
 	int code = cli_history(c, w->head.seed, one_stream, &line, e);
 	if (code == CVT_OK)
 		code = head_add_prog(&w->head, 0, c->program->name, line.p, e);
+	for (size_t i = 0; several && i < w->join.sets && code == CVT_OK; i++)
+		code = head_add_history(&w->head, &w->join.set[i].data->head, 1, e);
+	if (code == CVT_OK)
+		code = fields_add_history(w->fields, &w->head, e);
 	free(line.p);
 	return code;
 }
@@ -171,7 +172,6 @@ static int make_head(
 	if (o->common.seed_given || !w->head.has_seed)
 		w->head.seed = o->common.seed;
 	w->head.has_seed = true;
-	TRY(gather_history(w, e));
 	if (w->stream)
 		TRY(pass_open(&w->pass, &o->rows, &w->head, e));
 	else {

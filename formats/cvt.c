@@ -1,11 +1,17 @@
 /*
- * cvt: a stream as a data set: held whole, because its rows are wanted in another order, or more
- * than once. It must have one epoch.
+ * cvt: a stream as a data set. It must have one epoch. A file whose rows are wanted in order is read
+ * again for them (stream_file.h); a pipe, or rows wanted in another order, are held whole.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "dataset.h"
-#include "source.h"
+#include "stream_file.h"
+
+struct rows {
+	struct stream_file *file; /* NULL = they are held */
+	struct batch held;
+};
 
 static int cvt_probe(struct input *in, const unsigned char *start, size_t n)
 {
@@ -13,47 +19,31 @@ static int cvt_probe(struct input *in, const unsigned char *start, size_t n)
 	return stream_is_magic(start, n) ? 2 : 0;
 }
 
-/* The stream itself, whatever format was named; owns in. */
-static int open_stream(struct source **s, struct input *in, const struct dataset_options *options,
-	struct cvt_err *e)
+static int check_magic(struct input *in, struct cvt_err *e)
 {
 	const unsigned char *start;
 	size_t n;
-	struct dataset_options o = *options;
-	o.format = NULL;
-	int code = input_peek(in, 8, &start, &n, e);
-	if (code == CVT_OK && (n < 8 || !stream_is_magic(start, n)))
-		code = cvt_fail(e, CVT_INPUT, "%s: is no stream, or its first bytes are missing",
-			input_name(in));
-	if (code == CVT_OK)
-		return source_open_input(s, in, &o, e);
-	input_close(in);
-	return code;
+	TRY(input_peek(in, 8, &start, &n, e));
+	return n >= 8 && stream_is_magic(start, n)
+		       ? CVT_OK
+		       : cvt_fail(e, CVT_INPUT, "%s: is no stream, or its first bytes are missing",
+			       input_name(in));
 }
 
-static int cvt_open(
-	struct dataset *d, struct input *in, const struct dataset_options *o, struct cvt_err *e)
+static int open_file(struct dataset *d, struct rows *r, struct input *in, struct cvt_err *e)
 {
-	struct source *s = NULL;
-	struct batch *all = mem_alloc(1, sizeof *all, e);
-	size_t chosen;
-	int code = all ? dataset_choose_split(input_name(in), NULL, 0, o, &chosen, e) : CVT_SYSTEM;
-	d->state = all;
-	if (code != CVT_OK) {
-		input_close(in);
-		return code;
-	}
-	TRY(open_stream(&s, in, o, e));
-	code = source_read_all(s, all, o->max_memory, true, e);
-	if (code == CVT_OK && source_parts(s) > 1)
-		code = cvt_fail(e, CVT_INPUT,
-			"%s: is several streams end to end; name them one by one: cv-read a.cvt "
-			"b.cvt",
-			source_name(s));
-	if (code == CVT_OK)
-		code = head_copy(&d->head, source_head(s), e);
-	source_close(s);
-	TRY(code);
+	TRY(stream_file_open(&r->file, in, e));
+	d->rows = stream_file_rows(r->file);
+	d->index = stream_file_index(r->file);
+	d->part = stream_file_part(r->file);
+	return head_copy(&d->head, stream_file_head(r->file), e);
+}
+
+static int hold_source(struct dataset *d, struct batch *all, struct source *s,
+	const struct dataset_options *o, struct cvt_err *e)
+{
+	TRY(source_read_all(s, all, o->max_memory, true, e));
+	TRY(source_refuse_parts(s, e));
 	d->rows = all->rows;
 	for (size_t i = 0; i < all->n; i++)
 		d->held += all->field[i].t.bytes;
@@ -62,28 +52,68 @@ static int cvt_open(
 		d->index = index->data;
 	if (part && part->dtype == DT_I4 && part->ndim == 1)
 		d->part = part->data;
-	return CVT_OK;
+	return head_copy(&d->head, source_head(s), e);
+}
+
+static int hold(struct dataset *d, struct rows *r, struct input *in,
+	const struct dataset_options *o, struct cvt_err *e)
+{
+	struct source *s = NULL;
+	TRY(source_open_input(&s, in, NULL, e));
+	const int code = hold_source(d, &r->held, s, o, e);
+	source_close(s);
+	return code;
+}
+
+static int cvt_open(
+	struct dataset *d, struct input *in, const struct dataset_options *o, struct cvt_err *e)
+{
+	struct rows *r = d->state = mem_alloc(1, sizeof *r, e);
+	size_t chosen;
+	int code = r ? dataset_choose_split(input_name(in), NULL, 0, o, &chosen, e) : CVT_SYSTEM;
+	if (code == CVT_OK)
+		code = check_magic(in, e);
+	if (code != CVT_OK) {
+		input_close(in);
+		return code;
+	}
+	if (o->in_order && input_can_seek(in) && input_path(in))
+		return open_file(d, r, in, e);
+	return hold(d, r, in, o, e);
 }
 
 static int cvt_read(
 	struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e)
 {
-	return batch_gather(out, d->state, pick, n, e);
+	struct rows *r = d->state;
+	return r->file ? stream_file_read(r->file, pick, n, out, e)
+		       : batch_gather(out, &r->held, pick, n, e);
 }
 
 static int cvt_labels(struct dataset *d, int32_t *label, struct cvt_err *e)
 {
-	const int32_t *from = batch_get(d->state, "label")->data;
+	const struct rows *r = d->state;
+	const int32_t *from =
+		r->file ? stream_file_label(r->file) : batch_get(&r->held, "label")->data;
 	(void)e;
-	for (size_t i = 0; i < d->rows; i++)
-		label[i] = from[i];
+	if (d->rows)
+		memcpy(label, from, d->rows * sizeof *label);
 	return CVT_OK;
+}
+
+static void cvt_rest(struct dataset *d)
+{
+	struct rows *r = d->state;
+	if (r->file)
+		stream_file_rest(r->file);
 }
 
 static void cvt_close(struct dataset *d)
 {
-	batch_free(d->state);
-	free(d->state);
+	struct rows *r = d->state;
+	stream_file_close(r->file);
+	batch_free(&r->held);
+	free(r);
 }
 
 const struct format format_cvt = {
@@ -93,5 +123,6 @@ const struct format format_cvt = {
 	.open = cvt_open,
 	.read = cvt_read,
 	.close = cvt_close,
+	.rest = cvt_rest,
 	.labels = cvt_labels,
 };

@@ -386,6 +386,12 @@ int dataset_labels(struct dataset *d, int32_t *label, struct cvt_err *e)
 	return CVT_OK;
 }
 
+void dataset_rest(struct dataset *d)
+{
+	if (d->format->rest)
+		d->format->rest(d);
+}
+
 void dataset_close(struct dataset *d)
 {
 	if (!d)

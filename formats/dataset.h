@@ -13,6 +13,7 @@ struct dataset_options {
 	const char *format; /* --format NAME; NULL = by content */
 	const char *split;  /* --split NAME; NULL = the only one there is */
 	size_t max_memory;  /* for what must be held (pipes, archives) */
+	bool in_order;      /* rows will be wanted in order, so that a stream need not be held */
 	/* safety limits; 0 = the default of dataset.c, which documents them */
 	size_t max_pixels, max_side, max_entries, max_entry_bytes, max_expansion;
 };
@@ -47,6 +48,8 @@ struct format {
 	int (*read)(struct dataset *d, const size_t *pick, size_t n, struct batch *out,
 		struct cvt_err *e);
 	void (*close)(struct dataset *d);
+	/* Optional: frees what the next read can have again. */
+	void (*rest)(struct dataset *d);
 	/* Optional: the labels of all rows, without reading anything else. */
 	int (*labels)(struct dataset *d, int32_t *label, struct cvt_err *e);
 	/* What is made of several files (a folder, an archive, a list of names), for formats that
@@ -74,6 +77,8 @@ int dataset_read(
 	struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e);
 /* The labels of all rows (field `label`); -1 where there are none. */
 int dataset_labels(struct dataset *d, int32_t *label, struct cvt_err *e);
+/* No rows of d will be wanted for a while: what can be had again is freed, its file closed. */
+void dataset_rest(struct dataset *d);
 void dataset_close(struct dataset *d);
 /* How many of n operands, from the first on, are one data set (pictures; an IDX file and its
  * labels); at least 1. */

@@ -23,7 +23,8 @@ struct fields {
 	size_t cuts, cut_capacity;
 	struct renamed *renamed;
 	size_t renames, rename_capacity;
-	struct batch bank; /* the file to paste: only its new fields */
+	struct batch bank;   /* the file to paste: only its new fields */
+	struct head history; /* what made it */
 	struct indexed *sorted;
 	size_t bank_rows;
 	struct batch found;
@@ -279,7 +280,7 @@ static int merge_heads(struct fields *f, struct head *h, const struct head *from
 			if (c->name[k])
 				TRY(head_set_class(h, x->name, k, c->name[k], e));
 	}
-	return head_add_history(h, from, 1, e);
+	return head_add_history(&f->history, from, 1, e);
 }
 
 static int load_bank(
@@ -354,6 +355,7 @@ int fields_open(
 	struct fields *f = mem_alloc(1, sizeof *f, e);
 	if (!f)
 		return CVT_SYSTEM;
+	head_init(&f->history);
 	const int code = set_up(f, o, h, e);
 	if (code != CVT_OK) {
 		fields_close(f);
@@ -361,6 +363,11 @@ int fields_open(
 	}
 	*to = f;
 	return CVT_OK;
+}
+
+int fields_add_history(const struct fields *f, struct head *h, struct cvt_err *e)
+{
+	return head_add_history(h, &f->history, 0, e);
 }
 
 int fields_apply(struct fields *f, struct batch *b, struct cvt_err *e)
@@ -390,5 +397,6 @@ void fields_close(struct fields *f)
 	free(f->pick);
 	batch_free(&f->bank);
 	batch_free(&f->found);
+	head_free(&f->history);
 	free(f);
 }

@@ -22,6 +22,8 @@ struct fields;
  * are not there, naming the nearest. */
 int fields_open(
 	struct fields **f, const struct fields_options *o, struct head *h, struct cvt_err *e);
+/* What made the file that is pasted, one DEPTH deeper: for behind the program's own line. */
+int fields_add_history(const struct fields *f, struct head *h, struct cvt_err *e);
 /* Does the same to the rows of a batch. */
 int fields_apply(struct fields *f, struct batch *b, struct cvt_err *e);
 void fields_close(struct fields *f);

@@ -13,8 +13,8 @@
 enum { AHEAD = 1 << 16, HOLD_STEP = 64 << 20 };
 
 struct input {
-	char *name;
-	int fd; /* -1 = memory */
+	char *name, *path; /* path: NULL when it cannot be opened by it again */
+	int fd;            /* -1 = memory */
 	bool folder, regular;
 	uint64_t start, size; /* of a regular file: where we found it, bytes from there */
 	const unsigned char *memory;
@@ -88,7 +88,13 @@ int input_open(struct input **in, const char *path, struct cvt_err *e)
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return cvt_fail_errno(e, "%s", mem_printable(shown, sizeof shown, path));
-	return finish_open(in, path, fd, e);
+	TRY(finish_open(in, path, fd, e));
+	(*in)->path = mem_strdup(path, e);
+	if ((*in)->path)
+		return CVT_OK;
+	input_close(*in);
+	*in = NULL;
+	return CVT_SYSTEM;
 }
 
 int input_open_in(struct input **in, const struct input *folder, const char *path, const char *name,
@@ -121,7 +127,13 @@ void input_close(struct input *in)
 	free(in->ahead);
 	free(in->packed);
 	free(in->name);
+	free(in->path);
 	free(in);
+}
+
+const char *input_path(const struct input *in)
+{
+	return in->path;
 }
 
 const char *input_name(const struct input *in)

@@ -14,6 +14,8 @@ struct input;
 int input_open(struct input **in, const char *path, struct cvt_err *e);
 void input_close(struct input *in);
 const char *input_name(const struct input *in);
+/* What it was opened by, to open it again; NULL for stdin and what lies in a folder or memory. */
+const char *input_path(const struct input *in);
 int input_fd(const struct input *in);
 bool input_is_folder(const struct input *in);
 bool input_can_seek(const struct input *in); /* a regular file */

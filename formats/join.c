@@ -29,6 +29,7 @@ void join_close(struct join *j)
 	batch_free(&j->all);
 	free(j->pick);
 	free(j->order);
+	free(j->from);
 	head_free(&j->head);
 	*j = (struct join){0};
 }
@@ -320,10 +321,36 @@ static int make_scratch(struct join *j, size_t n, struct cvt_err *e)
 		return CVT_OK;
 	free(j->pick);
 	free(j->order);
+	free(j->from);
 	j->pick = mem_alloc(n, sizeof *j->pick, e);
 	j->order = mem_alloc(n, sizeof *j->order, e);
-	j->scratch = j->pick && j->order ? n : 0;
+	j->from = mem_alloc(n, sizeof *j->from, e);
+	j->scratch = j->pick && j->order && j->from ? n : 0;
 	return j->scratch ? CVT_OK : CVT_SYSTEM;
+}
+
+/* A thousand data sets, read one after the other, must not all keep files and buffers. */
+static void wake(struct join *j, size_t s)
+{
+	for (size_t i = 0; i < JOIN_AWAKE && i < j->awakened; i++)
+		if (j->awake[i] == s)
+			return;
+	size_t *place = &j->awake[j->awakened % JOIN_AWAKE];
+	if (j->awakened++ >= JOIN_AWAKE)
+		dataset_rest(j->set[*place].data);
+	*place = s;
+}
+
+/* The rows of the batch that are set s's. */
+static size_t picks_of(struct join *j, size_t s, const size_t *pick, size_t n, size_t done)
+{
+	size_t m = 0;
+	for (size_t i = 0; i < n; i++)
+		if (j->from[i] == s) {
+			j->pick[m] = pick[i] - j->set[s].first;
+			j->order[i] = done + m++;
+		}
+	return m;
 }
 
 /* Every data set is asked once for all its rows of the batch; then they are put in order. */
@@ -333,16 +360,18 @@ int join_read(struct join *j, const size_t *pick, size_t n, struct batch *out, s
 		return dataset_read(j->set[0].data, pick, n, out, e);
 	TRY(make_scratch(j, n, e));
 	j->all.n = j->all.rows = 0;
-	size_t done = 0;
-	for (size_t s = 0; s < j->sets; s++) {
-		size_t m = 0;
-		for (size_t i = 0; i < n; i++)
-			if (join_set_of(j, pick[i]) == s) {
-				j->pick[m] = pick[i] - j->set[s].first;
-				j->order[i] = done + m++;
-			}
-		if (m)
-			TRY(append_part(j, s, m, e));
+	size_t low = j->sets, high = 0, done = 0;
+	for (size_t i = 0; i < n; i++) {
+		j->from[i] = join_set_of(j, pick[i]);
+		low = j->from[i] < low ? j->from[i] : low;
+		high = j->from[i] > high ? j->from[i] : high;
+	}
+	for (size_t s = low; done < n && s <= high; s++) {
+		const size_t m = picks_of(j, s, pick, n, done);
+		if (m == 0)
+			continue;
+		wake(j, s);
+		TRY(append_part(j, s, m, e));
 		done += m;
 	}
 	return batch_gather(out, &j->all, j->order, n, e);

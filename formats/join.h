@@ -8,13 +8,17 @@
 
 #include "dataset.h"
 
+/* Data sets that may have files open and buffers filled at once: no more than a mix has. */
+enum { JOIN_AWAKE = 16 };
+
 struct join {
 	struct head head;
 	size_t rows, sets, capacity;
 	struct join_set *set;
+	size_t awake[JOIN_AWAKE], awakened; /* sets that were read last; the others rest */
 	/* scratch of join_read */
 	struct batch part, all;
-	size_t *pick, *order, scratch;
+	size_t *pick, *order, *from, scratch;
 };
 
 struct join_set {

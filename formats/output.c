@@ -2,11 +2,13 @@
  * output: bytes out, whole or not at all (see output.h).
  *
  * Linux can write a file that has no name yet (O_TMPFILE): nothing is left behind however the
- * program dies, SIGKILL included. It gets a temporary name for an instant (linkat cannot replace a
- * file) and then its own (rename can). File systems without O_TMPFILE get the temporary name from
- * the start; then a signal handler removes it.
+ * program dies, SIGKILL included. Where nothing has its name, linkat gives it that. To replace a
+ * file it needs a temporary name for the instant between linkat and rename (linkat cannot replace);
+ * file systems without O_TMPFILE need one from the start. Signals that can be held or handled leave
+ * no temporary file; what SIGKILL left, the next writer of that target removes: its author held a
+ * lock on it, and nobody does now.
  */
-#define _GNU_SOURCE /* O_TMPFILE, F_SETPIPE_SZ */
+#define _GNU_SOURCE /* O_TMPFILE, F_SETPIPE_SZ, flock */
 #include "output.h"
 
 #include <errno.h>
@@ -17,10 +19,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIPE_BYTES = 1 << 20, MOST_PIECES = 256, NAME_TRIES = 100 };
+enum { PIPE_BYTES = 1 << 20, MOST_PIECES = 256, NAME_TRIES = 100, SWEPT_TRIES = 4 };
 
 struct output {
 	int fd;
@@ -93,7 +96,9 @@ static int in_place(struct output *o, int fd, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* Splits o->path in o->folder and the temporary name ".NAME.PID-TRY" beside it. */
+/* ---- temporary names --------------------------------------------------------------- */
+
+/* Splits o->path in o->folder and the temporary name ".NAME.cvtools-TRY" beside it. */
 static int name_temporary(struct output *o, int try, struct cvt_err *e)
 {
 	const char *slash = strrchr(o->path, '/');
@@ -106,10 +111,46 @@ static int name_temporary(struct output *o, int try, struct cvt_err *e)
 	o->folder = folder.p;
 	TRY(str_add(&temporary, o->path, head, e));
 	o->temporary = temporary.p;
-	const int code =
-		str_printf(&temporary, e, ".%.200s.%ld-%d", o->path + head, (long)getpid(), try);
+	const int code = str_printf(&temporary, e, ".%.200s.cvtools-%d", o->path + head, try);
 	o->temporary = temporary.p;
 	return code;
+}
+
+static bool is_named(const char *path, int fd)
+{
+	struct stat a, b;
+	return lstat(path, &a) == 0 && fstat(fd, &b) == 0 && a.st_dev == b.st_dev
+	       && a.st_ino == b.st_ino;
+}
+
+/* The writer of a temporary file holds a lock on it as long as it lives. */
+static bool lock(int fd)
+{
+	return flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* Removes a temporary file whose writer is dead; false when it lives, or cannot be told. */
+static bool remove_stale(const char *path)
+{
+	struct stat s;
+	const int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	const bool dead =
+		fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && lock(fd) && is_named(path, fd);
+	const bool gone = dead && unlink(path) == 0;
+	(void)close(fd); /* nothing was written through it */
+	return gone;
+}
+
+/* What dead writers of this target left behind. */
+static int sweep(struct output *o, struct cvt_err *e)
+{
+	for (int try = SWEPT_TRIES; try-- > 0;) {
+		TRY(name_temporary(o, try, e));
+		(void)remove_stale(o->temporary);
+	}
+	return CVT_OK;
 }
 
 static int open_named(struct output *o, mode_t mode, struct cvt_err *e)
@@ -118,9 +159,15 @@ static int open_named(struct output *o, mode_t mode, struct cvt_err *e)
 		TRY(name_temporary(o, try, e));
 		o->fd = open(o->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 		if (o->fd >= 0) {
-			o->named = true;
 			doom(o->temporary);
-			return CVT_OK;
+			/* Before we had the lock, somebody may have thought it stale. */
+			o->named = !lock(o->fd) || is_named(o->temporary, o->fd);
+			if (o->named)
+				return CVT_OK;
+			undoom(o->temporary);
+			(void)close(o->fd); /* it has no name any more */
+			o->fd = -1;
+			continue;
 		}
 		if (errno != EEXIST)
 			break;
@@ -130,17 +177,21 @@ static int open_named(struct output *o, mode_t mode, struct cvt_err *e)
 
 static int open_temporary(struct output *o, struct cvt_err *e)
 {
-	TRY(name_temporary(o, 0, e));
+	TRY(sweep(o, e));
 	o->regular = true;
 #ifdef O_TMPFILE
 	if (access("/proc/self/fd", X_OK) == 0) { /* what gives it its name later */
 		o->fd = open(o->folder, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
-		if (o->fd >= 0)
+		if (o->fd >= 0) {
+			(void)lock(o->fd); /* without one, nobody removes it for us */
 			return CVT_OK;
+		}
 	}
 #endif
 	return open_named(o, 0666, e);
 }
+
+/* ---- opening ----------------------------------------------------------------------- */
 
 /* An existing file: the new one gets its mode, and a symbolic link goes on pointing to it. */
 static int replace(struct output *o, const char *path, mode_t mode, struct cvt_err *e)
@@ -286,23 +337,6 @@ static int sync_folder(const struct output *o, struct cvt_err *e)
 	return code == 0 ? CVT_OK : fail(o, "its folder cannot be made durable", e);
 }
 
-/* Gives the file without a name its temporary one. */
-static int give_name(struct output *o, struct cvt_err *e)
-{
-	char self[64];
-	(void)snprintf(self, sizeof self, "/proc/self/fd/%d", o->fd);
-	for (int try = 0; try < NAME_TRIES; try++) {
-		TRY(name_temporary(o, try, e));
-		if (linkat(AT_FDCWD, self, AT_FDCWD, o->temporary, AT_SYMLINK_FOLLOW) == 0) {
-			o->named = true;
-			return CVT_OK;
-		}
-		if (errno != EEXIST)
-			break;
-	}
-	return fail(o, "cannot be named", e);
-}
-
 static int close_checked(struct output *o, struct cvt_err *e)
 {
 	const int fd = o->fd;
@@ -312,20 +346,57 @@ static int close_checked(struct output *o, struct cvt_err *e)
 	return close(fd) == 0 || errno == EINTR ? CVT_OK : fail(o, "cannot be written", e);
 }
 
+/* Links the file without a name to its place, if nothing is there; else it has a temporary name
+ * then. */
+static int link_file(struct output *o, int fd, struct cvt_err *e)
+{
+	char self[64];
+	(void)snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, self, AT_FDCWD, o->path, AT_SYMLINK_FOLLOW) == 0)
+		return CVT_OK;
+	for (int try = 0; errno == EEXIST && try < NAME_TRIES; try++) {
+		TRY(name_temporary(o, try, e));
+		o->named = linkat(AT_FDCWD, self, AT_FDCWD, o->temporary, AT_SYMLINK_FOLLOW) == 0;
+		if (o->named)
+			return CVT_OK;
+	}
+	return fail(o, "cannot be named", e);
+}
+
+/* Nothing but SIGKILL comes between a temporary name and the file's own. */
+static int give_name(struct output *o, int fd, struct cvt_err *e)
+{
+	sigset_t all, before;
+	(void)sigfillset(&all);
+	const bool held = sigprocmask(SIG_SETMASK, &all, &before) == 0;
+	int code = o->named ? CVT_OK : link_file(o, fd, e);
+	if (code == CVT_OK && o->named && rename(o->temporary, o->path) != 0) {
+		code = fail(o, "cannot be put in place", e);
+		(void)unlink(o->temporary);
+	}
+	o->named = false;
+	undoom(o->temporary);
+	if (held)
+		(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	return code;
+}
+
+/* The descriptor that wrote is closed before the file gets its name: on some file systems that is
+ * when an error shows. Its copy keeps the lock, and the file itself. */
 static int put_in_place(struct output *o, struct cvt_err *e)
 {
 	if (o->regular && make_durable(o->fd) != 0)
 		return fail(o, "cannot be made durable", e);
-	if (o->path && !o->named)
-		TRY(give_name(o, e));
-	TRY(close_checked(o, e));
 	if (!o->path)
-		return CVT_OK;
-	if (rename(o->temporary, o->path) != 0)
+		return close_checked(o, e);
+	const int copy = fcntl(o->fd, F_DUPFD_CLOEXEC, 3);
+	if (copy < 0)
 		return fail(o, "cannot be put in place", e);
-	undoom(o->temporary);
-	o->named = false;
-	return sync_folder(o, e);
+	int code = close_checked(o, e);
+	if (code == CVT_OK)
+		code = give_name(o, copy, e);
+	(void)close(copy); /* nothing was written through it */
+	return code == CVT_OK ? sync_folder(o, e) : code;
 }
 
 int output_commit(struct output *o, struct cvt_err *e)

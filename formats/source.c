@@ -159,6 +159,22 @@ static size_t batch_bytes(const struct batch *b)
 	return n;
 }
 
+int source_refuse_epochs(const struct source *s, struct cvt_err *e)
+{
+	return cvt_fail(e, CVT_INPUT,
+		"%s: has several epochs where one is wanted; make it with --epochs 1", s->name);
+}
+
+int source_refuse_parts(const struct source *s, struct cvt_err *e)
+{
+	return source_parts(s) < 2
+		       ? CVT_OK
+		       : cvt_fail(e, CVT_INPUT,
+			       "%s: is several streams end to end; name them one by one: cv-read "
+			       "a.cvt b.cvt",
+			       s->name);
+}
+
 int source_read_all(
 	struct source *s, struct batch *all, size_t max_memory, bool allow_empty, struct cvt_err *e)
 {
@@ -169,10 +185,7 @@ int source_read_all(
 		TRY(source_next(s, &b, &event, e));
 		epochs += event == STREAM_EPOCH;
 		if (event == STREAM_BATCH && epochs > 0)
-			return cvt_fail(e, CVT_INPUT,
-				"%s: has several epochs where one is wanted; make it with --epochs "
-				"1",
-				s->name);
+			return source_refuse_epochs(s, e);
 		if (event == STREAM_BATCH && batch_append(all, b, 0, b->rows, e) != CVT_OK)
 			return cvt_fail_at(e, "%s", s->name);
 		if (batch_bytes(all) > max_memory)

@@ -34,6 +34,11 @@ int source_fd(const struct source *s);
 /* Rows of that schema that make a batch of handy size. */
 size_t source_batch_rows(const struct head *h);
 
+/* CVT_INPUT: the source has several epochs where one is wanted. */
+int source_refuse_epochs(const struct source *s, struct cvt_err *e);
+/* CVT_INPUT if it has several parts: rows that share numbers. */
+int source_refuse_parts(const struct source *s, struct cvt_err *e);
+
 /* Reads everything into one batch (which is freed by the caller), up to max_memory; for banks and
  * truth files. Zero rows is CVT_INPUT unless allow_empty. */
 int source_read_all(struct source *s, struct batch *all, size_t max_memory, bool allow_empty,

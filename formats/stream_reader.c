@@ -3,11 +3,13 @@
  * and an EPOC that is held back until the frame after it tells whether the epoch goes on in a
  * further part of a concatenated stream.
  */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "stream.h"
 #include "stream_body.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { FIRST_CHUNK = 1 << 20 };
 
@@ -54,18 +56,27 @@ static int cut(const struct stream_reader *r, struct cvt_err *e)
 
 /* ---- frames ------------------------------------------------------------------------ */
 
-/* A larger body, 64-byte aligned, with the `used` bytes that are there already. */
+static void free_body(struct stream_reader *r)
+{
+	if (r->body)
+		(void)munmap(r->body, r->capacity);
+	r->body = NULL;
+	r->capacity = 0;
+}
+
+/* A larger body with the `used` bytes that are there already. Pages of its own: a program that opens
+ * a thousand streams, one after the other, would break up a heap by a body for each. */
 static int grow_body(struct stream_reader *r, size_t used, size_t want, struct cvt_err *e)
 {
-	void *p = NULL;
 	if (want <= r->capacity)
 		return CVT_OK;
-	if (posix_memalign(&p, FRAME_BYTES, want) != 0)
+	void *p = mmap(NULL, want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
 		return cvt_fail(e, CVT_SYSTEM, "%s: out of memory for a frame of %zu bytes",
 			input_name(r->in), want);
 	if (used)
 		memcpy(p, r->body, used);
-	free(r->body);
+	free_body(r);
 	r->body = p;
 	r->capacity = want;
 	return CVT_OK;
@@ -234,7 +245,7 @@ void stream_close(struct stream_reader *r)
 	batch_free(&r->batch);
 	head_free(&r->head);
 	input_close(r->in);
-	free(r->body);
+	free_body(r);
 	free(r);
 }
 

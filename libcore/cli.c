@@ -1,103 +1,17 @@
 /* cli: how every program of the suite starts, reads its command line, speaks and ends (see cli.h).
  * getopt_long does the parsing; what it allows beyond our grammar (abbreviations) is refused here. */
-#include "cli.h"
+#include "cli_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-/* One word of the line as typed: an option (with its argument) or an operand. */
-struct cli_token {
-	const struct cli_option *option; /* NULL = operand */
-	const char *text;                /* the argument, or the operand */
-};
-
 enum { HELP_CODE = 0x1000, VERSION_CODE, TABLE_CODE = 0x2000 };
-
-double cli_seconds(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-/* ---- numbers ----------------------------------------------------------------------- */
-
-int cli_real(const char *text, const char *what, double *to, struct cvt_err *e)
-{
-	char *end;
-	const bool plain = strspn(text, "+-.0123456789eE") == strlen(text);
-	errno = 0;
-	const double v = strtod(text, &end);
-	if (!plain || end == text || *end || !isfinite(v))
-		return cvt_fail(e, CVT_USAGE, "%s: '%s' is no number", what, text);
-	*to = v;
-	return CVT_OK;
-}
-
-static int parse_u64(const char *text, const char *what, uint64_t *to, struct cvt_err *e)
-{
-	char *end;
-	errno = 0;
-	const unsigned long long v = strtoull(text, &end, 10);
-	if (strspn(text, "0123456789") != strlen(text) || end == text || errno)
-		return cvt_fail(e, CVT_USAGE, "%s: '%s' is no whole number from 0 up", what, text);
-	*to = v;
-	return CVT_OK;
-}
-
-int cli_count(const char *text, const char *what, size_t *to, struct cvt_err *e)
-{
-	uint64_t v;
-	TRY(parse_u64(text, what, &v, e));
-	if (v > SIZE_MAX / 2)
-		return cvt_fail(e, CVT_USAGE, "%s: '%s' is too large", what, text);
-	*to = (size_t)v;
-	return CVT_OK;
-}
-
-int cli_words(const char *text, char **copy, char **word, size_t max, size_t *n, struct cvt_err *e)
-{
-	*n = 0;
-	*copy = mem_strdup(text, e);
-	if (!*copy)
-		return CVT_SYSTEM;
-	for (char *s = *copy; s;) {
-		char *comma = strchr(s, ',');
-		if (comma)
-			*comma++ = '\0';
-		if (*n == max || !*s) {
-			free(*copy);
-			*copy = NULL;
-			return cvt_fail(e, CVT_USAGE,
-				*n == max ? "'%s' has too many words" : "'%s' has an empty word",
-				text);
-		}
-		word[(*n)++] = s;
-		s = comma;
-	}
-	return CVT_OK;
-}
-
-int cli_reals(
-	const char *text, const char *what, double *to, size_t max, size_t *n, struct cvt_err *e)
-{
-	enum { MOST = 64 };
-	char *copy, *word[MOST];
-	TRY(cli_words(text, &copy, word, max < MOST ? max : MOST, n, e));
-	int code = CVT_OK;
-	for (size_t i = 0; i < *n && code == CVT_OK; i++)
-		code = cli_real(word[i], what, &to[i], e);
-	free(copy);
-	return code;
-}
 
 /* ---- the table --------------------------------------------------------------------- */
 
@@ -124,7 +38,7 @@ static int store(const struct cli_option *o, const char *text, struct cvt_err *e
 	case CLI_BYTES:
 		return mem_parse_size(text, o->to, e) ? cvt_fail_at(e, "%s", what) : CVT_OK;
 	case CLI_SEED:
-		return parse_u64(text, what, o->to, e);
+		return cli_u64(text, what, o->to, e);
 	case CLI_MANY: {
 		struct cli_many *m = o->to;
 		void *p = m->item;
@@ -175,11 +89,6 @@ static size_t common_options(const struct cli_program *p, struct cli_option *to)
 	return n;
 }
 
-static bool is_heading(const struct cli_option *o)
-{
-	return !o->name && !o->letter;
-}
-
 static int build_table(struct cli *c, const struct cli_program *p, struct cvt_err *e)
 {
 	size_t n = 0;
@@ -192,131 +101,6 @@ static int build_table(struct cli *c, const struct cli_program *p, struct cvt_er
 	memcpy(c->all, p->options, n * sizeof *c->all);
 	common_options(p, c->all + n);
 	c->n = n + common;
-	return CVT_OK;
-}
-
-/* ---- help -------------------------------------------------------------------------- */
-
-static void default_text(const struct cli_option *o, char *to, size_t size)
-{
-	to[0] = '\0';
-	if (!o->to)
-		return;
-	if (o->type == CLI_COUNT && *(size_t *)o->to)
-		(void)snprintf(to, size, "%zu", *(size_t *)o->to);
-	else if (o->type == CLI_REAL && *(double *)o->to != 0)
-		(void)snprintf(to, size, "%g", *(double *)o->to);
-	else if (o->type == CLI_TEXT && *(const char **)o->to)
-		(void)snprintf(to, size, "%s", *(const char **)o->to);
-}
-
-/* "-b, --batch-size N" */
-static int option_text(const struct cli_option *o, char *to, size_t size)
-{
-	const char letter[3] = {'-', o->letter, '\0'};
-	return snprintf(to, size, "%s%s%s%s%s%s", o->letter ? letter : "",
-		o->letter && o->name ? ", " : "", o->name ? "--" : "", o->name ? o->name : "",
-		o->arg ? " " : "", o->arg ? o->arg : "");
-}
-
-/* The screen: every option once, with its default, filled to 80 columns a group. */
-static void help_screen(const struct cli *c)
-{
-	int column = 0;
-	for (size_t i = 0; i < c->n; i++) {
-		const struct cli_option *o = &c->all[i];
-		if (is_heading(o)) {
-			printf("%s%s:", column ? "\n" : "", o->help);
-			column = (int)strlen(o->help) + 1;
-			continue;
-		}
-		char value[60], text[140];
-		default_text(o, value, sizeof value);
-		const int n = snprintf(text, sizeof text, "%s%s%s%.0s%s%s", o->name ? "--" : "-",
-			o->name ? o->name : (const char[]){o->letter, '\0'}, "", "",
-			o->arg ? " " : "", o->arg ? (value[0] ? value : o->arg) : "");
-		if (column + n + 2 > 79) {
-			printf("\n ");
-			column = 1;
-		}
-		printf(" %s", text);
-		column += n + 1;
-	}
-	printf("\n");
-}
-
-static void help_all(const struct cli *c)
-{
-	for (size_t i = 0; i < c->n; i++) {
-		const struct cli_option *o = &c->all[i];
-		char value[60], text[140];
-		if (is_heading(o)) {
-			printf("\n%s:\n", o->help);
-			continue;
-		}
-		default_text(o, value, sizeof value);
-		option_text(o, text, sizeof text);
-		printf("  %-28s %s%s%s%s\n", text, o->help, value[0] ? " [" : "", value,
-			value[0] ? "]" : "");
-	}
-}
-
-static void help_tsv(const struct cli *c)
-{
-	for (size_t i = 0; i < c->n; i++) {
-		const struct cli_option *o = &c->all[i];
-		if (!is_heading(o))
-			printf("%s%s\t%s\t%s\n", o->name ? "--" : "-",
-				o->name ? o->name : (const char[]){o->letter, '\0'},
-				o->arg ? o->arg : "", o->help);
-	}
-}
-
-/* mdoc, for the OPTIONS section of the man page. */
-static void help_man(const struct cli *c)
-{
-	for (size_t i = 0; i < c->n; i++) {
-		const struct cli_option *o = &c->all[i];
-		char value[60];
-		if (is_heading(o)) {
-			printf("%s.Ss %s\n.Bl -tag -width Ds\n", i ? ".El\n" : "", o->help);
-			continue;
-		}
-		if (i == 0)
-			printf(".Bl -tag -width Ds\n");
-		default_text(o, value, sizeof value);
-		printf(".It");
-		if (o->letter)
-			printf(" Fl %c%s", o->letter, o->name ? " ," : "");
-		if (o->name)
-			printf(" Fl \\-%s", o->name);
-		if (o->arg)
-			printf(" Ar %s", o->arg);
-		printf("\n%s%s%s%s.\n", o->help, value[0] ? " (default: " : "", value,
-			value[0] ? ")" : "");
-	}
-	printf(".El\n");
-}
-
-static int help(const struct cli *c, const char *how, struct cvt_err *e)
-{
-	const struct cli_program *p = c->program;
-	if (how && strcmp(how, "man") == 0)
-		help_man(c);
-	else if (how && strcmp(how, "tsv") == 0)
-		help_tsv(c);
-	else if (how && strcmp(how, "all") != 0)
-		return cvt_fail(e, CVT_USAGE,
-			"--help=%s: there are --help, --help=all, --help=man, --help=tsv", how);
-	else {
-		printf("%s\nusage: %s %s\n%s\n", p->examples, p->name, p->usage, p->summary);
-		if (how)
-			help_all(c);
-		else {
-			help_screen(c);
-			printf("More: %s --help=all, man %s\n", p->name, p->name);
-		}
-	}
 	return CVT_OK;
 }
 
@@ -412,51 +196,52 @@ static const char *word_at_hand(char **argv, bool separate_argument)
 	return argv[optind - (separate_argument ? 2 : 1)];
 }
 
+/* getopt's complaint about the word before optind, in our words. */
+static int complain(const struct cli *c, int code, char **argv, struct cvt_err *e)
+{
+	const char *word = argv[optind - 1];
+	const char letter[3] = {'-', (char)optopt, '\0'};
+	if (code == ':')
+		return missing_argument(word, e);
+	if (optopt && optopt < HELP_CODE && word[1] != '-')
+		return unknown_option(c, letter, e);
+	if (optopt >= HELP_CODE)
+		return cvt_fail(e, CVT_USAGE, "option '%s' takes no argument", word);
+	return unknown_option(c, word, e);
+}
+
+/* --help and --version end the program; *done is set. */
+static int answer(const struct cli *c, int code, bool *done, struct cvt_err *e)
+{
+	*done = code == HELP_CODE || code == 'h' || code == VERSION_CODE;
+	if (code == VERSION_CODE)
+		printf("%s (cvtools) %s\n", c->program->name, CVT_VERSION);
+	else if (*done)
+		return cli_help(c, code == 'h' ? NULL : optarg, e);
+	return CVT_OK;
+}
+
 static int parse_words(struct cli *c, const struct getopt_table *g, int argc, char **argv,
 	bool *done, struct cvt_err *e)
 {
 	opterr = 0;
 	optind = 0;
 	for (;;) {
-		const int before = optind ? optind : 1;
 		int which = -1;
 		const int code = getopt_long(argc, argv, g->shorts, g->longs, &which);
 		if (code == -1)
-			break;
-		if (code == ':')
-			return missing_argument(argv[optind - 1], e);
-		if (code == '?') {
-			const char *word = argv[optind - 1];
-			if (optopt && optopt < HELP_CODE && word[1] != '-') {
-				const char letter[3] = {'-', (char)optopt, '\0'};
-				return unknown_option(c, letter, e);
-			}
-			if (optopt >= HELP_CODE)
-				return cvt_fail(
-					e, CVT_USAGE, "option '%s' takes no argument", word);
-			return unknown_option(c, word, e);
-		}
-		(void)before;
-		if (which >= 0) {
-			const bool separate = optarg && optarg == argv[optind - 1];
-			const char *word = word_at_hand(argv, separate);
-			if (!spelled_out(word, g->longs[which].name))
-				return unknown_option(c, word, e);
-		}
-		if (code == HELP_CODE || code == 'h') {
-			*done = true;
-			return help(c, code == 'h' ? NULL : optarg, e);
-		}
-		if (code == VERSION_CODE) {
-			*done = true;
-			printf("%s (cvtools) %s\n", c->program->name, CVT_VERSION);
 			return CVT_OK;
-		}
-		const struct cli_option *o =
-			code >= TABLE_CODE ? &c->all[code - TABLE_CODE] : by_letter(c, code);
-		TRY(take_option(c, o, e));
+		if (code == ':' || code == '?')
+			return complain(c, code, argv, e);
+		const char *word = word_at_hand(argv, optarg && optarg == argv[optind - 1]);
+		if (which >= 0 && !spelled_out(word, g->longs[which].name))
+			return unknown_option(c, word, e);
+		TRY(answer(c, code, done, e));
+		if (*done)
+			return CVT_OK;
+		TRY(take_option(c,
+			code >= TABLE_CODE ? &c->all[code - TABLE_CODE] : by_letter(c, code), e));
 	}
-	return CVT_OK;
 }
 
 static int check_common(struct cli_common *common, struct cvt_err *e)
@@ -529,25 +314,6 @@ void cli_free(struct cli *c)
 
 /* ---- history ----------------------------------------------------------------------- */
 
-int cli_quote(struct str *out, const char *word, struct cvt_err *e)
-{
-	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				   "@%+=:,./-_{}[]";
-	if (*word && strspn(word, safe) == strlen(word))
-		return str_puts(out, word, e);
-	TRY(str_puts(out, "'", e));
-	for (const char *s = word; *s; s++) {
-		const unsigned char u = (unsigned char)*s;
-		if (*s == '\'')
-			TRY(str_puts(out, "'\\''", e));
-		else if (u < 0x20 || u == 0x7f)
-			TRY(str_printf(out, e, "\\%03o", u));
-		else
-			TRY(str_add(out, s, 1, e));
-	}
-	return str_puts(out, "'", e);
-}
-
 int cli_history(
 	const struct cli *c, uint64_t seed, bool drop_source, struct str *out, struct cvt_err *e)
 {
@@ -571,80 +337,4 @@ int cli_history(
 			TRY(cli_quote(out, t->text, e));
 	}
 	return str_printf(out, e, " --seed %llu", (unsigned long long)seed);
-}
-
-/* ---- voices ------------------------------------------------------------------------ */
-
-int cli_end(struct cli *c, int code, const struct cvt_err *e, bool quiet_upstream)
-{
-	char shown[2 * sizeof e->text];
-	const char *name = c->program->name;
-	if (code == CVT_GONE)
-		code = CVT_OK;
-	if (fclose(stdout) != 0 && code == CVT_OK && errno != EPIPE && errno != EBADF) {
-		fprintf(stderr, "%s: standard output: %s\n", name, strerror(errno));
-		code = CVT_SYSTEM;
-	} else if (code != CVT_OK && !(e->upstream && quiet_upstream))
-		fprintf(stderr, "%s: %s\n", name, mem_printable(shown, sizeof shown, e->text));
-	cli_free(c);
-	return code;
-}
-
-void cli_note(const struct cli *c, const char *format, ...)
-{
-	if (c->program->common->quiet)
-		return;
-	va_list args;
-	va_start(args, format);
-	fprintf(stderr, "%s: ", c->program->name);
-	(void)vfprintf(stderr, format, args);
-	(void)fputc('\n', stderr);
-	va_end(args);
-}
-
-int cli_refuse_terminal(const char *output, struct cvt_err *e)
-{
-	if (!output && isatty(STDOUT_FILENO))
-		return cvt_fail(e, CVT_USAGE,
-			"standard output is a terminal, and this is binary; add -o FILE or pipe it "
-			"on");
-	return CVT_OK;
-}
-
-void cli_progress_start(struct cli_progress_line *p, const struct cli *c)
-{
-	const struct cli_common *common = c->program->common;
-	*p = (struct cli_progress_line){.cli = c, .started = cli_seconds()};
-	p->last = p->started;
-	p->terminal = common->progress == PROGRESS_ON || isatty(STDERR_FILENO);
-}
-
-bool cli_progress_due(struct cli_progress_line *p)
-{
-	const struct cli_common *common = p->cli->program->common;
-	const double now = cli_seconds();
-	if (common->quiet || common->progress == PROGRESS_OFF
-		|| now - p->last < (p->terminal ? 0.25 : 60.0))
-		return false;
-	p->last = now;
-	return true;
-}
-
-void cli_progress_say(struct cli_progress_line *p, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	fprintf(stderr, "%s%s: ", p->terminal ? "\r\033[K" : "", p->cli->program->name);
-	(void)vfprintf(stderr, format, args);
-	if (!p->terminal)
-		(void)fputc('\n', stderr);
-	p->open = p->terminal;
-	va_end(args);
-}
-
-void cli_progress_stop(struct cli_progress_line *p)
-{
-	if (p->open)
-		(void)fputc('\n', stderr);
-	p->open = false;
 }

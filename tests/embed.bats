@@ -299,7 +299,18 @@ assert (a['new'] != b['new']).any()"
 	cv-read rows.cvt --epochs 3 >three.cvt
 	head -c $(($(wc -c <three.cvt) - 5000)) three.cvt >cut.cvt
 	fails 3 cv-train -q --arch tiny.arch -o x.st cut.cvt
-	cv-embed -w x.st.ckpt --arch tiny.arch --output logits rows.cvt | cv-eval >/dev/null
+	cv-embed -w x.st.ckpt --output logits rows.cvt | cv-eval >/dev/null
+	# It says the same of itself as the model will: a wrong normalisation would go unnoticed.
+	cv-train -q --arch tiny.arch -o x.st three.cvt --mean .2 --std .1
+	fails 3 cv-train -q --arch tiny.arch -o y.st cut.cvt --mean .2 --std .1
+	py "
+import json
+def meta(f):
+    b = open(f, 'rb').read()
+    return json.loads(b[8:8 + int.from_bytes(b[:8], 'little')])['__metadata__']
+model, checkpoint = meta('x.st'), meta('y.st.ckpt')
+assert 'mean 0.2' in model['cv.input'], model
+for k in model: assert checkpoint[k] == model[k], k"
 }
 
 # ---- what is refused -----------------------------------------------------------------------------------

@@ -69,6 +69,17 @@ lists_agree() {
 		cmd/*.c libcore/*.c libcore/*/*.c formats/*.c
 }
 
+@test "no function passes 75 lines, no file 520" {
+	cd "$top"
+	local files=$BATS_TEST_TMPDIR/files
+	find cmd libcore formats -name '*.[ch]' >"$files"
+	xargs wc -l <"$files" | awk '$2 != "total" && $1 > 520 { print; bad = 1 } END { exit bad }'
+	# In this style a body begins and ends with a brace in the first column.
+	xargs awk '/^{/ { from = FNR } /^}/ && from {
+		if (FNR - from > 75) { print FILENAME ":" from ": " FNR - from " lines"; bad = 1 }
+		from = 0 } END { exit bad }' <"$files"
+}
+
 @test "every command has its page and its one file" {
 	cd "$top"
 	for p in cmd/cv-*.c; do [ -e "${p%.c}.1" ]; done

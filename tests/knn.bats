@@ -107,11 +107,18 @@ x = f4([[1, 0], [0, 1]])
 write("bank.cvt", classes("ape", "bee"), embedding=x, label=i4(0, 1))
 write("other.cvt", classes("bee", "ape"), embedding=x, label=i4(1, 0))
 write("alien.cvt", classes("ape", "cow"), embedding=x, label=i4(0, 1))
+write("more.cvt", classes("ape", "bee", "cow"), embedding=x, label=i4(0, 1))
 write("nameless.cvt", embedding=x, label=i4(0, 1))'
 	cv-knn --bank bank.cvt other.cvt | cv-eval | grep -qx 'accuracy 1.0000'
 	cv-knn --bank bank.cvt --classes-by-number other.cvt | cv-eval | grep -qx 'accuracy 0.0000'
 	fails 3 cv-knn --bank bank.cvt alien.cvt
 	[[ $message == *cow*--classes-by-number* || $message == *bee*--classes-by-number* ]]
+	# Both ways: a name that only one of them knows is a mistake somewhere, used or not.
+	fails 3 cv-knn --bank bank.cvt more.cvt
+	[[ $message == *cow*--classes-by-number* ]]
+	fails 3 cv-knn --bank more.cvt bank.cvt
+	[[ $message == *cow*--classes-by-number* ]]
+	cv-knn --bank more.cvt --classes-by-number bank.cvt | cv-eval | grep -qx 'accuracy 1.0000'
 	cv-knn --bank bank.cvt nameless.cvt >named.cvt
 	py 'assert "class 1 bee" in read("named.cvt")[0]'
 }

@@ -300,6 +300,16 @@ writers=(
 	grep -qx 'rows 336000' stat
 }
 
+@test "cv-read of many files holds none of them, and opens one after the other" {
+	[ -z "${TESTS:-}" ] || skip "sanitizers take all addresses"
+	many=$(for _ in $(seq 840); do echo s.cvt; done)
+	(ulimit -v $((64 * 1024)) -n 32 && cv-read $many) | cv-view --stat - >stat
+	grep -qx 'rows 336000' stat
+	(ulimit -v $((64 * 1024)) -n 32 && cv-read $many --epochs 2 --val-fraction 0.1 --shard 3/100) |
+		cv-view --stat - >stat
+	grep -qx 'rows 6720' stat
+}
+
 @test "and those that multiply matrices, beside the library that does it" {
 	[ -z "${TESTS:-}" ] || skip "sanitizers take all addresses"
 	limit=$((200 * 1024)) # OpenBLAS takes 170 MB of addresses as soon as it multiplies

@@ -323,6 +323,45 @@ for name, field in ("a", "data"), ("l", "label"), ("h", "embedding"):
 	refute grep -q prog <(cv-read a.cvt --no-history | cv-view --head)
 }
 
+@test "history: what several operands and a pasted file carry follows the line" {
+	images i 3 1 1
+	cv-read i --take 2 -o a.cvt
+	cv-read i --skip 1 -o b.cvt
+	cv-read a.cvt b.cvt --skip 1 | cv-view --head | grep '^prog' | sed 's/ [0-9.]*: /: /' >progs
+	printf 'prog %s\n' '0 cv-read: cv-read --skip 1 a.cvt b.cvt --seed 0' \
+		'1 cv-read: cv-read --take 2 i --seed 0' '1 cv-read: cv-read --skip 1 i --seed 0' |
+		sort >want
+	sort progs | cmp - want || { cat progs; return 1; }
+	head -n 1 progs | grep -q '^prog 0 '
+	cv-read i --rename image=copy -o c.cvt
+	cv-read i --paste c.cvt | cv-view --head | grep -o '^prog .' | joined | grep -qx 'prog 0 prog 1'
+}
+
+@test "streams in files that are read in order are as those that are held" {
+	images i 40 3 3
+	labels l $(for k in $(seq 40); do echo $((k % 3)); done)
+	cv-read i l --shard 0/2 -o a.cvt
+	cv-read i l --shard 1/2 -o b.cvt
+	for how in '' '--epochs 3' '--mix 3:2 --epochs 2' '--val-fraction 0.4 --epochs 2' \
+		'--per-class 3' '--classes 0,2 --skip 5 --take 9 --unlabelled 1' '--shard 1/7'; do
+		cv-read a.cvt b.cvt $how --no-history >files.cvt
+		cv-read a.cvt <(cat b.cvt) $how --no-history >held.cvt
+		cmp files.cvt held.cvt
+	done
+	cv-gen shapes -n 900 --size 16x16 -o whole.cvt # more than one frame
+	(cv-read whole.cvt whole.cvt --epochs 2000 --no-history 2>err || echo $? >code) | {
+		head -c 1000 >first
+		cp b.cvt other.cvt
+		mv other.cvt whole.cvt
+		cat >rest
+	}
+	grep -qx 3 code
+	grep -q 'whole.cvt: was changed while it was read' err
+	head -c 3000 a.cvt >cut.cvt
+	fails 3 cv-read a.cvt cut.cvt
+	[ ! -s stdout.out ]
+}
+
 @test "limits: bombs are refused at once, and the message names the option" {
 	printf 'P5 70000 2 255\n' >wide.pgm
 	fails 4 cv-read wide.pgm

@@ -215,3 +215,8 @@ bool read_in_order(const struct read_options *o)
 	return !p->shuffle && o->epochs == 1 && !p->per_class && p->val_fraction == 0 && !p->hides
 	       && !o->unlabelled && !p->mixed && !p->ways && !o->data.split;
 }
+
+bool read_keeps_order(const struct read_options *o)
+{
+	return !o->rows.shuffle && !o->rows.ways;
+}

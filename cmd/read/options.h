@@ -29,6 +29,8 @@ void read_table(struct read_options *o, struct cli_option table[READ_OPTIONS]);
 int read_understand(struct read_options *o, struct cvt_err *e);
 /* Do they fit that many data sets? CVT_USAGE. */
 int read_check_sets(const struct read_options *o, size_t sets, struct cvt_err *e);
+/* Rows come in their own order, though perhaps more than once, or with gaps. */
+bool read_keeps_order(const struct read_options *o);
 /* Nothing is asked that needs rows twice, or in another order. */
 bool read_in_order(const struct read_options *o);
 

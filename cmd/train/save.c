@@ -9,6 +9,52 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* ---- metadata ---------------------------------------------------------------------- */
+
+/* Our line behind the stream's; behind that, one deeper, what made weights and teachers. */
+static int add_history(struct trainer *t, struct head *h, struct cvt_err *e)
+{
+	struct str line = {0};
+	int code = cli_history(&t->cli, t->seed, t->in && source_is_stream(t->in), &line, e);
+	if (code == CVT_OK)
+		code = head_add_prog(h, 0, t->cli.program->name, line.p, e);
+	free(line.p);
+	TRY(code);
+	return head_add_history(h, &t->history, 0, e);
+}
+
+static int write_history(struct trainer *t, struct cvt_err *e)
+{
+	struct head h;
+	struct str text = {0};
+	if (t->o.common.no_history)
+		return CVT_OK;
+	head_init(&h);
+	int code = head_copy(&h, &t->head, e);
+	if (code == CVT_OK)
+		code = add_history(t, &h, e);
+	if (code == CVT_OK)
+		code = network_history_text(&h, &text, e);
+	head_free(&h);
+	free(t->info.history);
+	t->info.history = text.p;
+	return code;
+}
+
+/* What a file says beside the weights: a checkpoint the same as the model, as it can be used as
+ * one. */
+static int fill_info(struct trainer *t, struct cvt_err *e)
+{
+	struct str text = {0};
+	TRY(arch_export(t->arch, &text, e));
+	free(t->info.arch);
+	t->info.arch = text.p;
+	free(t->info.method);
+	if (!(t->info.method = mem_strdup(t->method->name, e)))
+		return CVT_SYSTEM;
+	return write_history(t, e);
+}
+
 /* ---- checkpoints ------------------------------------------------------------------- */
 
 /* HEAD without its history: what must be the same when a training goes on. */
@@ -50,8 +96,9 @@ int trainer_checkpoint(void *context, struct state_dict *d, struct cvt_err *e)
 	struct trainer *t = context;
 	if (!t->checkpoint)
 		return CVT_OK;
+	TRY(fill_info(t, e));
+	TRY(model_info_write(&t->info, d, e));
 	TRY(state_set_meta(d, "cv.stream", t->identity, e));
-	TRY(state_set_meta(d, "cv.method", t->method->name, e));
 	TRY(safetensors_write(t->checkpoint, d, e));
 	t->saved = true;
 	return CVT_OK;
@@ -101,36 +148,6 @@ int trainer_resume(struct trainer *t, struct cvt_err *e)
 }
 
 /* ---- the model --------------------------------------------------------------------- */
-
-static int write_history(struct trainer *t, struct cvt_err *e)
-{
-	struct str line = {0}, text = {0};
-	if (t->o.common.no_history)
-		return CVT_OK;
-	TRY(head_add_history(&t->head, &t->history, 0, e));
-	int code = cli_history(&t->cli, t->seed, t->in && source_is_stream(t->in), &line, e);
-	if (code == CVT_OK)
-		code = head_add_prog(&t->head, 0, t->cli.program->name, line.p, e);
-	if (code == CVT_OK)
-		code = network_history_text(&t->head, &text, e);
-	free(line.p);
-	free(t->info.history);
-	t->info.history = text.p;
-	return code;
-}
-
-/* What the file says beside the weights. */
-static int fill_info(struct trainer *t, struct cvt_err *e)
-{
-	struct str text = {0};
-	TRY(arch_export(t->arch, &text, e));
-	free(t->info.arch);
-	t->info.arch = text.p;
-	free(t->info.method);
-	if (!(t->info.method = mem_strdup(t->method->name, e)))
-		return CVT_SYSTEM;
-	return write_history(t, e);
-}
 
 /* The networks that the method keeps; with --keep-all every parameter that it trained. */
 static int save_networks(const struct trainer *t, struct state_dict *d, struct cvt_err *e)

@@ -30,7 +30,7 @@ static void catch_signals(void)
 
 /* ---- options ----------------------------------------------------------------------- */
 
-static size_t fixed_options(struct trainer_options *o, struct cli_option *to)
+static size_t network_options(struct trainer_options *o, struct cli_option *to)
 {
 	const struct cli_option list[] = {
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Network", 0, NULL},
@@ -54,6 +54,14 @@ static size_t fixed_options(struct trainer_options *o, struct cli_option *to)
 			0, NULL},
 		{"mean", 0, CLI_TEXT, "A,B,C", &o->mean, "of the pictures after /255", 0, NULL},
 		{"std", 0, CLI_TEXT, "A,B,C", &o->std, "likewise", 0, NULL},
+	};
+	memcpy(to, list, sizeof list);
+	return sizeof list / sizeof *list;
+}
+
+static size_t learning_options(struct trainer_options *o, struct cli_option *to)
+{
+	const struct cli_option list[] = {
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Learning", 0, NULL},
 		{"method", 0, CLI_TEXT, "NAME", &o->method, "how it learns; --list names them", 0,
 			NULL},
@@ -69,6 +77,14 @@ static size_t fixed_options(struct trainer_options *o, struct cli_option *to)
 		{"drop-last", 0, CLI_FLAG, NULL, &o->drop_last,
 			"leave out an epoch's last, smaller batch", 0, NULL},
 		{"accumulate", 0, CLI_COUNT, "N", &o->accumulate, "batches an update", 0, NULL},
+	};
+	memcpy(to, list, sizeof list);
+	return sizeof list / sizeof *list;
+}
+
+static size_t optimizer_options(struct trainer_options *o, struct cli_option *to)
+{
+	const struct cli_option list[] = {
 		{"lr", 0, CLI_REAL, "F", &o->lr,
 			"learning rate; default: sgd 0.1 (0.05 without batch norm), adam 0.001; "
 			"distill half",
@@ -98,6 +114,14 @@ static size_t fixed_options(struct trainer_options *o, struct cli_option *to)
 			"stop after N epochs without a better validation, keep the best", 0, NULL},
 		{"keep-all", 0, CLI_FLAG, NULL, &o->keep_all,
 			"write the method's further networks and heads, too", 0, NULL},
+	};
+	memcpy(to, list, sizeof list);
+	return sizeof list / sizeof *list;
+}
+
+static size_t other_options(struct trainer_options *o, struct cli_option *to)
+{
+	const struct cli_option list[] = {
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Going on", 0, NULL},
 		{"resume", 0, CLI_TEXT, "auto|FILE", &o->resume,
 			"go on from the checkpoint, if there is one", CLI_NEUTRAL, NULL},
@@ -110,6 +134,14 @@ static size_t fixed_options(struct trainer_options *o, struct cli_option *to)
 	};
 	memcpy(to, list, sizeof list);
 	return sizeof list / sizeof *list;
+}
+
+static size_t fixed_options(struct trainer_options *o, struct cli_option *to)
+{
+	size_t n = network_options(o, to);
+	n += learning_options(o, to + n);
+	n += optimizer_options(o, to + n);
+	return n + other_options(o, to + n);
 }
 
 static void *value_of(struct method_value *v, enum cli_type type)

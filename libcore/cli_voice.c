@@ -1,0 +1,91 @@
+/* cli_voice: what a program says, and how it ends (see cli.h). */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+int cli_end(struct cli *c, int code, const struct cvt_err *e, bool quiet_upstream)
+{
+	char shown[2 * sizeof e->text];
+	const char *name = c->program->name;
+	if (code == CVT_GONE)
+		code = CVT_OK;
+	if (fclose(stdout) != 0 && code == CVT_OK && errno != EPIPE && errno != EBADF) {
+		fprintf(stderr, "%s: standard output: %s\n", name, strerror(errno));
+		code = CVT_SYSTEM;
+	} else if (code != CVT_OK && !(e->upstream && quiet_upstream))
+		fprintf(stderr, "%s: %s\n", name, mem_printable(shown, sizeof shown, e->text));
+	cli_free(c);
+	return code;
+}
+
+void cli_note(const struct cli *c, const char *format, ...)
+{
+	if (c->program->common->quiet)
+		return;
+	va_list args;
+	va_start(args, format);
+	fprintf(stderr, "%s: ", c->program->name);
+	(void)vfprintf(stderr, format, args);
+	(void)fputc('\n', stderr);
+	va_end(args);
+}
+
+int cli_refuse_terminal(const char *output, struct cvt_err *e)
+{
+	if (!output && isatty(STDOUT_FILENO))
+		return cvt_fail(e, CVT_USAGE,
+			"standard output is a terminal, and this is binary; add -o FILE or pipe it "
+			"on");
+	return CVT_OK;
+}
+
+/* ---- progress ---------------------------------------------------------------------- */
+
+double cli_seconds(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+void cli_progress_start(struct cli_progress_line *p, const struct cli *c)
+{
+	const struct cli_common *common = c->program->common;
+	*p = (struct cli_progress_line){.cli = c, .started = cli_seconds()};
+	p->last = p->started;
+	p->terminal = common->progress == PROGRESS_ON || isatty(STDERR_FILENO);
+}
+
+bool cli_progress_due(struct cli_progress_line *p)
+{
+	const struct cli_common *common = p->cli->program->common;
+	const double now = cli_seconds();
+	if (common->quiet || common->progress == PROGRESS_OFF
+		|| now - p->last < (p->terminal ? 0.25 : 60.0))
+		return false;
+	p->last = now;
+	return true;
+}
+
+void cli_progress_say(struct cli_progress_line *p, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	fprintf(stderr, "%s%s: ", p->terminal ? "\r\033[K" : "", p->cli->program->name);
+	(void)vfprintf(stderr, format, args);
+	if (!p->terminal)
+		(void)fputc('\n', stderr);
+	p->open = p->terminal;
+	va_end(args);
+}
+
+void cli_progress_stop(struct cli_progress_line *p)
+{
+	if (p->open)
+		(void)fputc('\n', stderr);
+	p->open = false;
+}

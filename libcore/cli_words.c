@@ -1,0 +1,100 @@
+/* cli_words: numbers and lists on the command line, read strictly and independent of the locale, and
+ * words quoted for the history (see cli.h). */
+#include "cli_private.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- numbers ----------------------------------------------------------------------- */
+
+int cli_real(const char *text, const char *what, double *to, struct cvt_err *e)
+{
+	char *end;
+	const bool plain = strspn(text, "+-.0123456789eE") == strlen(text);
+	errno = 0;
+	const double v = strtod(text, &end);
+	if (!plain || end == text || *end || !isfinite(v))
+		return cvt_fail(e, CVT_USAGE, "%s: '%s' is no number", what, text);
+	*to = v;
+	return CVT_OK;
+}
+
+int cli_u64(const char *text, const char *what, uint64_t *to, struct cvt_err *e)
+{
+	char *end;
+	errno = 0;
+	const unsigned long long v = strtoull(text, &end, 10);
+	if (strspn(text, "0123456789") != strlen(text) || end == text || errno)
+		return cvt_fail(e, CVT_USAGE, "%s: '%s' is no whole number from 0 up", what, text);
+	*to = v;
+	return CVT_OK;
+}
+
+int cli_count(const char *text, const char *what, size_t *to, struct cvt_err *e)
+{
+	uint64_t v;
+	TRY(cli_u64(text, what, &v, e));
+	if (v > SIZE_MAX / 2)
+		return cvt_fail(e, CVT_USAGE, "%s: '%s' is too large", what, text);
+	*to = (size_t)v;
+	return CVT_OK;
+}
+
+int cli_words(const char *text, char **copy, char **word, size_t max, size_t *n, struct cvt_err *e)
+{
+	*n = 0;
+	*copy = mem_strdup(text, e);
+	if (!*copy)
+		return CVT_SYSTEM;
+	for (char *s = *copy; s;) {
+		char *comma = strchr(s, ',');
+		if (comma)
+			*comma++ = '\0';
+		if (*n == max || !*s) {
+			free(*copy);
+			*copy = NULL;
+			return cvt_fail(e, CVT_USAGE,
+				*n == max ? "'%s' has too many words" : "'%s' has an empty word",
+				text);
+		}
+		word[(*n)++] = s;
+		s = comma;
+	}
+	return CVT_OK;
+}
+
+int cli_reals(
+	const char *text, const char *what, double *to, size_t max, size_t *n, struct cvt_err *e)
+{
+	enum { MOST = 64 };
+	char *copy, *word[MOST];
+	TRY(cli_words(text, &copy, word, max < MOST ? max : MOST, n, e));
+	int code = CVT_OK;
+	for (size_t i = 0; i < *n && code == CVT_OK; i++)
+		code = cli_real(word[i], what, &to[i], e);
+	free(copy);
+	return code;
+}
+
+/* ---- words ------------------------------------------------------------------------- */
+
+int cli_quote(struct str *out, const char *word, struct cvt_err *e)
+{
+	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				   "@%+=:,./-_{}[]";
+	if (*word && strspn(word, safe) == strlen(word))
+		return str_puts(out, word, e);
+	TRY(str_puts(out, "'", e));
+	for (const char *s = word; *s; s++) {
+		const unsigned char u = (unsigned char)*s;
+		if (*s == '\'')
+			TRY(str_puts(out, "'\\''", e));
+		else if (u < 0x20 || u == 0x7f)
+			TRY(str_printf(out, e, "\\%03o", u));
+		else
+			TRY(str_add(out, s, 1, e));
+	}
+	return str_puts(out, "'", e);
+}

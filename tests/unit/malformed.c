@@ -1,0 +1,214 @@
+/*
+ * No input makes a reader crash, hang, or take memory beyond its limits: every reader is given
+ * thousands of malformed files (malform.h). It may find them good; else it ends with a documented
+ * code and one line of text, in under a second and within 256 MiB of addresses. A sample of the
+ * cases is run; with TORTURE set, all of them.
+ */
+#include "malform.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "../../formats/dataset.h"
+#include "../../formats/safetensors.h"
+#include "../../formats/source.h"
+#include "../../libcore/arch.h"
+#include "../../libcore/aug/chain.h"
+#include "../../libcore/model.h"
+
+enum { SAMPLED = 1500, MOST_MEMORY = 256 << 20, HELD = 64 << 20 };
+
+static int failures;
+
+/* ---- readers ----------------------------------------------------------------------- */
+
+static int read_source(const struct sample *s, struct cvt_err *e)
+{
+	const struct dataset_options o = {.max_memory = HELD, .max_pixels = 1 << 20};
+	struct input *in = NULL;
+	struct source *from = NULL;
+	struct batch *b;
+	enum stream_event event = STREAM_BATCH;
+	TRY(input_of_memory(&in, "sample", s->bytes, s->n, e));
+	int code = source_open_input(&from, in, &o, e);
+	while (code == CVT_OK && event != STREAM_DONE)
+		code = source_next(from, &b, &event, e);
+	source_close(from);
+	return code;
+}
+
+static int read_model(const struct sample *s, struct cvt_err *e)
+{
+	struct input *in = NULL;
+	struct state_dict d = {0};
+	struct model_info m = {0};
+	TRY(input_of_memory(&in, "sample", s->bytes, s->n, e));
+	int code = safetensors_read_input(in, &d, e);
+	if (code == CVT_OK)
+		code = model_info_read(&m, &d, e);
+	input_close(in);
+	model_info_free(&m);
+	state_free(&d);
+	return code;
+}
+
+static int read_arch(const struct sample *s, struct cvt_err *e)
+{
+	char text[MALFORM_BYTES + 1];
+	struct arch *a = NULL;
+	memcpy(text, s->bytes, s->n);
+	text[s->n] = '\0';
+	const int code = arch_parse(&a, "sample", text, e);
+	if (code == CVT_OK)
+		arch_free(a);
+	return code;
+}
+
+static int read_chain(const struct sample *s, struct cvt_err *e)
+{
+	char text[MALFORM_BYTES + 1], *left = text;
+	const char *word[MALFORM_BYTES / 2 + 1];
+	struct aug_chain c = {0};
+	size_t n = 0;
+	memcpy(text, s->bytes, s->n);
+	text[s->n] = '\0';
+	for (char *w; (w = strtok_r(left, " \n", &left)) != NULL;)
+		word[n++] = w;
+	const int code = aug_chain_parse(&c, word, n, e);
+	aug_chain_free(&c);
+	return code;
+}
+
+/* ---- samples ----------------------------------------------------------------------- */
+
+static bool load(const char *path, struct sample *s)
+{
+	FILE *f = fopen(path, "rb");
+	if (!f)
+		return false;
+	s->n = fread(s->bytes, 1, sizeof s->bytes, f);
+	return fclose(f) == 0 && s->n > 0;
+}
+
+static void set_text(struct sample *s, const char *text)
+{
+	s->n = strlen(text);
+	memcpy(s->bytes, text, s->n);
+}
+
+static void make_model(struct sample *s)
+{
+	static const char header[] =
+		"{\"__metadata__\":{\"cv.arch\":\"input image 2 2 1\\nflatten | fc: linear 2\","
+		"\"cv.input\":\"image 2 2 1\\nmean 0.5\\nstd 0.25\",\"cv.classes\":\"class 0 "
+		"a\\nclass 1 b\",\"cv.method\":\"classify\",\"cv.history\":\"prog 0 cv-train 1: "
+		"cv-train\"},\"fc.weight\":{\"dtype\":\"F32\",\"shape\":[2,4],\"data_offsets\":[0,"
+		"32]},\"fc.bias\":{\"dtype\":\"F16\",\"shape\":[2],\"data_offsets\":[32,36]}} ";
+	const uint64_t n = sizeof header - 1;
+	memset(s, 0, sizeof *s);
+	memcpy(s->bytes, &n, sizeof n);
+	memcpy(s->bytes + 8, header, n);
+	s->n = 8 + n + 36;
+}
+
+/* ---- trying ------------------------------------------------------------------------ */
+
+static double seconds(void)
+{
+	struct timespec t;
+	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+typedef int reader(const struct sample *s, struct cvt_err *e);
+
+static bool is_documented(int code, const struct cvt_err *e)
+{
+	if (code == CVT_OK)
+		return true;
+	return (code == CVT_INPUT || code == CVT_LIMIT || code == CVT_USAGE) && e->text[0]
+	       && !strchr(e->text, '\n');
+}
+
+static void try_kind(
+	const char *name, const struct sample *s, reader *read, const struct malform *kind)
+{
+	static struct sample bad;
+	const size_t all = kind->cases(s);
+	const bool torture = getenv("TORTURE") != NULL;
+	const size_t step = torture || all <= SAMPLED ? 1 : all / SAMPLED | 1;
+	size_t tried = 0, refused = 0, wrong = 0;
+	for (size_t k = 0; k < all; k += step) {
+		struct cvt_err e = {0};
+		if (!kind->make(s, k, &bad))
+			continue;
+		const double before = seconds();
+		const int code = read(&bad, &e);
+		const double took = seconds() - before;
+		tried++;
+		refused += code != CVT_OK;
+		if (is_documented(code, &e) && took < 1)
+			continue;
+		if (wrong++ == 0)
+			printf("# %s, %s %zu: code %d after %.2f s: %s\n", name, kind->name, k,
+				code, took, e.text);
+	}
+	printf("%s %s: %s: %zu cases, %zu of them refused\n", wrong ? "not ok" : "ok", name,
+		kind->name, tried, refused);
+	failures += wrong != 0;
+}
+
+static void try_all(const char *name, const struct sample *s, reader *read)
+{
+	struct cvt_err e = {0};
+	if (read(s, &e) != CVT_OK) {
+		printf("not ok %s: the sample itself is refused: %s\n", name, e.text);
+		failures++;
+		return;
+	}
+	for (size_t i = 0; i < sizeof malforms / sizeof *malforms; i++)
+		try_kind(name, s, read, &malforms[i]);
+}
+
+static void limit_memory(void)
+{
+	unsigned long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "r");
+	const bool known = f && fscanf(f, "%lu", &pages) == 1;
+	if (f)
+		(void)fclose(f);
+	if (!known || getenv("TESTS")) /* a sanitizer takes all addresses */
+		return;
+	const rlim_t most = (rlim_t)pages * 4096 + MOST_MEMORY;
+	(void)setrlimit(RLIMIT_AS, &(struct rlimit){most, most});
+}
+
+int main(void)
+{
+	static const char *const streams[] = {
+		"basic", "epochs", "foreign", "joined", "padded", "ragged"};
+	static const char *const kinds[] = {
+		"archive", "cifar", "folder", "idx", "jpeg", "npy", "png", "pnm", "webdataset"};
+	static struct sample s;
+	char path[100];
+	limit_memory();
+	for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+		(void)snprintf(path, sizeof path, "tests/golden/v1/%s.cvt", streams[i]);
+		if (load(path, &s))
+			try_all(path + strlen("tests/golden/"), &s, read_source);
+	}
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		(void)snprintf(path, sizeof path, "tests/golden/formats/%s", kinds[i]);
+		if (load(path, &s))
+			try_all(kinds[i], &s, read_source);
+	}
+	make_model(&s);
+	try_all("model", &s, read_model);
+	if (load("libcore/arch/densenet-small.arch", &s))
+		try_all("arch", &s, read_arch);
+	set_text(&s, "pad-crop=4 view=2 random-resized-crop=32,.2,1 hflip:0.5 "
+		     "color-jitter:.8=.4,.4,.4,.1 one-of:.5 vflip rotate=30 end");
+	try_all("chain", &s, read_chain);
+	return failures != 0;
+}
