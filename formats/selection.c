@@ -203,6 +203,14 @@ static int hide_labels(struct selection *p, size_t d, struct cvt_err *e)
 	return code;
 }
 
+/* A domain without labels has none in its validation rows, either. */
+static void hide_validation(struct selection *p)
+{
+	for (size_t i = 0; i < p->vals; i++)
+		p->hidden[p->val[i]] = p->o.unlabelled != SIZE_MAX
+				       && join_set_of(p->join, p->val[i]) == p->o.unlabelled;
+}
+
 static int choose_all(struct selection *p, struct cvt_err *e)
 {
 	const struct join *j = p->join;
@@ -217,6 +225,8 @@ static int choose_all(struct selection *p, struct cvt_err *e)
 			return cvt_fail(
 				e, CVT_INPUT, "%s: has no rows to mix", j->set[d].data->name);
 	}
+	if (p->hidden)
+		hide_validation(p);
 	return CVT_OK;
 }
 

@@ -54,7 +54,7 @@ size_t selection_rows(const struct selection *p);
 void selection_close(struct selection *p);
 
 /* The fields that say what the selection did: part, domain, copy, group, role, where they have a
- * meaning. */
+ * meaning. In an episode `label` counts its classes from 0, and `class` is what the data call them. */
 int selection_head(const struct selection *p, struct head *h, struct cvt_err *e);
 /* Adds them to the n rows from place `at` of the epoch on, and takes away the labels that are
  * hidden (f4 ones become 0). */

@@ -1,9 +1,10 @@
 /* selection_fields: what a selection writes beside the rows it chose (see selection.h). */
+#include <stdio.h>
 #include <string.h>
 
 #include "selection.h"
 
-enum { PART, DOMAIN, COPY, GROUP, ROLE, FIELDS };
+enum { PART, DOMAIN, COPY, GROUP, ROLE, LABEL, CLASS, FIELDS };
 
 static const struct {
 	const char *name;
@@ -14,6 +15,8 @@ static const struct {
 	[COPY] = {"copy", DT_I4},
 	[GROUP] = {"group", DT_I8},
 	[ROLE] = {"role", DT_I4},
+	[LABEL] = {"label", DT_I4}, /* 0.. within the episode */
+	[CLASS] = {"class", DT_I4}, /* what the data call it */
 };
 
 static bool is_given(const struct selection *p, size_t field)
@@ -32,7 +35,7 @@ static bool is_given(const struct selection *p, size_t field)
 
 static int64_t value(const struct selection *p, size_t field, size_t place)
 {
-	const size_t size = p->o.ways * (p->o.shots + p->o.queries);
+	const size_t support = p->o.ways * p->o.shots, size = support + p->o.ways * p->o.queries;
 	switch (field) {
 	case PART:
 		return place >= p->n - p->vals;
@@ -42,14 +45,35 @@ static int64_t value(const struct selection *p, size_t field, size_t place)
 		return p->copy[place];
 	case GROUP:
 		return (int64_t)(p->epoch * p->o.episodes + place / size);
+	case ROLE:
+		return place % size >= support;
+	case LABEL:
+		place %= size;
+		return (int64_t)(place < support ? place / p->o.shots
+						 : (place - support) / p->o.queries);
 	default:
-		return place % size >= p->o.ways * p->o.shots;
+		return p->label[p->row[place]];
 	}
+}
+
+/* The names of the classes go with the numbers that the data call them by. */
+static int move_class_names(struct head *h, struct cvt_err *e)
+{
+	struct head_classes *c = head_classes(h, "label");
+	if (head_field(h, "class"))
+		return cvt_fail(e, CVT_INPUT,
+			"--episodes: the rows have a field 'class' already, where episodes keep the class "
+			"of a row; cv-read --drop class first");
+	if (c)
+		(void)snprintf(c->field, sizeof c->field, "class");
+	return CVT_OK;
 }
 
 int selection_head(const struct selection *p, struct head *h, struct cvt_err *e)
 {
 	const size_t none[1] = {0};
+	if (p->o.ways)
+		TRY(move_class_names(h, e));
 	for (size_t k = 0; k < FIELDS; k++)
 		if (is_given(p, k))
 			TRY(head_add_field(h, fields[k].name, fields[k].dtype, 0, 0, none, e));

@@ -267,6 +267,10 @@ for name, field in ("a", "data"), ("l", "label"), ("h", "embedding"):
 		"-1:24 0:2 1:2 2:2" ]
 	[ "$(cv-read i l i l --mix 2:1 --unlabelled 1 --take 4 | tsv domain label | joined)" = \
 		"0 0 0 1 1 -1 0 2 0 0 1 -1" ]
+	cv-read i l i l --mix 2:1 --unlabelled 1 --val-fraction 0.3 | tsv domain part label >all
+	[ "$(grep -c '^1 1 -1$' all)" -gt 0 ]
+	refute grep -qE '^1 . [0-9]' all
+	grep -qE '^0 1 [0-9]' all
 }
 
 @test "a mix cycles the shorter; an epoch is one pass over the first" {
@@ -306,12 +310,21 @@ for name, field in ("a", "data"), ("l", "label"), ("h", "embedding"):
 @test "episodes: ways, shots and queries, no row twice in one" {
 	images i 40 1 1
 	labels l 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3 0 1 2 3
-	cv-read i l --episodes 3x2+4 --count 5 | tsv group label role index >e
+	cv-read i l --episodes 3x2+4 --count 5 >e.cvt
+	tsv group label role index <e.cvt >e
+	[ "$(cut -d ' ' -f 2 e | sort -u | joined)" = "0 1 2" ]
+	[ -z "$(tsv class index <e.cvt | awk '$1 != $2 % 4')" ]
+	refute grep -q '^class [0-9]' <(cv-view --head e.cvt)
+	grep -qx 'class.class 3 3' <(cv-view --head e.cvt)
+	[ "$(tsv group label class <e.cvt | sort -u | wc -l)" -eq 15 ]
 	[ "$(cut -d ' ' -f 1-3 e | sort | uniq -c | awk '{print $1}' | sort | uniq -c | joined)" = \
 		"     15 2      15 4" ]
 	[ -z "$(cut -d ' ' -f 1,4 e | sort | uniq -d)" ]
 	fails 3 cv-read i l --episodes 5x1
 	fails 2 cv-read i l --episodes 2x1 --val-fraction 0.1
+	fails 2 cv-read i l --episodes 2x1 --labelled 3
+	fails 3 cv-read e.cvt --episodes 2x1
+	[[ $message == *"--drop class"* ]]
 }
 
 @test "history: what was read, with the seed; several streams go one deeper" {

@@ -164,11 +164,10 @@ static int understand_episodes(struct read_options *o, struct cvt_err *e)
 	if (n != 2 || part[0] == 0 || part[1] == 0)
 		return cvt_fail(e, CVT_USAGE,
 			"--episodes: '%s' should be WAYSxSHOTS+QUERIES, as 5x1+15", o->episodes);
-	if (o->mix || o->rows.val_fraction > 0 || o->rows.shuffle)
+	if (o->mix || o->rows.val_fraction > 0 || o->rows.shuffle || o->rows.hides || o->unlabelled)
 		return cvt_fail(e, CVT_USAGE,
-			"--episodes: draw their rows, so --mix, --val-fraction and --shuffle have "
-			"no "
-			"place beside them");
+			"--episodes: draw their rows by class, so --mix, --val-fraction, --shuffle, "
+			"--labelled and --unlabelled have no place beside them");
 	o->rows.ways = part[0];
 	o->rows.shots = part[1];
 	o->rows.queries = queries;
