@@ -43,7 +43,8 @@ static int open_source(struct trainer *t, struct cvt_err *e)
 	TRY(source_open(&t->in, name, &reading, e));
 	TRY(output_refuse_input(t->o.common.output, source_fd(t->in), e));
 	head_free(&t->head);
-	return head_copy(&t->head, source_head(t->in), e);
+	TRY(head_copy(&t->head, source_head(t->in), e));
+	return t->o.target ? trainer_open_target(t, e) : CVT_OK;
 }
 
 static int copy_fields(struct trainer *t, struct cvt_err *e)
@@ -290,7 +291,9 @@ static int next_rows(void *context, struct batch **rows, enum train_event *event
 	if (seen != STREAM_BATCH)
 		return CVT_OK;
 	struct tensor *label = batch_get(*rows, label_field(t));
-	return label ? check_labels(t, label, e) : CVT_OK;
+	if (label)
+		TRY(check_labels(t, label, e));
+	return t->target ? trainer_mix_target(t, rows, e) : CVT_OK;
 }
 
 /* HEAD's `rows` counts validation rows, too. */
@@ -305,7 +308,7 @@ void trainer_source(struct trainer *t, struct train_source *s)
 		.rows = TRAIN_UNKNOWN,
 		.epochs = h->epochs == HEAD_UNKNOWN ? TRAIN_UNKNOWN : h->epochs};
 	if (known)
-		s->rows = h->rows - (h->val != HEAD_UNKNOWN ? h->val : 0);
+		s->rows = (h->rows - (h->val != HEAD_UNKNOWN ? h->val : 0)) * (t->target ? 2 : 1);
 	if (!source_is_stream(t->in))
 		s->epochs = 1;
 }

@@ -73,6 +73,10 @@ static size_t learning_options(struct trainer_options *o, struct cli_option *to)
 			"writes",
 			0, &o->epochs_given},
 		{"steps", 0, CLI_COUNT, "N", &o->steps, "stop after N updates", 0, NULL},
+		{"target", 0, CLI_TEXT, "FILE", &o->target,
+			"rows of another domain, one behind each of the input; their labels are not "
+			"read",
+			0, NULL},
 		{"batch-size", 'b', CLI_COUNT, "N", &o->batch_size, "rows a step", 0, NULL},
 		{"drop-last", 0, CLI_FLAG, NULL, &o->drop_last,
 			"leave out an epoch's last, smaller batch", 0, NULL},
@@ -397,6 +401,7 @@ static void close_all(struct trainer *t)
 	head_free(&t->head);
 	head_free(&t->history);
 	source_close(t->in);
+	trainer_close_target(t);
 	free(t->field);
 	free(t->relabel);
 	free(t->scale_text);

@@ -19,7 +19,7 @@ enum { TRAINER_SCALES = 32, TRAINER_OPTIONS = 192, TRAINER_TEACHERS = 8 };
 struct trainer_options {
 	struct cli_common common;
 	const char *arch, *lets, *method, *freeze, *lr_scale, *opt, *sched, *betas, *mean, *std,
-		*resume, *checkpoint_every, *format, *teacher_arch;
+		*resume, *checkpoint_every, *format, *teacher_arch, *target;
 	struct cli_many weights, heads;
 	bool partial, reset_head, keep_all, no_nesterov, drop_last, by_number;
 	bool epochs_given, lr_given, decay_given, clip_given, momentum_given;
@@ -36,6 +36,7 @@ struct trainer {
 	const struct method *method;
 	struct method_value value[METHOD_OPTIONS]; /* of the method's options */
 	struct source *in;                         /* NULL with --epochs 0 and no input named */
+	struct target *target;                     /* NULL without --target */
 	struct head head;
 	uint64_t seed;
 	/* weights files */
@@ -77,6 +78,13 @@ int trainer_main(int argc, char **argv, const struct cli_program *p, const char 
 int trainer_setup(struct trainer *t, struct cvt_err *e);
 /* The source as the loop wants it. */
 void trainer_source(struct trainer *t, struct train_source *s);
+
+/* ---- target.c ---------------------------------------------------------------------- */
+/* --target: opens it, and gives t->head the field `domain`. */
+int trainer_open_target(struct trainer *t, struct cvt_err *e);
+/* Puts one of its rows behind each training row of the batch; *rows is another batch then. */
+int trainer_mix_target(struct trainer *t, struct batch **rows, struct cvt_err *e);
+void trainer_close_target(struct trainer *t);
 
 /* ---- trainer_load.c ---------------------------------------------------------------- */
 /* Weights files into t->dict; the first one's metadata into t->info. */

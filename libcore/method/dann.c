@@ -145,6 +145,8 @@ const struct method method_dann = {
 	.options = {{"domain-weight", "F", "of the domain discriminator's loss", CLI_REAL, 1},
 		{"domain-hidden", "N", "width of its hidden layer", CLI_COUNT, 100}},
 	.score_name = {{"accuracy", true}, {"domain_accuracy", false}},
+	.lr_factor = 0.2, /* two players in one game */
+	.clip_norm = 5,
 	.build = build,
 	.prepare = prepare,
 	.before = before,
