@@ -77,7 +77,7 @@ write('told.cvt', 'rows 400\nepochs 1\nindex 400\n' + classes('nw', 'ne', 'sw', 
 	for t in 1 2 3; do adapt --threads $t --target t.cvt -o $t.st all.cvt; done
 	cmp 1.st 2.st
 	cmp 1.st 3.st
-	head -c 60000 all.cvt >cut.cvt
+	head -c 90000 all.cvt >cut.cvt
 	fails 3 adapt --target t.cvt -o part.st cut.cvt
 	cp part.st.ckpt kept
 	cv-read t.cvt --take 300 -o fewer.cvt
