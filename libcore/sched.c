@@ -3,6 +3,7 @@
 
 #include "cli.h"
 
+#include <math.h>
 #include <string.h>
 
 #define SCHED(name) extern const struct sched sched_##name;
@@ -58,8 +59,10 @@ int sched_parse(struct sched_choice *c, const char *text, struct cvt_err *e)
 double sched_factor(const struct sched_choice *c, double from, double to, double epochs)
 {
 	const double warm = c->warmup_epochs, rest = epochs - warm;
-	if (from < warm)
-		return to < warm ? to / warm : 1.0;
+	if (from < warm) {
+		const double x = to < warm ? to / warm : 1.0;
+		return c->warmup_exponential ? pow(0.01, 1.0 - x) : x;
+	}
 	struct sched_at at = {.epochs = epochs, .epoch = from - warm, .given = c->given};
 	at.x = rest > 0.0 ? at.epoch / rest : 0.0;
 	if (at.x > 1.0)

@@ -142,3 +142,29 @@ assert np.abs(read('both.cvt')[1]['logits'] - both).max() < 1e-5"
 	fails 2 cv-embed -w net.st --tta flop a.cvt
 	fails 2 cv-embed -w net.st --tta flip --output conv2 a.cvt
 }
+
+@test "--lr-base grows with the batch; the warm-up rises as it is told; wrong words are refused" {
+	quadrants a.cvt
+	rate() { cv-train -q --arch tiny.arch --metrics m.json -o x.st "$@" a.cvt && metric m.json lr; }
+	[ "$(rate --sched constant --lr-base 0.5 -b 64 --accumulate 2)" = 0.25 ]
+	[ "$(rate --sched constant --lr-base 0.5 --lr-base-batch 100 -b 50)" = 0.25 ]
+	[ "$(rate --sched constant --lr 1 --warmup-epochs 4 -b 100 --steps 2)" = 0.25 ]
+	[ "$(rate --sched constant --lr 1 --warmup-epochs 2 --warmup exponential -b 100 --steps 2)" = 0.1 ]
+	fails 2 cv-train --arch tiny.arch --lr 1 --lr-base 1 -o x.st a.cvt
+	fails 2 cv-train --arch tiny.arch --lr-base 1 --lr-base-batch 0 -o x.st a.cvt
+	fails 2 cv-train --arch tiny.arch --warmup slow -o x.st a.cvt
+	fails 2 cv-train --arch tiny.arch --opt muon --muon 1,1 -o x.st a.cvt
+	fails 2 cv-train --arch tiny.arch --opt-eps -1 -o x.st a.cvt
+}
+
+@test "every optimizer and every schedule trains" {
+	quadrants a.cvt epochs=8
+	for opt in adagrad rmsprop lars muon; do
+		cv-train -q --arch tiny.arch -b 32 --opt $opt --metrics m.json -o net.st a.cvt
+		at_least "$(metric m.json val_accuracy)" 0.8
+	done
+	for sched in multistep=0.1,4,6 polynomial cosine-restarts=2,2 triangular one-cycle=.2,.1,0; do
+		cv-train -q --arch tiny.arch -b 32 --lr 0.05 --sched $sched --metrics m.json -o net.st a.cvt
+		at_least "$(metric m.json val_accuracy)" 0.8
+	done
+}

@@ -343,6 +343,7 @@ static int choose_numbers(struct trainer *t, struct cvt_err *e)
 	if (!t->o.lr_given)
 		t->o.lr = t->opt->lr * (strcmp(name, "sgd") == 0 && g->buffers == 0 ? 0.5 : 1.0)
 			  * (t->method->lr_factor > 0 ? t->method->lr_factor : 1.0);
+	TRY(tricks_lr(&t->o.tricks, t->o.lr_given, t->o.batch_size * t->o.accumulate, &t->o.lr, e));
 	if (!t->o.clip_given)
 		t->o.clip_norm = t->method->clip_norm;
 	return CVT_OK;

@@ -7,6 +7,13 @@ size_t tricks_options(struct tricks *t, struct cli_option *to)
 {
 	const struct cli_option list[] = {
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Craft", 0, NULL},
+		{"lr-base", 0, CLI_REAL, "F", &t->lr_base,
+			"learning rate for --lr-base-batch rows a step; grows with those there are",
+			0, &t->lr_base_given},
+		{"lr-base-batch", 0, CLI_COUNT, "N", &t->lr_base_batch, "of --lr-base", 0, NULL},
+		{"warmup", 0, CLI_TEXT, "NAME", &t->warmup,
+			"how --warmup-epochs rise: linear, or exponential from a hundredth", 0,
+			NULL},
 		{"opt-eps", 0, CLI_REAL, "F", &t->epsilon,
 			"added to roots; default: 1e-8, adagrad 1e-10", 0, NULL},
 		{"muon", 0, CLI_TEXT, "LR[,MOMENTUM[,STEPS]]", &t->muon,
@@ -26,6 +33,7 @@ size_t tricks_options(struct tricks *t, struct cli_option *to)
 	};
 	memcpy(to, list, sizeof list);
 	t->bias_lr_scale = 1.0;
+	t->lr_base_batch = 256;
 	return sizeof list / sizeof *list;
 }
 
@@ -53,6 +61,10 @@ int tricks_understand(
 	to->bias_lr_scale = t->bias_lr_scale;
 	to->swa = t->swa_given;
 	to->swa_start = t->swa_start;
+	to->sched.warmup_exponential = t->warmup && strcmp(t->warmup, "exponential") == 0;
+	if (t->warmup && !to->sched.warmup_exponential && strcmp(t->warmup, "linear") != 0)
+		return cvt_fail(
+			e, CVT_USAGE, "--warmup %s: should be linear or exponential", t->warmup);
 	if (!(t->bias_lr_scale > 0.0))
 		return cvt_fail(
 			e, CVT_USAGE, "--bias-lr-scale %g: should be above 0", t->bias_lr_scale);
@@ -86,5 +98,20 @@ int tricks_opt(const struct tricks *t, struct opt_config *c, struct cvt_err *e)
 		return cvt_fail(e, CVT_USAGE, "--opt-eps %g: should be above 0", t->epsilon);
 	c->muon = (struct opt_muon){v[0], v[1], (size_t)v[2]};
 	c->epsilon = t->epsilon;
+	return CVT_OK;
+}
+
+int tricks_lr(const struct tricks *t, bool lr_given, size_t rows, double *lr, struct cvt_err *e)
+{
+	if (!t->lr_base_given)
+		return CVT_OK;
+	if (lr_given)
+		return cvt_fail(e, CVT_USAGE, "--lr and --lr-base say two things; choose one");
+	if (!(t->lr_base >= 0.0 && t->lr_base < 1e30) || t->lr_base_batch == 0)
+		return cvt_fail(e, CVT_USAGE,
+			"--lr-base %g, --lr-base-batch %zu: should be a rate, and rows", t->lr_base,
+			t->lr_base_batch);
+	/* Goyal et al., "Accurate, large minibatch SGD" (2017) */
+	*lr = t->lr_base * (double)rows / (double)t->lr_base_batch;
 	return CVT_OK;
 }

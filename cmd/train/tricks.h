@@ -5,9 +5,10 @@
 #include "../../libcore/train.h"
 
 struct tricks {
-	const char *whiten, *lookahead, *muon;
-	bool decay_all, swa_given;
-	double bias_lr_scale, swa_start, epsilon;
+	const char *whiten, *lookahead, *muon, *warmup;
+	bool decay_all, swa_given, lr_base_given;
+	size_t lr_base_batch;
+	double bias_lr_scale, swa_start, epsilon, lr_base;
 };
 
 /* Their rows of the option table, after `to`; returns how many. */
@@ -17,6 +18,8 @@ int tricks_understand(
 	const struct tricks *t, double ema, struct train_options *to, struct cvt_err *e);
 /* The optimizer's own numbers. */
 int tricks_opt(const struct tricks *t, struct opt_config *c, struct cvt_err *e);
+/* --lr-base times the rows of a step over --lr-base-batch into lr; lr_given: --lr stands, too. */
+int tricks_lr(const struct tricks *t, bool lr_given, size_t rows, double *lr, struct cvt_err *e);
 /* What needs the network: before learner_prepare. */
 int tricks_learner(
 	const struct tricks *t, struct learner *l, struct train_options *to, struct cvt_err *e);

@@ -35,12 +35,14 @@ struct sched_choice {
 	double value[SCHED_VALUES];
 	size_t given;
 	double warmup_epochs;
+	bool warmup_exponential;
 };
 /* "NAME[=A[,B...]]"; CVT_USAGE with "did you mean". */
 int sched_parse(struct sched_choice *c, const char *text, struct cvt_err *e);
 /* The factor of the step that goes from epoch position `from` to `to` (fractions of epochs count;
  * to may be a little more than from) of `epochs`. Linear warm-up W: to / W, so that the first step
- * already moves and the last one of the warm-up has factor 1; the schedule begins after it. */
+ * already moves and the last one of the warm-up has factor 1; the schedule begins after it. The
+ * exponential one has 0.01^(1 - to / W). */
 double sched_factor(const struct sched_choice *c, double from, double to, double epochs);
 
 #endif

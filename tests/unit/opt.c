@@ -164,6 +164,41 @@ static void check_schedules(void)
 		"warm-up rises in a straight line, and the schedule begins after it");
 }
 
+/* The rates of torch.optim.lr_scheduler at epochs 0 to 11 (PyTorch 1.13). */
+static const struct {
+	const char *text;
+	double factor[12];
+} schedules[] = {
+	{"multistep=0.2,3,7", {1, 1, 1, .2, .2, .2, .2, .04, .04, .04, .04, .04}},
+	{"polynomial=0.9",
+		{1, 0.924677511, 0.848666147, 0.771889507, 0.694253163, 0.615637569, 0.535886731,
+			0.454788927, 0.372041058, 0.287174589, 0.199371866, 0.106840738}},
+	{"cosine-restarts=3,2", {1, 0.75, 0.25, 1, 0.933012702, 0.75, 0.5, 0.25, 0.0669872981, 1,
+					0.982962913, 0.933012702}},
+	{"triangular=2,0.1", {.1, .55, 1, .55, .1, .55, 1, .55, .1, .55, 1, .55}},
+};
+
+static void check_torch_schedules(void)
+{
+	for (size_t i = 0; i < sizeof schedules / sizeof *schedules; i++) {
+		bool good = true;
+		for (int t = 0; t < 12; t++)
+			good = good
+			       && fabs(factor(schedules[i].text, 0, t, t + 0.1, 12)
+					  - schedules[i].factor[t])
+					  < 1e-8;
+		check(good, schedules[i].text);
+	}
+	check(near(factor("cosine-restarts", 0, 4, 4.1, 12), 1)
+			&& near(factor("multistep", 0, 6, 6.1, 12), 0.1)
+			&& near(factor("one-cycle=0,1,0", 0, 3, 3.1, 12), 0.75),
+		"periods, milestones and lines that nothing is said about");
+	struct sched_choice c = {.warmup_epochs = 2, .warmup_exponential = true};
+	check(!sched_parse(&c, "constant", NULL) && near(sched_factor(&c, 0, 1, 9), 0.1)
+			&& near(sched_factor(&c, 1, 2, 9), 1),
+		"exponential warm-up");
+}
+
 static void check_words(void)
 {
 	struct cvt_err e = {0};
@@ -187,6 +222,7 @@ int main(void)
 			check_muon(i);
 	check_limit();
 	check_schedules();
+	check_torch_schedules();
 	check_words();
 	return failures != 0;
 }
