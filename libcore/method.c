@@ -206,7 +206,7 @@ int learner_open(struct learner **out, const struct method *m, const struct meth
 	if (code != CVT_OK) {
 		learner_close(l);
 		*out = NULL;
-	} else if (l->val_loss == GRAPH_NONE)
+	} else if (l->val_loss == GRAPH_NONE && l->nphases)
 		l->val_loss = l->phase[0].loss;
 	return code;
 }
@@ -241,11 +241,11 @@ int learner_prepare(
 	for (size_t i = 0; i < l->nphases; i++)
 		TRY(prepare_phase(l, &l->phase[i], opt, e));
 	memcpy(keep, l->keep, l->nkeep * sizeof *keep);
-	keep[l->nkeep] = l->val_loss;
+	keep[l->nkeep] = l->val_loss; /* a method that fits has none */
 	const struct plan_spec spec = {.rows = rows,
 		.threads = par_threads(par),
 		.keep = keep,
-		.nkeep = l->nkeep + 1,
+		.nkeep = l->nkeep + (l->val_loss != GRAPH_NONE),
 		.loss = GRAPH_NONE};
 	TRY(plan_create(&l->eval, l->graph, &spec, e));
 	return l->method->prepare ? l->method->prepare(l, e) : CVT_OK;
@@ -299,6 +299,16 @@ int learner_freeze(struct learner *l, const char *prefixes, struct cvt_err *e)
 		code = freeze_prefix(l->graph, word[i], e);
 	free(copy);
 	return code;
+}
+
+void learner_bind(const struct learner *l, struct plan *p, const struct batch *rows, size_t first)
+{
+	for (size_t i = 0; i < l->ninputs; i++) {
+		const struct tensor *x = batch_get(rows, l->input[i].field);
+		if (x)
+			plan_bind(p, l->input[i].node,
+				(const char *)x->data + first * (x->bytes / rows->rows));
+	}
 }
 
 /* ---- scores ------------------------------------------------------------------------ */

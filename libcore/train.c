@@ -220,7 +220,7 @@ int train_run(struct train *t, struct cvt_err *e)
 {
 	TRY(open_feed(t, e));
 	t->started = t->checkpointed = cli_seconds();
-	const int code = loop(t, e);
+	const int code = t->l->method->fit ? train_fit(t, e) : loop(t, e);
 	if (code != CVT_OK)
 		return keep_what_is_done(t, code, e);
 	train_keep(t);

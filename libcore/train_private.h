@@ -50,8 +50,6 @@ struct train {
 int train_step(struct train *t, const struct feed_item *item, struct cvt_err *e);
 /* Moves the weights by what has gathered, if anything. */
 int train_step_flush(struct train *t, const struct feed_item *item, struct cvt_err *e);
-/* Binds the fields of these rows to the inputs of a plan. */
-void train_bind(const struct learner *l, struct plan *p, const struct batch *rows);
 /* The share of the training that lies before this position; NAN if nobody knows. */
 double train_share(
 	const struct train *t, const struct feed_item *item, const struct feed_position *at);
@@ -79,5 +77,9 @@ int train_whiten(struct train *t, const struct batch *rows, struct cvt_err *e);
 int train_validate(struct train *t, struct train_report *r, struct cvt_err *e);
 /* Puts the weights that are kept (best, averaged) into the graph. */
 void train_keep(struct train *t);
+
+/* ---- train_fit.c ------------------------------------------------------------------- */
+/* Holds the training rows of one epoch and gives them to the method's fit(). */
+int train_fit(struct train *t, struct cvt_err *e);
 
 #endif

@@ -45,7 +45,7 @@ static void score_rows(
 {
 	struct learner *l = t->l;
 	const struct run run = {.par = t->o.par, .seed = t->o.seed, .step = t->c.step};
-	train_bind(l, l->eval, rows);
+	learner_bind(l, l->eval, rows, 0);
 	if (l->method->before)
 		l->method->before(l, l->eval, rows, &run, 1.0);
 	plan_forward(l->eval, &run, rows->rows);

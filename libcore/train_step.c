@@ -51,17 +51,6 @@ static int learning_rate(struct train *t, const struct feed_item *item, struct c
 	return CVT_OK;
 }
 
-/* ---- the step ---------------------------------------------------------------------- */
-
-void train_bind(const struct learner *l, struct plan *p, const struct batch *rows)
-{
-	for (size_t i = 0; i < l->ninputs; i++) {
-		const struct tensor *x = batch_get(rows, l->input[i].field);
-		if (x)
-			plan_bind(p, l->input[i].node, x->data);
-	}
-}
-
 /* ---- a batch ----------------------------------------------------------------------- */
 
 static void count(struct train *t, const struct plan *plan, const struct batch *rows, double loss)
@@ -78,7 +67,7 @@ static int phase_batch(struct train *t, size_t phase, const struct feed_item *it
 {
 	struct learner *l = t->l;
 	struct learner_phase *p = &l->phase[phase];
-	train_bind(l, p->plan, &item->rows);
+	learner_bind(l, p->plan, &item->rows, 0);
 	if (l->method->before)
 		l->method->before(l, p->plan, &item->rows, run, train_share(t, item, &t->was));
 	plan_forward(p->plan, run, item->rows.rows);

@@ -115,7 +115,7 @@ int train_whiten(struct train *t, const struct batch *rows, struct cvt_err *e)
 	if (conv == 0)
 		return CVT_OK;
 	const size_t in = g->node[conv].in[0];
-	train_bind(l, l->eval, rows);
+	learner_bind(l, l->eval, rows, 0);
 	plan_forward(l->eval, &run, rows->rows);
 	int code = open_patches(&p, g, conv, e);
 	if (code == CVT_OK) {

@@ -94,6 +94,9 @@ struct method {
 	/* Allocates what needs the number of rows; after all plans exist. May be NULL, as those
 	 * below. */
 	int (*prepare)(struct learner *l, struct cvt_err *e);
+	/* Instead of phases: learns from all rows at once (k-means, PCA), which the loop has held. */
+	int (*fit)(struct learner *l, const struct batch *rows, const struct run *run,
+		struct cvt_err *e);
 	/* Before a step on these rows (noise, targets, schedule values); x is the share of the
 	 * training that lies behind. Also before rows are scored: run->train is false then. */
 	void (*before)(struct learner *l, struct plan *p, const struct batch *rows,
@@ -200,6 +203,8 @@ int learner_open(struct learner **l, const struct method *m, const struct method
 /* Plans and optimizer state, for batches of at most that many rows. After freezing. */
 int learner_prepare(
 	struct learner *l, const struct opt *opt, size_t rows, struct par *par, struct cvt_err *e);
+/* Binds the fields of these rows, from row `first` on, to the inputs of a plan. */
+void learner_bind(const struct learner *l, struct plan *p, const struct batch *rows, size_t first);
 void learner_close(struct learner *l);
 
 /* True when the dotted prefix covers the name: "layer1" covers "layer1" and
