@@ -11,8 +11,7 @@
 #include "nn.h"
 
 #include "../blas.h"
-
-#include <math.h>
+#include "../simd.h"
 
 enum { BLOCK = 128 }; /* vectors a block */
 
@@ -33,27 +32,6 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 	return blas_open(e);
 }
 
-static double square(const float *x, size_t d)
-{
-	double sum = 0.0;
-	for (size_t i = 0; i < d; i++)
-		sum += (double)x[i] * (double)x[i];
-	return sum;
-}
-
-/* y holds x.c_k and is overwritten. */
-static void triangle(const float *center_square, double x_square, float *y, size_t k)
-{
-	double mean = 0.0;
-	for (size_t i = 0; i < k; i++) {
-		y[i] = sqrtf(fmaxf(0.0f, (float)x_square + center_square[i] - 2 * y[i]));
-		mean += (double)y[i];
-	}
-	mean /= (double)k;
-	for (size_t i = 0; i < k; i++)
-		y[i] = fmaxf(0.0f, (float)mean - y[i]);
-}
-
 static void forward_block(void *context, size_t block, unsigned thread)
 {
 	const struct nn_io *io = context;
@@ -65,7 +43,7 @@ static void forward_block(void *context, size_t block, unsigned thread)
 	(void)thread;
 	blas_gemm(false, true, m, k, d, 1, x, d, io->w[0], d, 0, y, k);
 	for (size_t r = 0; r < m; r++)
-		triangle(io->work, square(x + r * d, d), y + r * k, k);
+		simd()->triangle(simd()->dot(x + r * d, x + r * d, d), io->work, y + r * k, k);
 }
 
 static void forward(const struct nn_io *io)
@@ -74,7 +52,7 @@ static void forward(const struct nn_io *io)
 	const size_t vectors = io->rows * nn_vectors(&io->node->row);
 	struct nn_io copy = *io;
 	for (size_t i = 0; i < k; i++)
-		io->work[i] = (float)square(io->w[0] + i * d, d);
+		io->work[i] = simd()->dot(io->w[0] + i * d, io->w[0] + i * d, d);
 	par_for(io->run->par, (vectors + BLOCK - 1) / BLOCK, forward_block, &copy);
 }
 

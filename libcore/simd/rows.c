@@ -137,3 +137,27 @@ void KERNEL(norm_back)(const float *x, float mean, float scale, const float *wei
 		vec_put_some(dx + i, (g - a - h * b) * scale, left, add);
 	}
 }
+
+/* y, products x.c of one vector with n centres, becomes max(0, mean(z) - z), z = |x - c|, from
+ * xx = |x|^2 and cc = |c|^2. */
+void KERNEL(triangle)(float xx, const float *cc, float *y, size_t n)
+{
+	const vec zero = {0};
+	vec sum = {0};
+	size_t i = 0;
+	float rest = 0;
+	for (; i + SIMD_WIDTH <= n; i += SIMD_WIDTH) {
+		const vec z =
+			vec_sqrt(vec_max(zero, vec_load(cc + i) - 2.0F * vec_load(y + i) + xx));
+		vec_store(y + i, z);
+		sum += z;
+	}
+	for (; i < n; i++) {
+		const float square = cc[i] - 2.0F * y[i] + xx;
+		y[i] = __builtin_sqrtf(square > 0 ? square : 0);
+		rest += y[i];
+	}
+	const float mean = (vec_sum(sum) + rest) / (float)n;
+	for (i = 0; i < n; i += SIMD_WIDTH)
+		vec_store_some(y + i, vec_max(zero, mean - vec_load_some(y + i, n - i)), n - i);
+}

@@ -10,6 +10,9 @@
 #include "kernel.h"
 
 #include <string.h>
+#if SIMD_WIDTH > 4
+#include <immintrin.h>
+#endif
 
 typedef int32_t ivec __attribute__((vector_size(SIMD_WIDTH * 4)));
 
@@ -61,6 +64,20 @@ static inline vec vec_abs(vec x)
 static inline vec vec_copysign(vec x, vec s)
 {
 	return (vec)(((ivec)x & 0x7fffffff) | ((ivec)s & ~0x7fffffff));
+}
+
+/* The square root: one instruction for all of a register. */
+static inline vec vec_sqrt(vec x)
+{
+#if SIMD_WIDTH == 16
+	return (vec)_mm512_sqrt_ps((__m512)x);
+#elif SIMD_WIDTH == 8
+	return (vec)_mm256_sqrt_ps((__m256)x);
+#else
+	for (int i = 0; i < SIMD_WIDTH; i++)
+		x[i] = __builtin_sqrtf(x[i]);
+	return x;
+#endif
 }
 
 /* exp x = 2^k exp r with |r| <= ln 2 / 2 (fit: 3e-9); 0 below -87.3, at most exp 88. NaN stays. */

@@ -74,6 +74,8 @@ static const struct gradcheck_case cases[] = {
 	{"times", "-1.5", {"f 11"}, 0},
 	{"reverse", "0.7", {"f 11"}, -0.7},
 	{"stop", "", {"f 11"}, NONE},
+	{"patches", "3", {"f 6x5x2"}, NONE},
+	{"codebook", "4", {"f 3x5"}, NONE},
 	{"id", "", {"f 11"}, 0},
 	{"standardize", "mean0=0.4 mean1=0.5 mean2=0.6 std0=0.2 std1=0.3 std2=0.4", {"f 3x4x3"}, 0},
 	{"standardize", "mean0=0.4 std0=0.2", {"f 3x4x1"}, 0},

@@ -52,6 +52,12 @@ static double f_a(size_t i)
 	return (double)A[i];
 }
 
+/* |x - c| where |c|^2 is B, x.c is C and |x|^2 is 9. */
+static double f_far(size_t i)
+{
+	return sqrt(fmax(0.0, (double)B[i] - 2 * (double)C[i] + 9));
+}
+
 static double f_bc(size_t i)
 {
 	return (double)B[i] * (double)C[i];
@@ -115,7 +121,8 @@ static double variance(size_t n)
 	X(norm_back, n, s->norm_back(A, mean, scale, B, C, 0.5F, 0.25F, out, n, false),            \
 		(double)scale *(c * b - 0.5 - hat(i) * 0.25))                                      \
 	X(norm_sums, 2, s->norm_sums(A, mean, scale, B, C, n, out, out + 1, NULL, NULL),           \
-		total(i == 0 ? f_bc : f_bch, n))
+		total(i == 0 ? f_bc : f_bch, n))                                                   \
+	X(triangle, n, s->triangle(9, B, out, n), fmax(0, total(f_far, n) / (double)n - f_far(i)))
 
 #define DEFINE(name, count, call, formula)                                                         \
 	static size_t run_##name(const struct simd *s, float *out, size_t n)                       \

@@ -1,0 +1,40 @@
+#!/bin/sh
+# The cheap, honest rival of networks that learn without labels: whitened patches clustered by k-means
+# into a codebook (Coates, Lee and Ng 2011), pooled in quadrants; read out by nearest neighbours and by
+# a linear probe, beside kNN on the pixels.
+#
+#   kmeans.sh                              on the drawn world of `cv-gen shapes`
+#   DATA=cifar-10-binary.tar.xz CODES=400 EPOCHS=10 kmeans.sh
+#
+# Labels are used by the two read-outs only; the probe's epoch is the last, nothing is chosen.
+set -eu
+: "${DATA:=}" "${CODES:=100}" "${EPOCHS:=10}" "${K:=20}" "${SEED:=0}" "${OUT:=kmeans}"
+: "${ROWS:=6000}" "${TEST_ROWS:=1000}"
+mkdir -p "$OUT"
+
+rows() { # train|test
+	if [ -n "$DATA" ]; then
+		cv-read "$DATA" --split "$1"
+	elif [ "$1" = train ]; then
+		cv-gen shapes --split train -n "$ROWS"
+	else
+		cv-gen shapes --split test -n "$TEST_ROWS"
+	fi
+}
+
+say() { # NAME: accuracy of the predictions that come
+	printf '%s\t%s\n' "$1" "$(cv-eval | sed -n 's/^accuracy *//p')"
+}
+
+rows train >"$OUT/train.cvt"
+rows test >"$OUT/test.cvt"
+cv-train --method kmeans --arch kmeans-patches --let "k=$CODES" --seed "$SEED" \
+	-i "$OUT/train.cvt" -o "$OUT/codebook.safetensors"
+for split in train test; do
+	cv-embed -w "$OUT/codebook.safetensors" -i "$OUT/$split.cvt" -o "$OUT/$split-codes.cvt"
+done
+cv-train --arch linear --opt adam --lr 0.003 --epochs "$EPOCHS" --seed "$SEED" \
+	-i "$OUT/train-codes.cvt" -o "$OUT/probe.safetensors"
+cv-knn --bank "$OUT/train.cvt" -k "$K" "$OUT/test.cvt" | say pixels-knn
+cv-knn --bank "$OUT/train-codes.cvt" -k "$K" "$OUT/test-codes.cvt" | say kmeans-knn
+cv-embed -w "$OUT/probe.safetensors" --output logits "$OUT/test-codes.cvt" | say kmeans-linear
