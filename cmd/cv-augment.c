@@ -175,10 +175,14 @@ static int run(struct augment *m, struct cvt_err *e)
 static void list(void)
 {
 	for (size_t i = 0; aug_ops[i]; i++) {
-		printf("%s\t%s", aug_ops[i]->name, aug_ops[i]->help);
-		for (size_t k = 0; k < AUG_VALUES && aug_ops[i]->param[k].name; k++)
-			printf("%s%s", k ? "," : " (=", aug_ops[i]->param[k].name);
-		printf("%s\n", aug_ops[i]->param[0].name ? ")" : "");
+		const struct aug_op *op = aug_ops[i];
+		printf("%s\t%s", op->name, op->help);
+		for (size_t k = 0; k < AUG_VALUES && op->param[k].name; k++)
+			printf("%s%s", k ? "," : " (=", op->param[k].name);
+		printf("%s", op->param[0].name ? ")" : "");
+		if (op->prob > 0)
+			printf("; with probability %g unless given", op->prob);
+		printf("\n");
 	}
 	printf("view\tbegins the chain of the next view(s) (=COUNT)\n"
 	       "one-of\ttakes one of the operations up to `end`\n");

@@ -72,6 +72,38 @@ open("ragged.cvt", "wb").write(s.done())'
 		color-jitter=.4,.4,.4,.6
 		random-resized-crop=8,0.9,0.1
 		random-resized-crop=8,0,1
+		affine
+		affine=10,0,2,1
+		affine=10,0,0
+		affine=10,cubic
+		perspective=1.1
+		brightness
+		hue=.6
+		posterize=9
+		posterize=2.5
+		solarize=-1
+		sharpness
+		gaussian-blur
+		gaussian-blur=4
+		gaussian-blur=3,2,1
+		gaussian-blur=3,0,1
+		gaussian-noise=-1
+		rgb-shift=256
+		hsv=91
+		random-erasing=.3,.2
+		random-erasing=black
+		cutout
+		cutout=0
+		hide-and-seek=4,2
+		grid-mask
+		grid-mask=8,4
+		auto-augment=mnist
+		rand-augment=2,31
+		rand-augment=2.5
+		trivial-augment-wide=1
+		aug-mix=11
+		aug-mix=3,17
+		mixup=0
 		view=0
 		view=2.5
 		view=257
@@ -325,6 +357,120 @@ for n in 1, 200:
 	py '
 x, y = read("out.cvt")[1]["image"], read("one.cvt")[1]["image"]
 assert (x[:200] == y).all() and (x[200:] == y).all()'
+}
+
+# ---- every operation ------------------------------------------------------------------
+
+# NAME or NAME=VALUES, always applied, for each that --list names.
+every_operation() {
+	cv-augment --list | cut -f 1 | grep -vx -e view -e one-of -e mixup -e cutmix | while read -r name; do
+		case $name in
+		crop | center-crop | resize | random-resized-crop) echo "$name=1" ;;
+		pad-crop) echo pad-crop:1=1 ;;
+		rotate | affine) echo "$name:1=20" ;;
+		brightness | contrast | saturation | sharpness) echo "$name:1=0.7" ;;
+		hue) echo hue:1=0.3 ;;
+		color-jitter) echo color-jitter:1=.4,.4,.4,.1 ;;
+		posterize | gaussian-blur) echo "$name:1=3" ;;
+		cutout | hide-and-seek) echo "$name:1=4" ;;
+		grid-mask) echo grid-mask:1=4,8 ;;
+		*) echo "$name:1" ;;
+		esac
+	done
+}
+
+@test "every operation: any shape of picture, validation rows alone, the same for any frames and threads" {
+	py '
+r = np.random.default_rng(3)
+for name, shape in ("a", (1, 1, 3)), ("b", (2, 5, 1)), ("c", (3, 7, 6, 3)), ("d", (20, 24, 3)):
+    x = r.integers(0, 256, (30, *shape), "u1")
+    for frame in 7, 30:
+        write("%s%d.cvt" % (name, frame), frame=frame, image=x, part=(np.arange(30) % 5 == 0).astype("<i4"))'
+	every_operation >operations
+	[ "$(wc -l <operations)" -ge 36 ]
+	while read -r op; do
+		for s in a b c d; do
+			cv-augment --no-history -i ${s}7.cvt "$op" -o 7.cvt
+			cv-augment --no-history --threads 2 "$op" <${s}30.cvt | cmp - 7.cvt
+			mv 7.cvt "$s.$op.cvt"
+		done
+	done <operations
+	py '
+import glob
+for path in glob.glob("d.*.cvt"):
+    name = path[2:-4].split("=")[0].split(":")[0]
+    x, f = read("d7.cvt")[1]["image"], read(path)[1]
+    y, val = f["image"], f["part"] == 1
+    if x.shape != y.shape:
+        continue
+    if "draws 1" in read(path)[0]:
+        assert (x[val] == y[val]).all(), path
+    assert (x[~val] != y[~val]).any(), path'
+}
+
+@test "alternating-flip: two epochs show both sides of every picture, over and over" {
+	py 'write("s.cvt", frame=10, epochs=4, image=np.random.default_rng(1).integers(0, 256, (60, 6, 6, 3), "u1"))'
+	cv-augment -i s.cvt alternating-flip -o out.cvt
+	py '
+x, y = (read(p)[1]["image"].reshape(4, 60, 6, 6, 3) for p in ("s.cvt", "out.cvt"))
+t = (x != y).any((2, 3, 4))
+assert 15 < t[0].sum() < 45 and (t[0] == ~t[1]).all() and (t[0] == t[2]).all() and (t[1] == t[3]).all()
+assert (y[t.nonzero()] == x[t.nonzero()][:, :, ::-1]).all()'
+}
+
+@test "what hides parts hides as much as it says, and leaves masks and boxes" {
+	py '
+n = 400
+write("s.cvt", image=np.full((n, 32, 32, 3), 200, "u1"), mask=np.ones((n, 32, 32), "u1"))'
+	for op in cutout=8 random-erasing:1 hide-and-seek=8,0.5,zero grid-mask=8,12 random-erasing=.1,.1,1,1,random hide-and-seek=4; do
+		cv-augment -i s.cvt $op -o "$op.cvt"
+	done
+	py '
+def hidden(op):
+    f = read(op + ".cvt")[1]
+    assert (f["mask"] == 1).all()
+    return (f["image"] == 0).all(3)
+c = hidden("cutout=8").sum((1, 2))
+assert c.max() == 64 and 16 <= c.min() and 50 < c.mean() < 64
+e = hidden("random-erasing:1").mean((1, 2))
+assert 0.01 < e.min() and e.max() < 0.35 and 0.14 < e.mean() < 0.2
+h = hidden("hide-and-seek=8,0.5,zero").reshape(400, 4, 8, 4, 8)
+assert (h.all((2, 4)) == h.any((2, 4))).all() and 0.45 < h.mean() < 0.55
+g = hidden("grid-mask=8,12").mean((1, 2))
+assert 0.2 < g.min() and g.max() < 0.42
+r = read("random-erasing=.1,.1,1,1,random.cvt")[1]["image"]
+changed = (r != 200).any(3).mean((1, 2))
+assert ((changed == 0) | (abs(changed - 0.1) < 0.01)).all() and 0.4 < (changed > 0).mean() < 0.6
+assert (read("hide-and-seek=4.cvt")[1]["image"] == 200).all() # the mean of one colour is that colour'
+}
+
+@test "colours: hsv, rgb-shift, channel-shuffle, noise" {
+	py '
+x = np.random.default_rng(2).integers(0, 256, (300, 6, 6, 3), "u1")
+x[0, :, :3] = x[0, :, :3, :1]
+write("s.cvt", image=x)'
+	for op in hsv=0,0,0 hsv=30,0,0 hsv=0,0,20 rgb-shift=10 rgb-shift=0,0,30 channel-shuffle gaussian-noise=0.1 gaussian-noise=0,0.2; do
+		cv-augment -i s.cvt $op -o "$op.cvt"
+	done
+	py '
+x = read("s.cvt")[1]["image"].astype(int)
+y = lambda op: read(op + ".cvt")[1]["image"].astype(int)
+assert abs(y("hsv=0,0,0") - x).max() <= 5 # through half degrees and back
+h = y("hsv=30,0,0")
+assert (h.max(3) == x.max(3)).all() and abs(h.min(3) - x.min(3)).max() <= 1 and abs(h - x).max() > 50
+d = y("hsv=0,0,20").max(3) - x.max(3)
+assert abs(d).max() == 20 or abs(d).max() == 19
+d = y("rgb-shift=10") - x
+inside = (x > 10) & (x < 245)
+assert abs(d).max() <= 10 and all(len(set(d[i, :, :, k][inside[i, :, :, k]])) <= 1 for i in range(300) for k in range(3))
+d = y("rgb-shift=0,0,30") - x
+assert not d[..., :2].any() and d[..., 2].any()
+s = y("channel-shuffle")
+assert (np.sort(s, 3) == np.sort(x, 3)).all() and 0.1 < (s == x).all((1, 2, 3)).mean() < 0.24
+mid = (x > 110) & (x < 145)
+d = (y("gaussian-noise=0.1") - x)[mid]
+assert abs(d.mean()) < 1.5 and 24 < d.std() < 27
+assert (y("gaussian-noise=0,0.2") == np.minimum(x + 51, 255)).all()'
 }
 
 # ---- blocks of rows -------------------------------------------------------------------

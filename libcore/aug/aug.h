@@ -15,7 +15,7 @@
 #include "../mem.h"
 #include "../rng.h"
 
-enum { AUG_VALUES = 6, AUG_PLANES = 4 };
+enum { AUG_VALUES = 8, AUG_PLANES = 4 };
 
 /* Items that lie like pixels: `size` bytes each (C for the picture, 1 or 4 for a plane). */
 struct aug_plane {
@@ -46,6 +46,7 @@ struct mix;
 struct aug_call {
 	const double *v; /* the operation's values, defaults filled in */
 	struct rng *rng; /* NULL when the row must not be drawn on: do what keeps sizes equal */
+	const struct rng_site *site; /* of the row and the operation's place */
 	struct cvt_err *e;
 };
 
@@ -62,6 +63,8 @@ struct aug_op {
 	struct aug_param param[AUG_VALUES];
 	bool draws;  /* even at probability 1 */
 	double prob; /* when none is written; 0 stands for 1 */
+	/* CVT_USAGE when values do not go together; may be NULL. */
+	int (*check)(const double *v, struct cvt_err *e);
 	/* The size that comes out of H, W, C (H = W = 0: not known); NULL = the same. CVT_INPUT
 	 * when the picture is too small. */
 	int (*size)(const double *v, size_t *H, size_t *W, size_t *C, struct cvt_err *e);

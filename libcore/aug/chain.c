@@ -187,6 +187,8 @@ static int read_operation(struct aug_chain *c, struct aug_step *s, const char *n
 		s->prob = s->op->prob;
 	c->draws = c->draws || s->op->draws || s->prob < 1;
 	TRY(read_values(s, values, e));
+	if (s->op->check)
+		TRY(s->op->check(s->v, e));
 	return add_step(c, s, e);
 }
 
@@ -334,7 +336,7 @@ static int apply_step(const struct aug_step *s, const struct rng_site *site, boo
 	rng_at(&rng, &at);
 	if (s->prob < 1 && (frozen || rng_uniform(&rng) >= (float)s->prob))
 		return CVT_OK;
-	const struct aug_call call = {s->v, frozen && s->op->draws ? NULL : &rng, e};
+	const struct aug_call call = {s->v, frozen && s->op->draws ? NULL : &rng, &at, e};
 	return s->op->apply(&call, row);
 }
 

@@ -14,19 +14,12 @@ void colour_grey(unsigned char *p, size_t n, size_t C)
 
 /* ---- blends ------------------------------------------------------------------------ */
 
-/* Image.blend: a + factor (b - a), truncated; outside 0..1 clipped as well. */
-static inline unsigned char blend(unsigned char a, unsigned char b, float factor)
-{
-	const float v = (float)a + factor * (float)((int)b - (int)a);
-	return (unsigned char)(int)(v <= 0 ? 0 : v >= 255 ? 255 : v);
-}
-
 /* A blend with one value for the whole picture is a function of the byte. */
 static void blend_constant(unsigned char *p, size_t bytes, unsigned char with, float factor)
 {
 	unsigned char table[256];
 	for (unsigned v = 0; v < 256; v++)
-		table[v] = blend(with, (unsigned char)v, factor);
+		table[v] = colour_blend(with, (unsigned char)v, factor);
 	for (size_t i = 0; i < bytes; i++)
 		p[i] = table[p[i]];
 }
@@ -51,7 +44,7 @@ static void saturate(unsigned char *p, const void *context)
 	for (size_t i = 0; i < PIXELS; i++)
 		grey[3 * i] = grey[3 * i + 1] = grey[3 * i + 2] = luma(p + 3 * i);
 	for (size_t i = 0; i < 3 * PIXELS; i++)
-		p[i] = blend(grey[i], p[i], factor);
+		p[i] = colour_blend(grey[i], p[i], factor);
 }
 
 /* Applies f to all n pixels, sixteen at a time; the last ones in a copy. */

@@ -14,6 +14,13 @@ static inline unsigned char luma(const unsigned char *rgb)
 			       >> 16);
 }
 
+/* Image.blend: a + factor (b - a), truncated; outside 0..1 clipped as well. */
+static inline unsigned char colour_blend(unsigned char a, unsigned char b, float factor)
+{
+	const float v = (float)a + factor * (float)((int)b - (int)a);
+	return (unsigned char)(int)(v <= 0 ? 0 : v >= 255 ? 255 : v);
+}
+
 void colour_grey(unsigned char *p, size_t n, size_t C);
 /* Blends from black, from the mean grey, from the grey picture; factor 1 = as it is. */
 void colour_brightness(unsigned char *p, size_t n, size_t C, float factor);

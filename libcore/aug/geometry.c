@@ -2,7 +2,6 @@
 #include "geometry.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +42,16 @@ void aug_swap(struct aug_row *r, size_t H, size_t W)
 	r->W = W;
 }
 
+int aug_room_image(struct aug_row *r, struct cvt_err *e)
+{
+	return plane_room(&r->image, r->T * r->H * r->W, e);
+}
+
+void aug_swap_image(struct aug_row *r)
+{
+	plane_swap(&r->image);
+}
+
 void aug_row_free(struct aug_row *r)
 {
 	free(r->image.data);
@@ -56,21 +65,24 @@ void aug_row_free(struct aug_row *r)
 
 /* ---- points ------------------------------------------------------------------------ */
 
-/* x' = a x + b y + c, y' = d x + e y + f. */
-struct affine {
-	double a, b, c, d, e, f;
-};
+void aug_map_point(const struct aug_map *m, double x, double y, double to[2])
+{
+	const double *v = m->m, w = v[6] * x + v[7] * y + 1;
+	to[0] = (v[0] * x + v[1] * y + v[2]) / w;
+	to[1] = (v[3] * x + v[4] * y + v[5]) / w;
+}
 
-static void map_box(float *box, const struct affine *m, double H, double W)
+static void map_box(float *box, const struct aug_map *m, double H, double W)
 {
 	double x0 = INFINITY, y0 = INFINITY, x1 = -INFINITY, y1 = -INFINITY;
 	for (int k = 0; k < 4; k++) {
 		const double x = (double)box[k & 1 ? 3 : 1], y = (double)box[k & 2 ? 4 : 2];
-		const double u = m->a * x + m->b * y + m->c, v = m->d * x + m->e * y + m->f;
-		x0 = fmin(x0, u);
-		x1 = fmax(x1, u);
-		y0 = fmin(y0, v);
-		y1 = fmax(y1, v);
+		double at[2];
+		aug_map_point(m, x, y, at);
+		x0 = fmin(x0, at[0]);
+		x1 = fmax(x1, at[0]);
+		y0 = fmin(y0, at[1]);
+		y1 = fmax(y1, at[1]);
 	}
 	x0 = fmax(x0, 0);
 	y0 = fmax(y0, 0);
@@ -84,16 +96,17 @@ static void map_box(float *box, const struct affine *m, double H, double W)
 	box[4] = left ? (float)y1 : 0;
 }
 
-static void map_points(struct aug_row *r, const struct affine *m, size_t H, size_t W)
+void aug_map_points(struct aug_row *r, const struct aug_map *m, size_t H, size_t W)
 {
 	for (size_t i = 0; r->boxes && i < r->M; i++)
 		if (r->boxes[5 * i] >= 0)
 			map_box(&r->boxes[5 * i], m, (double)H, (double)W);
 	for (size_t i = 0; r->keypoints && i < r->K; i++) {
 		float *p = &r->keypoints[3 * i];
-		const double x = (double)p[0], y = (double)p[1];
-		p[0] = (float)(m->a * x + m->b * y + m->c);
-		p[1] = (float)(m->d * x + m->e * y + m->f);
+		double at[2];
+		aug_map_point(m, (double)p[0], (double)p[1], at);
+		p[0] = (float)at[0];
+		p[1] = (float)at[1];
 		if (p[0] < 0 || p[1] < 0 || p[0] >= (float)W || p[1] >= (float)H)
 			p[2] = 0;
 	}
@@ -101,9 +114,7 @@ static void map_points(struct aug_row *r, const struct affine *m, size_t H, size
 
 /* ---- cutting ----------------------------------------------------------------------- */
 
-/* Where place i of a line of n lies when the line is mirrored at its ends, without repeating them.
- */
-static size_t reflect(ptrdiff_t i, size_t n)
+size_t aug_reflect(ptrdiff_t i, size_t n)
 {
 	const ptrdiff_t last = (ptrdiff_t)n - 1;
 	while (last > 0 && (i < 0 || i > last))
@@ -129,7 +140,7 @@ static void cut_line(const struct aug_plane *p, const unsigned char *from, size_
 		if (i >= w->w)
 			break;
 		if (border == BORDER_REFLECT)
-			memcpy(to + i * s, from + reflect(w->x + (ptrdiff_t)i, W) * s, s);
+			memcpy(to + i * s, from + aug_reflect(w->x + (ptrdiff_t)i, W) * s, s);
 		else
 			memset(to + i * s, p->outside, s);
 	}
@@ -148,7 +159,7 @@ static void cut_plane(const struct aug_plane *p, const struct aug_row *r,
 				memset(to, p->outside, out_line);
 				continue;
 			}
-			const size_t row = inside ? (size_t)y : reflect(y, r->H);
+			const size_t row = inside ? (size_t)y : aug_reflect(y, r->H);
 			cut_line(p, p->data + (t * r->H + row) * line, r->W, to, w, border);
 		}
 }
@@ -156,12 +167,12 @@ static void cut_plane(const struct aug_plane *p, const struct aug_row *r,
 int aug_cut(
 	struct aug_row *r, const struct aug_window *w, enum aug_border border, struct cvt_err *e)
 {
-	const struct affine m = {1, 0, -(double)w->x, 0, 1, -(double)w->y};
+	const struct aug_map m = {{1, 0, -(double)w->x, 0, 1, -(double)w->y}};
 	TRY(aug_room(r, w->h, w->w, e));
 	cut_plane(&r->image, r, w, border);
 	for (size_t i = 0; i < r->planes; i++)
 		cut_plane(&r->plane[i], r, w, BORDER_ZERO);
-	map_points(r, &m, w->h, w->w);
+	aug_map_points(r, &m, w->h, w->w);
 	aug_swap(r, w->h, w->w);
 	return CVT_OK;
 }
@@ -191,7 +202,7 @@ int aug_scale(struct aug_row *r, const struct aug_window *w, size_t H, size_t W,
 	enum aug_filter filter, struct cvt_err *e)
 {
 	const double sx = (double)W / (double)w->w, sy = (double)H / (double)w->h;
-	const struct affine m = {sx, 0, -(double)w->x * sx, 0, sy, -(double)w->y * sy};
+	const struct aug_map m = {{sx, 0, -(double)w->x * sx, 0, sy, -(double)w->y * sy}};
 	if (w->h == H && w->w == W)
 		return aug_cut(r, w, BORDER_ZERO, e);
 	TRY(aug_room(r, H, W, e));
@@ -201,7 +212,7 @@ int aug_scale(struct aug_row *r, const struct aug_window *w, size_t H, size_t W,
 		TRY(aug_resample(r, w, H, W, e));
 	for (size_t i = 0; i < r->planes; i++)
 		resize_nearest(&r->plane[i], r, w, H, W);
-	map_points(r, &m, H, W);
+	aug_map_points(r, &m, H, W);
 	aug_swap(r, H, W);
 	return CVT_OK;
 }
@@ -254,113 +265,15 @@ static void swap_sides(struct aug_row *r)
 
 int aug_flip(struct aug_row *r, bool horizontal, struct cvt_err *e)
 {
-	const struct affine across = {-1, 0, (double)r->W, 0, 1, 0};
-	const struct affine down = {1, 0, 0, 0, -1, (double)r->H};
+	const struct aug_map across = {{-1, 0, (double)r->W, 0, 1, 0}};
+	const struct aug_map down = {{1, 0, 0, 0, -1, (double)r->H}};
 	TRY(aug_room(r, r->H, r->W, e));
 	flip_plane(&r->image, r, horizontal);
 	for (size_t i = 0; i < r->planes; i++)
 		flip_plane(&r->plane[i], r, horizontal);
-	map_points(r, horizontal ? &across : &down, r->H, r->W);
+	aug_map_points(r, horizontal ? &across : &down, r->H, r->W);
 	if (horizontal)
 		swap_sides(r);
-	aug_swap(r, r->H, r->W);
-	return CVT_OK;
-}
-
-/* ---- turns ------------------------------------------------------------------------- */
-
-/* To 15 places as Python's round does it, which is as the C library prints them. */
-static double round15(double x)
-{
-	char text[32];
-	(void)snprintf(text, sizeof text, "%.15f", x);
-	return strtod(text, NULL);
-}
-
-/* From a place of the turned picture to the one it shows, as Pillow's Image.rotate makes it. */
-static struct affine turn_matrix(double degrees, size_t H, size_t W)
-{
-	const double whole = fmod(degrees, 360), positive = whole < 0 ? whole + 360 : whole;
-	const double angle = -(positive * (3.14159265358979323846 / 180));
-	struct affine m = {round15(cos(angle)), round15(sin(angle)), 0, round15(-sin(angle)),
-		round15(cos(angle)), 0};
-	const double cx = (double)W / 2, cy = (double)H / 2;
-	m.c = m.a * -cx + m.b * -cy + cx;
-	m.f = m.d * -cx + m.e * -cy + cy;
-	return m;
-}
-
-/* Pillow's affine_fixed: places in 16.16 fixed point. */
-static void turn_nearest(const struct aug_plane *p, const struct aug_row *r, const struct affine *m)
-{
-	const long a = (long)floor(m->a * 65536 + 0.5), b = (long)floor(m->b * 65536 + 0.5);
-	const long d = (long)floor(m->d * 65536 + 0.5), f = (long)floor(m->e * 65536 + 0.5);
-	const long x0 = (long)floor((m->c + m->a * 0.5 + m->b * 0.5) * 65536 + 0.5);
-	const long y0 = (long)floor((m->f + m->d * 0.5 + m->e * 0.5) * 65536 + 0.5);
-	for (size_t row = 0; row < r->T * r->H; row++) {
-		const long i = (long)(row % r->H);
-		const unsigned char *from = p->data + (row / r->H) * r->H * r->W * p->size;
-		unsigned char *to = p->spare + row * r->W * p->size;
-		for (long j = 0; j < (long)r->W; j++, to += p->size) {
-			const long x = (x0 + b * i + a * j) >> 16, y = (y0 + f * i + d * j) >> 16;
-			if (x < 0 || y < 0 || x >= (long)r->W || y >= (long)r->H)
-				memset(to, p->outside, p->size);
-			else
-				memcpy(to, from + ((size_t)y * r->W + (size_t)x) * p->size,
-					p->size);
-		}
-	}
-}
-
-/* Pillow's bilinear_filter8: between pixel centres, edges repeated. */
-static void turn_bilinear_pixel(
-	const unsigned char *from, const struct aug_row *r, double x, double y, unsigned char *to)
-{
-	const size_t C = r->image.size;
-	if (x < 0 || y < 0 || x >= (double)r->W || y >= (double)r->H) {
-		memset(to, 0, C);
-		return;
-	}
-	x -= 0.5;
-	y -= 0.5;
-	const double fx = floor(x), fy = floor(y), dx = x - fx, dy = y - fy;
-	const size_t x0 = fx < 0 ? 0 : (size_t)fx, y0 = fy < 0 ? 0 : (size_t)fy;
-	const size_t x1 = fx + 1 < (double)r->W ? (size_t)(fx + 1) : r->W - 1;
-	const size_t y1 = fy + 1 < (double)r->H ? (size_t)(fy + 1) : r->H - 1;
-	for (size_t c = 0; c < C; c++) {
-		const double p = from[(y0 * r->W + x0) * C + c], q = from[(y0 * r->W + x1) * C + c];
-		const double s = from[(y1 * r->W + x0) * C + c], t = from[(y1 * r->W + x1) * C + c];
-		const double top = p + (q - p) * dx, bottom = s + (t - s) * dx;
-		to[c] = (unsigned char)(top + (bottom - top) * dy);
-	}
-}
-
-static void turn_bilinear(const struct aug_row *r, const struct affine *m)
-{
-	const size_t C = r->image.size;
-	for (size_t row = 0; row < r->T * r->H; row++) {
-		const double y = (double)(row % r->H) + 0.5;
-		const unsigned char *from = r->image.data + (row / r->H) * r->H * r->W * C;
-		for (size_t j = 0; j < r->W; j++) {
-			const double x = (double)j + 0.5;
-			turn_bilinear_pixel(from, r, m->a * x + m->b * y + m->c,
-				m->d * x + m->e * y + m->f, r->image.spare + (row * r->W + j) * C);
-		}
-	}
-}
-
-int aug_turn(struct aug_row *r, double degrees, enum aug_filter filter, struct cvt_err *e)
-{
-	const struct affine back = turn_matrix(degrees, r->H, r->W);
-	const struct affine forth = turn_matrix(-degrees, r->H, r->W);
-	TRY(aug_room(r, r->H, r->W, e));
-	if (filter == FILTER_NEAREST)
-		turn_nearest(&r->image, r, &back);
-	else
-		turn_bilinear(r, &back);
-	for (size_t i = 0; i < r->planes; i++)
-		turn_nearest(&r->plane[i], r, &back);
-	map_points(r, &forth, r->H, r->W);
 	aug_swap(r, r->H, r->W);
 	return CVT_OK;
 }

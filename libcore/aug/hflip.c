@@ -9,7 +9,7 @@ static int apply(const struct aug_call *c, struct aug_row *r)
 
 const struct aug_op aug_hflip = {
 	.name = "hflip",
-	.help = "mirrors left and right, with probability 0.5 unless given",
+	.help = "mirrors left and right",
 	.prob = 0.5,
 	.apply = apply,
 };

@@ -50,11 +50,17 @@ static int apply(const struct aug_call *c, struct aug_row *r)
 	return aug_scale(r, &w, side, side, FILTER_BILINEAR, c->e);
 }
 
+static int check(const double *v, struct cvt_err *e)
+{
+	if (v[LEAST] > v[MOST] || v[NARROW] > v[WIDE])
+		return cvt_fail(e, CVT_USAGE, "random-resized-crop: a range ends before it begins");
+	return CVT_OK;
+}
+
 static int size(const double *v, size_t *H, size_t *W, size_t *C, struct cvt_err *e)
 {
 	(void)C;
-	if (v[LEAST] > v[MOST] || v[NARROW] > v[WIDE])
-		return cvt_fail(e, CVT_USAGE, "random-resized-crop: a range ends before it begins");
+	(void)e;
 	*H = *W = (size_t)v[SIDE];
 	return CVT_OK;
 }
@@ -68,6 +74,7 @@ const struct aug_op aug_random_resized_crop = {
 		{"NARROW", 3.0 / 4, 0.01, 100, false, false, NULL},
 		{"WIDE", 4.0 / 3, 0.01, 100, false, false, NULL}},
 	.draws = true,
+	.check = check,
 	.size = size,
 	.apply = apply,
 };

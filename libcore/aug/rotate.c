@@ -1,6 +1,6 @@
 /* rotate: turns by a random angle (torchvision RandomRotation; the size stays, corners are black).
  */
-#include "geometry.h"
+#include "warp.h"
 
 static int apply(const struct aug_call *c, struct aug_row *r)
 {

@@ -8,7 +8,7 @@ static int apply(const struct aug_call *c, struct aug_row *r)
 
 const struct aug_op aug_vflip = {
 	.name = "vflip",
-	.help = "mirrors up and down, with probability 0.5 unless given",
+	.help = "mirrors up and down",
 	.prob = 0.5,
 	.apply = apply,
 };

@@ -5,7 +5,8 @@ libcore/aug to it, byte for byte.
 
 A tensor is a picture (H,W,C) u1. Inputs are called by one word; results by WORDS@INPUT, where WORDS
 is an operation as cv-augment reads it, or one without chance: cut=Y,X,H,W,zero|reflect
-scale=Y,X,H,W,H2,W2  turn=DEGREES,nearest|bilinear  brightness=F  contrast=F  saturation=F  hue=F.
+scale=Y,X,H,W,H2,W2  turn=DEGREES,nearest|bilinear  brightness=F  contrast=F  saturation=F  hue=F
+affine=DEGREES,TX,TY,SCALE,SHEAR_X,SHEAR_Y,FILTER  warp=M0,..,M7,FILTER  blur=K,SIGMA  effect=MAGNITUDE,NAME.
 """
 import json
 import os
@@ -13,6 +14,7 @@ import os
 import numpy as np
 from PIL import Image
 import torchvision.transforms as T
+import torchvision.transforms.autoaugment as A
 import torchvision.transforms.functional as F
 
 NEAREST, BILINEAR = T.InterpolationMode.NEAREST, T.InterpolationMode.BILINEAR
@@ -93,6 +95,38 @@ put("brightness=%r@grey" % f4(1.6), F.adjust_brightness(grey, f4(1.6)))
 for shift in 0, f4(0.1), f4(-0.1), 0.5, -0.5, f4(0.27):
     put("hue=%r@colours" % shift, F.adjust_hue(colours, shift))
 put("hue=0.25@grey", F.adjust_hue(grey, 0.25))
+
+for name in "photo", "grey":
+    p = pictures[name]
+    put("invert:1@" + name, F.invert(p))
+    put("equalize:1@" + name, F.equalize(p))
+    put("autocontrast:1@" + name, F.autocontrast(p))
+    for factor in 0, 0.3, 1.7, 3.5:
+        put("sharpness:1=%r@%s" % (factor, name), F.adjust_sharpness(p, f4(factor)))
+    for filter, word in (NEAREST, "nearest"), (BILINEAR, "bilinear"):
+        for a in (20, 3, -2, 1.3, 10, 5), (-77.5, 0, 0, 0.6, 0, 0), (0, 2, 1, 0.5, 0, 0), (5, 0, 0, 1, 0, -40):
+            q = F.affine(p, a[0], [a[1], a[2]], a[3], [a[4], a[5]], filter)
+            put("affine=%s,%s@%s" % (",".join(map(repr, a)), word, name), q)
+        m = [1.1, 0.2, -1.5, -0.1, 0.9, 1.25, 0.01, -0.005]
+        q = p.transform(p.size, Image.PERSPECTIVE, m, getattr(Image, word.upper()), fillcolor=0)
+        put("warp=%s,%s@%s" % (",".join(map(repr, m)), word, name), q)
+for bits in 0, 3, 8:
+    put("posterize:1=%d@photo" % bits, F.posterize(photo, bits))
+for t in 0, 99.5, 256:
+    put("solarize:1=%r@photo" % t, F.solarize(photo, t))
+put("equalize:1@colours", F.equalize(colours))
+for k, sigma in (3, 0.5), (7, 1.75), (5, 0.1):
+    put("blur=%d,%r@photo" % (k, sigma), F.gaussian_blur(photo, [k, k], [sigma, sigma]))
+put("blur=3,1.0@grey", F.gaussian_blur(grey, [3, 3], [1.0, 1.0]))
+for op, magnitudes in {
+    "Identity": [0], "ShearX": [0.09, -0.3], "ShearY": [0.25, -0.99], "TranslateX": [4.7, -4.7],
+    "TranslateY": [3, -0.9], "Rotate": [9, -30, 135], "Brightness": [0.27, -0.9], "Color": [0.27, -0.9],
+    "Contrast": [0.27, -0.9], "Sharpness": [0.27, -0.9], "Posterize": [7, 4], "Solarize": [178.5],
+    "AutoContrast": [0], "Equalize": [0], "Invert": [0],
+}.items():
+    for m in magnitudes:
+        put("effect=%r,%s@photo" % (m, op), A._apply_op(photo, op, m, NEAREST, None))
+put("effect=0.3,ShearX@grey", A._apply_op(grey, "ShearX", 0.3, NEAREST, None))
 
 header, at = {}, 0
 for name, a in tensors.items():

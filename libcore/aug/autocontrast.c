@@ -1,0 +1,19 @@
+/* autocontrast: stretches each channel to 0..255 (torchvision RandomAutocontrast). */
+#include "aug.h"
+#include "tone.h"
+
+static int apply(const struct aug_call *c, struct aug_row *r)
+{
+	const size_t n = r->H * r->W;
+	(void)c;
+	for (size_t t = 0; t < r->T; t++)
+		tone_autocontrast(r->image.data + t * n * r->C, n, r->C);
+	return CVT_OK;
+}
+
+const struct aug_op aug_autocontrast = {
+	.name = "autocontrast",
+	.help = "stretches each channel to 0..255",
+	.prob = 0.5,
+	.apply = apply,
+};
