@@ -5,13 +5,14 @@
 
 #include "../formats/source.h"
 #include "../libcore/cli.h"
+#include "eval/fid.h"
 #include "eval/print.h"
 #include "eval/rows.h"
 
 enum { MOST = 32 };
 
 struct options {
-	const char *report, *as, *format, *truth, *predicted;
+	const char *report, *as, *format, *truth, *predicted, *fid, *field;
 	bool per_class, confusion, by_part;
 	size_t part;
 	enum eval_form form;
@@ -142,6 +143,8 @@ static int open_all(struct work *w, struct cvt_err *e)
 	if (c->metrics)
 		TRY(output_refuse_input(c->metrics, source_fd(w->in), e));
 	TRY(head_copy(&w->head, source_head(w->in), e));
+	if (w->o->fid)
+		return CVT_OK;
 	w->fields = (struct eval_fields){.truth = w->o->truth,
 		.answer = w->o->predicted,
 		.by_part = w->o->by_part,
@@ -215,9 +218,15 @@ static int write_report(const struct work *w, const struct report *r, struct cvt
 static int run(struct work *w, struct cvt_err *e)
 {
 	struct report r = {0};
-	TRY(open_all(w, e));
-	TRY(read_all(w, e));
-	int code = make_report(w, &r, e);
+	const struct dataset_options reading = {
+		.format = w->o->format, .max_memory = w->common->max_memory};
+	int code = open_all(w, e);
+	if (code == CVT_OK && w->o->fid) {
+		code = eval_fid(w->in, w->o->fid, w->o->field, &reading, &r, e);
+	} else if (code == CVT_OK) {
+		TRY(read_all(w, e));
+		code = make_report(w, &r, e);
+	}
 	if (code == CVT_OK)
 		code = write_report(w, &r, e);
 	report_free(&r);
@@ -235,7 +244,7 @@ static void close_all(struct work *w)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.as = "text"};
+	struct options o = {.as = "text", .field = "embedding"};
 	struct cli_common common = {.threads = 1};
 	struct cli_option options[] = {
 		{"per-class", 0, CLI_FLAG, NULL, &o.per_class,
@@ -253,6 +262,9 @@ int main(int argc, char **argv)
 		{"predicted", 0, CLI_TEXT, "FIELD", &o.predicted,
 			"what is compared with it (default: prediction, else logits, else probs)",
 			0, NULL},
+		{"fid", 0, CLI_TEXT, "FILE", &o.fid,
+			"Frechet distance of --field to that of another stream, instead", 0, NULL},
+		{"field", 0, CLI_TEXT, "NAME", &o.field, "features for --fid", 0, NULL},
 		{"format", 0, CLI_TEXT, "NAME", &o.format,
 			"what the input is (default: by content)", 0, NULL},
 		{0},

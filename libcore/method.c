@@ -133,9 +133,25 @@ int method_phase(struct learner *l, const char *name, size_t loss, struct learne
 	if (l->nphases == METHOD_PHASES)
 		return full("phases", e);
 	struct learner_phase *p = &l->phase[l->nphases++];
-	*p = (struct learner_phase){.name = name, .loss = loss, .period = 1, .lr_scale = 1.0};
+	*p = (struct learner_phase){.name = name,
+		.loss = loss,
+		.keep = GRAPH_NONE,
+		.period = 1,
+		.lr_scale = 1.0};
 	if (phase)
 		*phase = p;
+	return CVT_OK;
+}
+
+int method_trains(struct learner *l, struct learner_phase *p, const struct net *net,
+	struct cvt_err *e)
+{
+	if (!p->trains)
+		p->trains = mem_alloc(l->graph->nparams, sizeof *p->trains, e);
+	if (!p->trains)
+		return CVT_SYSTEM;
+	for (size_t i = net->first_param; i < net->end_param; i++)
+		p->trains[i] = true;
 	return CVT_OK;
 }
 
@@ -188,8 +204,8 @@ const struct method_value *method_value(const struct learner *l, const char *opt
 
 /* ---- for the loop ------------------------------------------------------------------ */
 
-int learner_open(struct learner **out, const struct method *m, const struct method_facts *facts,
-	struct cvt_err *e)
+static int open_graph(struct learner **out, const struct method *m,
+	const struct method_facts *facts, struct generator *generator, struct cvt_err *e)
 {
 	struct learner *l = *out = mem_alloc(1, sizeof *l, e);
 	if (!l)
@@ -200,7 +216,7 @@ int learner_open(struct learner **out, const struct method *m, const struct meth
 	l->kept = 1;
 	int code = graph_open(&l->graph, e);
 	if (code == CVT_OK)
-		code = m->build(l, e);
+		code = generator ? m->generate(l, generator, e) : m->build(l, e);
 	if (code == CVT_OK)
 		code = graph_finish(l->graph, e);
 	if (code != CVT_OK) {
@@ -211,25 +227,47 @@ int learner_open(struct learner **out, const struct method *m, const struct meth
 	return code;
 }
 
+int learner_open(struct learner **out, const struct method *m, const struct method_facts *facts,
+	struct cvt_err *e)
+{
+	return open_graph(out, m, facts, NULL, e);
+}
+
+int learner_open_generator(struct learner **out, const struct method *m,
+	const struct method_facts *facts, struct generator *to, struct cvt_err *e)
+{
+	*to = (struct generator){GRAPH_NONE, GRAPH_NONE, GRAPH_NONE, GRAPH_NONE, GRAPH_NONE,
+		GRAPH_NONE, GRAPH_NONE};
+	if (!m->generate)
+		return cvt_fail(e, CVT_INPUT,
+			"was trained by --method %s, which makes no pictures", m->name);
+	return open_graph(out, m, facts, to, e);
+}
+
 static int prepare_phase(
 	struct learner *l, struct learner_phase *p, const struct opt *opt, struct cvt_err *e)
 {
 	const struct graph *g = l->graph;
-	if (!p->trains) {
-		p->trains = mem_alloc(g->nparams, sizeof *p->trains, e);
-		for (size_t i = 0; p->trains && i < g->nparams; i++)
-			p->trains[i] = g->param[i].kind != PARAM_BUFFER && !g->param[i].frozen;
-	}
+	size_t keep[METHOD_KEEP + 1], nkeep = l->nkeep;
+	const bool all = !p->trains;
+	if (all && !(p->trains = mem_alloc(g->nparams, sizeof *p->trains, e)))
+		return CVT_SYSTEM;
+	for (size_t i = 0; i < g->nparams; i++)
+		p->trains[i] = (all || p->trains[i]) && g->param[i].kind != PARAM_BUFFER
+			       && !g->param[i].frozen;
+	memcpy(keep, l->keep, nkeep * sizeof *keep);
+	if (p->keep != GRAPH_NONE)
+		keep[nkeep++] = p->keep;
 	for (size_t i = 0; i < OPT_STATES && opt->state[i]; i++)
 		if (!(p->state[i] = mem_alloc(g->weights, sizeof *p->state[i], e)))
 			return CVT_SYSTEM;
 	const struct plan_spec spec = {.rows = l->rows,
 		.threads = par_threads(l->par),
-		.keep = l->keep,
-		.nkeep = l->nkeep,
+		.keep = keep,
+		.nkeep = nkeep,
 		.loss = p->loss,
 		.train_param = p->trains};
-	return p->trains ? plan_create(&p->plan, l->graph, &spec, e) : CVT_SYSTEM;
+	return plan_create(&p->plan, l->graph, &spec, e);
 }
 
 int learner_prepare(

@@ -78,6 +78,7 @@ int model_info_read(struct model_info *m, const struct state_dict *d, struct cvt
 	TRY(copy_meta(&m->arch, d, "cv.arch", e));
 	TRY(copy_meta(&m->classes, d, "cv.classes", e));
 	TRY(copy_meta(&m->method, d, "cv.method", e));
+	TRY(copy_meta(&m->options, d, "cv.options", e));
 	TRY(copy_meta(&m->history, d, "cv.history", e));
 	for (const char *s = m->classes; s && *s; s++)
 		m->nclasses += strncmp(s, "class ", 6) == 0 && (s == m->classes || s[-1] == '\n');
@@ -121,6 +122,7 @@ int model_info_write(const struct model_info *m, struct state_dict *d, struct cv
 	TRY(code);
 	TRY(set_if(d, "cv.classes", m->classes, e));
 	TRY(set_if(d, "cv.method", m->method, e));
+	TRY(set_if(d, "cv.options", m->options, e));
 	return set_if(d, "cv.history", m->history, e);
 }
 
@@ -130,6 +132,7 @@ void model_info_free(struct model_info *m)
 	free(m->field);
 	free(m->classes);
 	free(m->method);
+	free(m->options);
 	free(m->history);
 	*m = (struct model_info){0};
 }

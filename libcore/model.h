@@ -17,6 +17,7 @@ struct model_info {
 	char *classes;   /* cv.classes: "class K NAME" lines as in a HEAD */
 	size_t nclasses; /* how many */
 	char *method;    /* cv.method */
+	char *options;   /* cv.options: the method's own that were given, "NAME VALUE" a line */
 	char *history;   /* cv.history: "prog DEPTH NAME VERSION: LINE" lines */
 };
 

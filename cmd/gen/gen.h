@@ -14,12 +14,19 @@ struct gen_options {
 	/* shapes */
 	const char *split, *size, *fields, *domain;
 	size_t objects;
+	/* trained models */
+	const char *weights, *class_name, *reconstruct, *bound, *interpolate, *format;
+	size_t steps, samples;
 };
 
 /* Each leaves in *out a stream that is open and must be given up when it fails; NULL after the end. */
 
 /* `cv-gen shapes`: the embedded data set (libcore/shapes/shapes.h). */
 int gen_shapes(const struct gen_options *o, const struct cli *cli, struct stream_writer **out,
+	struct cvt_err *e);
+
+/* `cv-gen -w MODEL`: pictures that a trained network makes. */
+int gen_model(const struct gen_options *o, const struct cli *cli, struct stream_writer **out,
 	struct cvt_err *e);
 
 #endif

@@ -52,6 +52,11 @@ static int fill_info(struct trainer *t, struct cvt_err *e)
 	free(t->info.method);
 	if (!(t->info.method = mem_strdup(t->method->name, e)))
 		return CVT_SYSTEM;
+	struct str options = {0};
+	const int code = method_options_text(t->method, t->value, &options, e);
+	free(t->info.options);
+	t->info.options = options.p;
+	TRY(code);
 	return write_history(t, e);
 }
 

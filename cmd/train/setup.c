@@ -328,7 +328,8 @@ static bool has_attention(const struct graph *g)
 static int choose_numbers(struct trainer *t, struct cvt_err *e)
 {
 	const struct graph *g = t->learner->graph;
-	const char *name = t->o.opt ? t->o.opt : has_attention(g) ? "adamw" : "sgd";
+	const char *usual = t->method->opt ? t->method->opt : has_attention(g) ? "adamw" : "sgd";
+	const char *name = t->o.opt ? t->o.opt : usual;
 	t->opt = opt_find(name, e);
 	if (!t->opt)
 		return CVT_USAGE;
@@ -340,7 +341,9 @@ static int choose_numbers(struct trainer *t, struct cvt_err *e)
 	if (c->epsilon == 0)
 		c->epsilon = t->opt->epsilon > 0 ? t->opt->epsilon : 1e-8;
 	c->weight_decay = t->o.decay_given ? t->o.weight_decay : t->opt->weight_decay;
-	if (!t->o.lr_given)
+	if (!t->o.lr_given && t->method->lr > 0 && strcmp(name, usual) == 0)
+		t->o.lr = t->method->lr;
+	else if (!t->o.lr_given)
 		t->o.lr = t->opt->lr * (strcmp(name, "sgd") == 0 && g->buffers == 0 ? 0.5 : 1.0)
 			  * (t->method->lr_factor > 0 ? t->method->lr_factor : 1.0);
 	TRY(tricks_lr(&t->o.tricks, t->o.lr_given, t->o.batch_size * t->o.accumulate, &t->o.lr, e));

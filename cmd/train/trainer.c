@@ -94,7 +94,8 @@ static size_t optimizer_options(struct trainer_options *o, struct cli_option *to
 			"distill half",
 			0, &o->lr_given},
 		{"opt", 0, CLI_TEXT, "NAME", &o->opt,
-			"optimizer; default: sgd, for networks with attention adamw", 0, NULL},
+			"optimizer; default: sgd, for networks with attention adamw, gan and vae adam",
+			0, NULL},
 		{"momentum", 0, CLI_REAL, "F", &o->momentum, "default: sgd, lars, muon 0.9, else 0",
 			0, &o->momentum_given},
 		{"no-nesterov", 0, CLI_FLAG, NULL, &o->no_nesterov, "plain momentum", 0, NULL},
@@ -103,8 +104,8 @@ static size_t optimizer_options(struct trainer_options *o, struct cli_option *to
 		{"weight-decay", 0, CLI_REAL, "F", &o->weight_decay,
 			"default: sgd 5e-4, adam 0, adamw 0.05; not on biases and norms", 0,
 			&o->decay_given},
-		{"sched", 0, CLI_TEXT, "NAME[=A[,B]]", &o->sched, "how the learning rate falls", 0,
-			NULL},
+		{"sched", 0, CLI_TEXT, "NAME[=A[,B]]", &o->sched,
+			"how the learning rate falls; gan: constant", 0, &o->sched_given},
 		{"warmup-epochs", 0, CLI_REAL, "F", &o->warmup_epochs,
 			"rise to it in a straight line", 0, NULL},
 		{"label-smoothing", 0, CLI_REAL, "F", &o->label_smoothing,
@@ -259,6 +260,10 @@ static int understand(struct trainer *t, const struct cli_option *table, struct 
 	if (!(t->method = method_find(o->method, e)) || (o->opt && !opt_find(o->opt, e)))
 		return CVT_USAGE;
 	TRY(take_method_options(t, table, e));
+	if (t->method->sched && !o->sched_given)
+		o->sched = t->method->sched;
+	if (t->method->beta1 > 0)
+		betas[0] = t->method->beta1;
 	TRY(sched_parse(&t->train_options.sched, o->sched, e));
 	TRY(tricks_understand(&o->tricks, o->ema, &t->train_options, e));
 	if (o->betas)

@@ -22,7 +22,7 @@ struct trainer_options {
 		*resume, *checkpoint_every, *format, *teacher_arch, *target;
 	struct cli_many weights, heads;
 	bool partial, reset_head, keep_all, no_nesterov, drop_last, by_number;
-	bool epochs_given, lr_given, decay_given, clip_given, momentum_given;
+	bool epochs_given, lr_given, decay_given, clip_given, momentum_given, sched_given;
 	size_t epochs, steps, batch_size, accumulate, num_classes, patience;
 	double lr, momentum, weight_decay, warmup_epochs, label_smoothing, clip_norm, clip_value,
 		ema;

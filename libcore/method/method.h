@@ -74,6 +74,18 @@ struct method_facts {
 		size_t *output, size_t **order, struct cvt_err *e);
 };
 
+/* Nodes of a trained network that makes pictures. GRAPH_NONE = it has no such thing. */
+struct generator {
+	size_t noise;   /* an input: D standard normal numbers a row */
+	size_t label;   /* an input: a class number a row, i4 */
+	size_t picture; /* (H,W,C) in 0..1, made of these two */
+	size_t code;    /* what `noise` would be to make the row's own picture */
+	/* A bound of the likelihood: one draw from the posterior of the row's own picture says
+	 * log_weight (nn/log_weight.c); draws differ by run.step. The second is an input that takes
+	 * what the first gave, so that one run of the encoder serves many draws. */
+	size_t posterior, posterior_in, log_weight;
+};
+
 struct learner;
 struct score_sum {
 	double sum, count;
@@ -90,6 +102,9 @@ struct method {
 	/* What trains well when nothing is said: the usual rate times this (0 = 1); the longest
 	 * gradient (0 = any). */
 	double lr_factor, clip_norm;
+	/* Optimizer, its rate and beta 1, schedule; NULL, 0 = the usual ones. */
+	const char *opt, *sched;
+	double lr, beta1;
 	int (*build)(struct learner *l, struct cvt_err *e);
 	/* Allocates what needs the number of rows; after all plans exist. May be NULL, as those
 	 * below. */
@@ -108,6 +123,8 @@ struct method {
 	 */
 	void (*score)(const struct learner *l, const struct plan *p, const struct batch *rows,
 		struct score_sum *sum);
+	/* For cv-gen, instead of build(): what makes pictures. NULL = nothing does. */
+	int (*generate)(struct learner *l, struct generator *to, struct cvt_err *e);
 	void (*close)(struct learner *l);
 };
 
@@ -136,7 +153,8 @@ struct learner_state {
 struct learner_phase {
 	const char *name; /* "" when there is only one */
 	size_t loss;
-	bool *trains;  /* per parameter of the graph */
+	bool *trains;  /* per parameter of the graph; NULL in build() = all */
+	size_t keep;   /* a node that other phases and hooks read after a run; GRAPH_NONE */
 	size_t period; /* every so many steps; 1 */
 	double lr_scale;
 	struct plan *plan;
@@ -181,6 +199,10 @@ int method_net_on(
 /* A loss to lower, by everything that is not frozen. NAME is "" for the only one. */
 int method_phase(struct learner *l, const char *name, size_t loss, struct learner_phase **phase,
 	struct cvt_err *e);
+/* The phase trains this net's parameters, and those of the nets said before, only. After the last
+ * net was built. */
+int method_trains(struct learner *l, struct learner_phase *p, const struct net *net,
+	struct cvt_err *e);
 int method_keep(struct learner *l, size_t node, struct cvt_err *e);
 int method_state(struct learner *l, const char *name, int ndim, const size_t *dims, float **data,
 	struct cvt_err *e);
@@ -188,6 +210,17 @@ int method_state(struct learner *l, const char *name, int ndim, const size_t *di
 int method_loss(struct learner *l, const char *loss, size_t output, const char *field,
 	double label_smoothing, size_t *node, struct cvt_err *e);
 const struct method_value *method_value(const struct learner *l, const char *option);
+
+/* ---- a method's options ------------------------------------------------------------ */
+
+/* The defaults, into METHOD_OPTIONS values. */
+void method_defaults(const struct method *m, struct method_value *v);
+/* What was given, a line each, "NAME VALUE" as a model's cv.options keeps it; and back: the text is
+ * cut into words that the values go on to use. */
+int method_options_text(
+	const struct method *m, const struct method_value *v, struct str *out, struct cvt_err *e);
+int method_options_read(
+	const struct method *m, char *text, struct method_value *v, struct cvt_err *e);
 
 /* ---- for score() ------------------------------------------------------------------- */
 
@@ -200,6 +233,9 @@ void score_accuracy(const float *logits, size_t classes, const struct tensor *la
 /* Builds the graph (parameters exist, none is drawn or loaded yet). */
 int learner_open(struct learner **l, const struct method *m, const struct method_facts *facts,
 	struct cvt_err *e);
+/* The same of a trained network that is to make pictures; CVT_INPUT when the method has none. */
+int learner_open_generator(struct learner **l, const struct method *m,
+	const struct method_facts *facts, struct generator *to, struct cvt_err *e);
 /* Plans and optimizer state, for batches of at most that many rows. After freezing. */
 int learner_prepare(
 	struct learner *l, const struct opt *opt, size_t rows, struct par *par, struct cvt_err *e);

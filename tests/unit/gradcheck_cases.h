@@ -132,4 +132,12 @@ static const struct gradcheck_case cases[] = {
 	{"kl", "temperature=3", {"f 2x7", "c 2x7", "w "}, 0},
 	{"cosine", "", {"f 7", "f 7"}, 0},
 	{"cosine", "", {"f 3x7", "c 3x7", "w "}, 0},
+	{"gauss-kl", "", {"f 6", "f 6"}, 0},
+	{"gauss-kl", "", {"f 10", "c 10", "w "}, 0},
+	/* of codes and pictures */
+	{"reparameterize", "", {"f 14"}, 0},
+	{"binarize", "", {"b 3x4x1"}, NONE},
+	{"binarize", "", {"f 7"}, NONE},
+	{"log-weight", "", {"f 3x4x1", "f 3x4x1", "f 3", "f 6"}, NONE},
+	{"log-weight", "sigma=0.5", {"f 5", "f 5", "f 2", "f 4"}, NONE},
 };

@@ -1,0 +1,70 @@
+/* eval_fid: two streams of features to one distance (see fid.h). */
+#include "fid.h"
+
+#include "../../libcore/metric/fid.h"
+
+static int features(const struct source *s, const char *field, size_t *D, struct cvt_err *e)
+{
+	const struct head_field *f = head_field(source_head(s), field);
+	if (!f || f->dtype != DT_F4 || (f->flags & FIELD_WHOLE) || f->ndim == 0)
+		return cvt_fail(e, CVT_INPUT,
+			"%s: has no features (<f4) in '%s'; cv-embed -w MODEL makes them",
+			source_name(s), field);
+	return tensor_count(f->ndim, f->dims, D, e);
+}
+
+static int read_all(struct source *s, const char *field, struct fid_set *to, struct cvt_err *e)
+{
+	bool ended = false;
+	size_t D;
+	TRY(features(s, field, &D, e));
+	if (fid_open(to, D, e) != CVT_OK)
+		return cvt_fail_at(e, "%s", source_name(s));
+	for (;;) {
+		struct batch *b;
+		enum stream_event event;
+		TRY(source_next(s, &b, &event, e));
+		if (event == STREAM_DONE)
+			return CVT_OK;
+		if (event == STREAM_BATCH && ended)
+			return cvt_fail(e, CVT_INPUT,
+				"%s: several epochs, which hold the same rows again; cv-read "
+				"--epochs 1",
+				source_name(s));
+		if (event == STREAM_BATCH
+			&& fid_add(to, batch_get(b, field)->data, b->rows, e) != CVT_OK)
+			return cvt_fail_at(e, "%s", source_name(s));
+		ended = ended || event == STREAM_EPOCH;
+	}
+}
+
+static int read_reference(const char *path, const char *field,
+	const struct dataset_options *reading, struct fid_set *to, struct cvt_err *e)
+{
+	struct source *s;
+	TRY(source_open(&s, path, reading, e));
+	const int code = read_all(s, field, to, e);
+	source_close(s);
+	return code;
+}
+
+int eval_fid(struct source *in, const char *reference, const char *field,
+	const struct dataset_options *reading, struct report *to, struct cvt_err *e)
+{
+	struct fid_set truth = {0}, made = {0};
+	double distance = 0;
+	int code = read_reference(reference, field, reading, &truth, e);
+	if (code == CVT_OK)
+		code = read_all(in, field, &made, e);
+	if (code == CVT_OK)
+		code = fid_distance(&truth, &made, &distance, e);
+	if (code == CVT_OK)
+		code = report_share(to, "fid", distance, e);
+	if (code == CVT_OK)
+		code = report_count(to, "rows", made.rows, e);
+	if (code == CVT_OK)
+		code = report_count(to, "reference", truth.rows, e);
+	fid_free(&truth);
+	fid_free(&made);
+	return code;
+}

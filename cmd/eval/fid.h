@@ -1,0 +1,13 @@
+/* eval_fid: `cv-eval --fid`: how far the features of one stream are from those of another. Needs no
+ * labels. */
+#ifndef CVT_EVAL_FID_H
+#define CVT_EVAL_FID_H
+
+#include "../../formats/source.h"
+#include "../../libcore/metric/metric.h"
+
+/* The reference is read to its end before the first row of `in`. Adds fid and both counts. */
+int eval_fid(struct source *in, const char *reference, const char *field,
+	const struct dataset_options *reading, struct report *to, struct cvt_err *e);
+
+#endif
