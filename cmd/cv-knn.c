@@ -9,27 +9,16 @@
 #include "../libcore/knn.h"
 #include "eval/print.h"
 #include "knn/bank.h"
+#include "knn/episodes.h"
 #include "knn/fields.h"
+#include "knn/verify.h"
 
 /* Queries are gathered into blocks of BLOCK rows, fewer when those would take more than
  * BLOCK_BYTES, however the stream is cut into frames. */
 enum { BLOCK = 4096, BLOCK_BYTES = 96 << 20, RAGGED_BYTES = 1 << 16 };
 
-enum { OPTIONS = 32 };
-
-struct options {
-	const char *bank, *field, *metric, *vote, *output, *format;
-	size_t k;
-	double temperature;
-	bool k_given, vote_given, by_number, keep;
-	/* what those words mean */
-	enum knn_metric measure;
-	enum knn_vote count;
-	bool predict, neighbours;
-};
-
 struct work {
-	const struct options *o;
+	const struct knn_options *o;
 	const struct cli_common *common;
 	const struct cli *cli;
 	struct bank bank;
@@ -49,74 +38,6 @@ struct work {
 	float *distance;
 	struct cli_progress_line progress;
 };
-
-/* ---- options ----------------------------------------------------------------------- */
-
-static int find_word(const struct knn_word *words, int n, const char *word, const char *option,
-	int *found, struct cvt_err *e)
-{
-	char all[200] = "";
-	for (int i = 0; i < n; i++) {
-		const size_t at = strlen(all);
-		if (strcmp(words[i].name, word) == 0) {
-			*found = i;
-			return CVT_OK;
-		}
-		(void)snprintf(all + at, sizeof all - at, "%s%s", at ? ", " : "", words[i].name);
-	}
-	return cvt_fail(e, CVT_USAGE, "%s: '%s' is unknown; there are %s", option, word, all);
-}
-
-static int parse_outputs(struct options *o, struct cvt_err *e)
-{
-	char *copy, *word[4];
-	size_t n;
-	TRY(cli_words(o->output, &copy, word, 4, &n, e));
-	int code = CVT_OK;
-	for (size_t i = 0; i < n && code == CVT_OK; i++)
-		if (strcmp(word[i], "prediction") == 0)
-			o->predict = true;
-		else if (strcmp(word[i], "neighbours") == 0)
-			o->neighbours = true;
-		else
-			code = cvt_fail(e, CVT_USAGE,
-				"--output: '%s' is unknown; there are prediction, neighbours",
-				word[i]);
-	free(copy);
-	return code;
-}
-
-/* What was said in words; for other metrics than the cosine exp(-distance / T) has no natural T, so
- * there all neighbours count the same unless the user wants it. */
-static int understand(struct options *o, const struct cli *c, struct cvt_err *e)
-{
-	int metric = 0, vote = 0;
-	TRY(find_word(knn_metrics, KNN_METRICS, o->metric, "--metric", &metric, e));
-	TRY(find_word(knn_votes, KNN_VOTES, o->vote, "--vote", &vote, e));
-	o->measure = (enum knn_metric)metric;
-	o->count = (enum knn_vote)vote;
-	if (!o->vote_given && o->measure != KNN_COSINE)
-		o->count = KNN_UNIFORM;
-	if (!o->bank)
-		return cvt_fail(e, CVT_USAGE, "no bank; say --bank FILE");
-	if (strcmp(o->bank, "-") == 0 && !c->operands && !c->program->common->input)
-		return cvt_fail(e, CVT_USAGE, "--bank -: the queries come from there; name a file");
-	if (o->k == 0)
-		return cvt_fail(e, CVT_USAGE, "-k: at least one neighbour is needed");
-	if (!(o->temperature > 0))
-		return cvt_fail(e, CVT_USAGE, "--temperature: must be greater than 0");
-	if (c->operands > 1)
-		return cvt_fail(e, CVT_USAGE,
-			"'%s': one input at a time; join several with cv-read", c->operand[1]);
-	return parse_outputs(o, e);
-}
-
-static int list(void)
-{
-	for (int i = 0; i < KNN_METRICS; i++)
-		printf("%s\t%s\n", knn_metrics[i].name, knn_metrics[i].help);
-	return CVT_OK;
-}
 
 /* ---- the schema -------------------------------------------------------------------- */
 
@@ -291,7 +212,7 @@ static int agree(struct work *w, struct cvt_err *e)
 
 static int settle_fields(struct work *w, struct cvt_err *e)
 {
-	const struct options *o = w->o;
+	const struct knn_options *o = w->o;
 	const struct tensor *index = batch_get(&w->bank.rows, "index");
 	struct knn_fields *k = &w->fields;
 	*k = (struct knn_fields){.predict = o->predict,
@@ -299,7 +220,7 @@ static int settle_fields(struct work *w, struct cvt_err *e)
 		.keep = o->keep,
 		.searched = w->bank.field,
 		.k = w->k,
-		.ballot = {.vote = o->count, .temperature = o->temperature},
+		.ballot = {.vote = o->ballot, .temperature = o->temperature},
 		.index = index && index->dtype == DT_I8 ? index->data : NULL};
 	if (!o->predict)
 		return CVT_OK;
@@ -403,56 +324,31 @@ static void close_all(struct work *w)
 	par_close(w->par);
 }
 
-static void fill_table(struct options *o, struct cli_option *to)
+static int list(void)
 {
-	const struct cli_option list[] = {
-		{"bank", 0, CLI_TEXT, "FILE", &o->bank,
-			"stream or data set whose rows are searched", 0, NULL},
-		{"neighbours", 'k', CLI_COUNT, "N", &o->k, "neighbours of each row", 0,
-			&o->k_given},
-		{"metric", 0, CLI_TEXT, "NAME", &o->metric, "distance: cosine, l2, dot", 0, NULL},
-		{"output", 0, CLI_TEXT, "WHAT", &o->output,
-			"prediction, neighbours, or both with a comma", 0, NULL},
-		{"vote", 0, CLI_TEXT, "HOW", &o->vote,
-			"weighted or uniform (which is the default but for cosine)", 0,
-			&o->vote_given},
-		{"temperature", 0, CLI_REAL, "T", &o->temperature,
-			"of weighted votes: exp(-distance / T)", 0, NULL},
-		{"field", 0, CLI_TEXT, "NAME", &o->field,
-			"what is compared (default: embedding, else image)", 0, NULL},
-		{"classes-by-number", 0, CLI_FLAG, NULL, &o->by_number,
-			"match the classes of bank and queries by number, not by name", 0, NULL},
-		{"keep", 0, CLI_FLAG, NULL, &o->keep, "pass on pictures and features, too", 0,
-			NULL},
-		{"format", 0, CLI_TEXT, "NAME", &o->format,
-			"what the input is (default: by content)", 0, NULL},
-		{0},
-	};
-	_Static_assert(sizeof list <= OPTIONS * sizeof *list, "raise OPTIONS");
-	memcpy(to, list, sizeof list);
+	for (int i = 0; i < KNN_METRICS; i++)
+		printf("%s\t%s\n", knn_metrics[i].name, knn_metrics[i].help);
+	return CVT_OK;
 }
 
 int main(int argc, char **argv)
 {
-	struct options o = {.metric = "cosine",
-		.vote = "weighted",
-		.output = "prediction",
-		.k = 20,
-		.temperature = 0.07};
+	struct knn_options o;
 	struct cli_common common = {.threads = 1};
-	struct cli_option table[OPTIONS];
-	fill_table(&o, table);
+	struct cli_option table[KNN_OPTIONS];
+	knn_table(&o, table);
 	const struct cli_program program = {
 		.name = "cv-knn",
 		.summary = "Nearest neighbours in a bank: classify each row of a stream, or search "
-			   "for it.",
-		.usage = "--bank FILE [OPTION]... [INPUT]",
+			   "for it; few-shot tasks; verification.",
+		.usage = "--bank FILE | --episodes [5x1+15] | --verify PAIRS [OPTION]... [INPUT]",
 		.examples =
 			"  cv-read fashion --split train | cv-embed -w net.safetensors >bank.cvt\n"
 			"  cv-read fashion --split test | cv-embed -w net.safetensors |\n"
 			"    cv-knn --bank bank.cvt | cv-eval\n"
 			"  cv-knn --bank train.cvt --metric l2 -k 5 --output neighbours test.cvt "
-			">near.cvt\n",
+			">near.cvt\n"
+			"  cv-knn --episodes 5x1+15 --count 1000 features.cvt",
 		.options = table,
 		.common = &common,
 		.operands_are_source = true,
@@ -467,11 +363,13 @@ int main(int argc, char **argv)
 		code = list();
 	}
 	if (code == CVT_OK && !done)
-		code = understand(&o, &c, &e);
+		code = knn_understand(&o, &c, &e);
 	struct work w = {.o = &o, .common = &common, .cli = &c};
 	bool quiet = false;
 	if (code == CVT_OK && !done)
-		code = run(&w, &e);
+		code = o.scores_episodes ? knn_score_episodes(&o, &c, &e)
+		       : o.pairs         ? knn_verify(&o, &c, &e)
+					 : run(&w, &e);
 	close_all(&w);
 	if (code != CVT_OK)
 		quiet = stream_give_up(w.out, "cv-knn", &e);

@@ -244,8 +244,8 @@ static size_t rows_of(const struct selection *p, size_t d)
 size_t selection_rows(const struct selection *p)
 {
 	size_t n = p->vals;
-	if (p->o.ways)
-		return p->o.episodes * p->o.ways * (p->o.shots + p->o.queries);
+	if (p->o.size.ways)
+		return p->o.episodes * episodes_rows(&p->o.size);
 	for (size_t d = 0; d < p->domains; d++)
 		n += rows_of(p, d);
 	return n;
@@ -274,7 +274,7 @@ void selection_epoch(struct selection *p, size_t epoch)
 	size_t done[SELECTION_MIX] = {0};
 	p->n = 0;
 	p->epoch = epoch;
-	if (p->o.ways) {
+	if (p->o.size.ways) {
 		selection_draw_episodes(p, epoch);
 		return;
 	}
@@ -297,7 +297,7 @@ void selection_epoch(struct selection *p, size_t epoch)
 
 static bool needs_labels(const struct selection_options *o)
 {
-	return o->classes || o->per_class || o->hides || o->ways;
+	return o->classes || o->per_class || o->hides || o->size.ways;
 }
 
 static int set_up(struct selection *p, struct join *j, struct cvt_err *e)
@@ -313,12 +313,12 @@ static int set_up(struct selection *p, struct join *j, struct cvt_err *e)
 		if (!p->hidden)
 			return CVT_SYSTEM;
 	}
-	p->validates = !p->o.ways && (p->o.val_fraction > 0 || head_field(&j->head, "part"));
+	p->validates = !p->o.size.ways && (p->o.val_fraction > 0 || head_field(&j->head, "part"));
 	p->val = mem_alloc(p->validates ? j->rows : 0, sizeof *p->val, e);
 	if (!p->val)
 		return CVT_SYSTEM;
 	TRY(choose_all(p, e));
-	if (p->o.ways)
+	if (p->o.size.ways)
 		TRY(selection_prepare_episodes(p, e));
 	const size_t n = selection_rows(p);
 	p->row = mem_alloc(n, sizeof *p->row, e);
@@ -356,7 +356,7 @@ void selection_close(struct selection *p)
 	free(p->row);
 	free(p->copy);
 	free(p->scratch);
-	free(p->class_first);
+	episodes_close(&p->episodes);
 	free(p->draw);
 	free(p);
 }

@@ -9,6 +9,7 @@
 #ifndef CVT_SELECTION_H
 #define CVT_SELECTION_H
 
+#include "episodes.h"
 #include "join.h"
 
 enum { SELECTION_MIX = 16 };
@@ -24,7 +25,8 @@ struct selection_options {
 	size_t labelled;   /* labels a class that stay */
 	size_t unlabelled; /* the domain that has none; SIZE_MAX = no such */
 	size_t mix[SELECTION_MIX], mixed;
-	size_t ways, shots, queries, episodes; /* few-shot tasks instead of rows; ways 0 = none */
+	struct episodes_size size; /* few-shot tasks instead of rows; ways 0 = none */
+	size_t episodes;           /* of them an epoch */
 	uint64_t seed;
 };
 
@@ -36,9 +38,8 @@ struct selection {
 	bool validates; /* some rows may be for validation */
 	size_t *val, vals;
 	unsigned char *hidden; /* a flag a row: its label is not given */
-	size_t *draw;          /* episodes: scratch */
-	size_t *class_first,
-		classes; /* episodes: where a class begins in train[0], sorted by class */
+	struct episodes episodes;
+	size_t *draw; /* their scratch */
 	/* the epoch at hand: n rows, the last `vals` of them for validation */
 	size_t n, epoch, *row;
 	int32_t *copy; /* how often the row came before in this epoch */

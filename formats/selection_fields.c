@@ -27,15 +27,15 @@ static bool is_given(const struct selection *p, size_t field)
 	case DOMAIN:
 		return p->o.mixed > 0;
 	case COPY:
-		return p->o.mixed > 0 || p->o.ways > 0;
+		return p->o.mixed > 0 || p->o.size.ways > 0;
 	default:
-		return p->o.ways > 0;
+		return p->o.size.ways > 0;
 	}
 }
 
 static int64_t value(const struct selection *p, size_t field, size_t place)
 {
-	const size_t support = p->o.ways * p->o.shots, size = support + p->o.ways * p->o.queries;
+	const size_t size = episodes_rows(&p->o.size);
 	switch (field) {
 	case PART:
 		return place >= p->n - p->vals;
@@ -46,11 +46,9 @@ static int64_t value(const struct selection *p, size_t field, size_t place)
 	case GROUP:
 		return (int64_t)(p->epoch * p->o.episodes + place / size);
 	case ROLE:
-		return place % size >= support;
+		return episodes_is_query(&p->o.size, place % size);
 	case LABEL:
-		place %= size;
-		return (int64_t)(place < support ? place / p->o.shots
-						 : (place - support) / p->o.queries);
+		return (int64_t)episodes_way(&p->o.size, place % size);
 	default:
 		return p->label[p->row[place]];
 	}
@@ -62,7 +60,8 @@ static int move_class_names(struct head *h, struct cvt_err *e)
 	struct head_classes *c = head_classes(h, "label");
 	if (head_field(h, "class"))
 		return cvt_fail(e, CVT_INPUT,
-			"--episodes: the rows have a field 'class' already, where episodes keep the class "
+			"--episodes: the rows have a field 'class' already, where episodes keep "
+			"the class "
 			"of a row; cv-read --drop class first");
 	if (c)
 		(void)snprintf(c->field, sizeof c->field, "class");
@@ -72,7 +71,7 @@ static int move_class_names(struct head *h, struct cvt_err *e)
 int selection_head(const struct selection *p, struct head *h, struct cvt_err *e)
 {
 	const size_t none[1] = {0};
-	if (p->o.ways)
+	if (p->o.size.ways)
 		TRY(move_class_names(h, e));
 	for (size_t k = 0; k < FIELDS; k++)
 		if (is_given(p, k))

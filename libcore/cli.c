@@ -2,6 +2,7 @@
  * getopt_long does the parsing; what it allows beyond our grammar (abbreviations) is refused here. */
 #include "cli_private.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -146,7 +147,9 @@ static int getopt_tables(const struct cli *c, struct getopt_table *g, struct cvt
 	g->shorts[s++] = 'h';
 	for (size_t i = 0; i < c->n; i++) {
 		const struct cli_option *o = &c->all[i];
-		const int takes = o->type != CLI_FLAG ? required_argument : no_argument;
+		const int takes = o->type == CLI_FLAG	   ? no_argument
+				  : o->flags & CLI_MAYBE ? optional_argument
+							 : required_argument;
 		if (o->name)
 			g->longs[n++] = (struct option){o->name, takes, NULL, TABLE_CODE + (int)i};
 		if (o->letter) {
@@ -183,8 +186,11 @@ static int missing_argument(const char *typed, struct cvt_err *e)
 		mem_printable(shown, sizeof shown, typed));
 }
 
-static int take_option(struct cli *c, const struct cli_option *o, struct cvt_err *e)
+static int take_option(struct cli *c, const struct cli_option *o, char **argv, struct cvt_err *e)
 {
+	const char *next = argv[optind];
+	if ((o->flags & CLI_MAYBE) && !optarg && next && isdigit((unsigned char)*next))
+		optarg = argv[optind++];
 	c->token[c->tokens++] = (struct cli_token){o, o->type == CLI_FLAG ? NULL : optarg};
 	return store(o, optarg, e);
 }
@@ -240,7 +246,8 @@ static int parse_words(struct cli *c, const struct getopt_table *g, int argc, ch
 		if (*done)
 			return CVT_OK;
 		TRY(take_option(c,
-			code >= TABLE_CODE ? &c->all[code - TABLE_CODE] : by_letter(c, code), e));
+			code >= TABLE_CODE ? &c->all[code - TABLE_CODE] : by_letter(c, code), argv,
+			e));
 	}
 }
 

@@ -57,6 +57,9 @@ int knn_search(struct knn *s, float *query, size_t n, size_t k, size_t *row, flo
 /* to[i] = from[i] / 255, as the search itself reads bytes. */
 void knn_pixels(float *to, const unsigned char *from, size_t n);
 
+/* What the metric says of two vectors of d floats, one pair at a time (knn_distance.c). */
+double knn_distance(enum knn_metric metric, const float *a, const float *b, size_t d);
+
 enum knn_vote {
 	KNN_WEIGHTED, /* exp(-distance / T): for cosine that of Wu et al. 2018, eq. 6 */
 	KNN_UNIFORM,

@@ -149,28 +149,16 @@ static int understand_mix(struct read_options *o, struct cvt_err *e)
 
 static int understand_episodes(struct read_options *o, struct cvt_err *e)
 {
-	char word[64];
-	size_t n, part[2], queries = 0;
 	if (!o->episodes)
 		return o->rows.episodes ? cvt_fail(
 			       e, CVT_USAGE, "--count: goes with --episodes WAYSxSHOTS+QUERIES")
 					: CVT_OK;
-	const char *plus = strchr(o->episodes, '+');
-	const size_t length = plus ? (size_t)(plus - o->episodes) : strlen(o->episodes);
-	(void)snprintf(word, sizeof word, "%.*s", (int)length, o->episodes);
-	TRY(numbers(word, "--episodes", 'x', part, 2, &n, e));
-	if (plus)
-		TRY(cli_count(plus + 1, "--episodes", &queries, e));
-	if (n != 2 || part[0] == 0 || part[1] == 0)
-		return cvt_fail(e, CVT_USAGE,
-			"--episodes: '%s' should be WAYSxSHOTS+QUERIES, as 5x1+15", o->episodes);
+	TRY(episodes_parse(o->episodes, &o->rows.size, e));
 	if (o->mix || o->rows.val_fraction > 0 || o->rows.shuffle || o->rows.hides || o->unlabelled)
 		return cvt_fail(e, CVT_USAGE,
-			"--episodes: draw their rows by class, so --mix, --val-fraction, --shuffle, "
+			"--episodes: draw their rows by class, so --mix, --val-fraction, "
+			"--shuffle, "
 			"--labelled and --unlabelled have no place beside them");
-	o->rows.ways = part[0];
-	o->rows.shots = part[1];
-	o->rows.queries = queries;
 	o->rows.episodes = o->rows.episodes ? o->rows.episodes : 1000;
 	return CVT_OK;
 }
@@ -212,10 +200,10 @@ bool read_in_order(const struct read_options *o)
 {
 	const struct selection_options *p = &o->rows;
 	return !p->shuffle && o->epochs == 1 && !p->per_class && p->val_fraction == 0 && !p->hides
-	       && !o->unlabelled && !p->mixed && !p->ways && !o->data.split;
+	       && !o->unlabelled && !p->mixed && !p->size.ways && !o->data.split;
 }
 
 bool read_keeps_order(const struct read_options *o)
 {
-	return !o->rows.shuffle && !o->rows.ways;
+	return !o->rows.shuffle && !o->rows.size.ways;
 }

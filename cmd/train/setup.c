@@ -403,7 +403,7 @@ static int check_label_known(const struct trainer *t, struct cvt_err *e)
 {
 	const struct head_field *f = head_field(&t->head, label_field(t));
 	const char *loss = t->facts.nheads ? t->facts.head[0].loss : "cross-entropy";
-	if (t->facts.classes || !f || strcmp(loss, "cross-entropy") != 0)
+	if (t->facts.classes || t->method->own_classes || !f || strcmp(loss, "cross-entropy") != 0)
 		return CVT_OK;
 	return cvt_fail(e, CVT_USAGE,
 		"the input does not say how many classes '%s' has; --num-classes N",

@@ -105,6 +105,8 @@ struct method {
 	/* Optimizer, its rate and beta 1, schedule; NULL, 0 = the usual ones. */
 	const char *opt, *sched;
 	double lr, beta1;
+	/* `label` need not count the classes of the data: it only says which rows are alike. */
+	bool own_classes;
 	int (*build)(struct learner *l, struct cvt_err *e);
 	/* Allocates what needs the number of rows; after all plans exist. May be NULL, as those
 	 * below. */

@@ -140,4 +140,7 @@ static const struct gradcheck_case cases[] = {
 	{"binarize", "", {"f 7"}, NONE},
 	{"log-weight", "", {"f 3x4x1", "f 3x4x1", "f 3", "f 6"}, NONE},
 	{"log-weight", "sigma=0.5", {"f 5", "f 5", "f 2", "f 4"}, NONE},
+	{"prototypes", "", {"f 8x5", "i3 8", "i2 8"}, 0},
+	{"prototypes", "temperature=3", {"f 8x5", "i3 8", "i2 8", "i2 "}, 0},
+	{"prototypes", "", {"f 40x19", "i4 40", "i2 40"}, 0},
 };
