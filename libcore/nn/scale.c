@@ -1,18 +1,25 @@
 /* scale: each channel times a learned number, gamma (layer scale: Touvron et al., "Going deeper
- * with image transformers", 2021, who start it at 1e-5). */
+ * with image transformers", 2021, who start it at 1e-5). An element called gamma is the parameter. */
 #include "nn.h"
 
 #include "../simd.h"
 
 #include <string.h>
 
+/* timm's LayerScale is a module that has a gamma, ConvNeXt's block has the gamma itself. */
+static const char *leaf(const char *path)
+{
+	const size_t n = strlen(path);
+	return n >= 5 && strcmp(path + n - 5, "gamma") == 0 ? "" : "gamma";
+}
+
 static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 {
 	TRY(nn_like_input(g, n, e));
 	const size_t C = nn_last(&n->row);
 	n->work_whole = NN_PARTS * C;
-	return graph_param(
-		g, n, "gamma", PARAM_BIAS, LAYOUT_PLAIN, 1, &C, INIT_VALUE, n->arg[0].a, e);
+	return graph_param(g, n, leaf(n->path), PARAM_BIAS, LAYOUT_PLAIN, 1, &C, INIT_VALUE,
+		n->arg[0].a, e);
 }
 
 static size_t vectors(const struct nn_io *io)

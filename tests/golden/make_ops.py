@@ -231,6 +231,7 @@ case("kl", "temperature=4", [randn(3, 5) * 5, randn(3, 5) * 5], lambda x, p: 16 
     (x[0] / 4).log_softmax(1), (x[1] / 4).softmax(1), reduction="batchmean"))
 case("cosine", "", [randn(3, 5), randn(3, 5)],
      lambda x, p: F.cosine_embedding_loss(x[0], x[1], torch.ones(3)))
+case("transpose", "", [randn(2, 3, 4)], lambda x, p: x[0].transpose(1, 2))
 
 os.makedirs(here, exist_ok=True)
 for op, texts in files.items():

@@ -86,6 +86,8 @@ static const struct gradcheck_case cases[] = {
 	{"reshape", "3 4 5", {"f 60"}, 0},
 	{"reshape", "2 6 5", {"f 3x4x5"}, 0},
 	{"reshape", "12 5", {"f 3x4x5"}, 0},
+	{"transpose", "", {"f 4x5"}, 0},
+	{"transpose", "", {"f 17x33"}, 0},
 	{"take", "0", {"f 4x5"}, 0},
 	{"take", "-1", {"f 4x5"}, 0},
 	{"subsample", "2", {"f 5x4x3"}, 0},

@@ -170,6 +170,117 @@ def vgg(features, *head):
     return named(features=features, flatten=nn.Flatten(), classifier=nn.Sequential(*head))
 
 
+class WideBlock(nn.Module):  # xternalz/WideResNet-pytorch
+    def __init__(self, i, o, stride):
+        super().__init__()
+        self.bn1, self.conv1 = nn.BatchNorm2d(i), conv(i, o, 3, stride)
+        self.bn2, self.conv2 = nn.BatchNorm2d(o), conv(o, o)
+        self.convShortcut = None if i == o else conv(i, o, 1, stride)
+
+    def forward(self, x):
+        y = F.relu(self.bn1(x))
+        z = self.conv2(F.relu(self.bn2(self.conv1(y))))
+        return z + (self.convShortcut(y) if self.convShortcut else x)
+
+
+class WideResnet(nn.Module):
+    def __init__(self, depth, k):
+        super().__init__()
+        n, width = (depth - 4) // 6, [16, 16 * k, 32 * k, 64 * k]
+        self.conv1 = conv(3, 16)
+        for b in (1, 2, 3):
+            i, o = width[b - 1], width[b]
+            setattr(self, f"block{b}", named(layer=nn.Sequential(
+                WideBlock(i, o, 1 + (b > 1)), *[WideBlock(o, o, 1) for _ in range(n - 1)])))
+        self.bn1, self.fc = nn.BatchNorm2d(64 * k), nn.Linear(64 * k, 10)
+
+    def forward(self, x):
+        x = self.block3(self.block2(self.block1(self.conv1(x))))
+        return self.fc(F.relu(self.bn1(x)).mean((2, 3)))
+
+
+class ConvNextBlock(nn.Module):  # timm
+    def __init__(self, d):
+        super().__init__()
+        self.conv_dw, self.norm = nn.Conv2d(d, d, 7, 1, 3, groups=d), nn.LayerNorm(d, 1e-6)
+        self.mlp, self.gamma = Mlp(d), nn.Parameter(torch.full((d,), 1e-6))
+
+    def forward(self, x):
+        y = self.mlp(self.norm(self.conv_dw(x).permute(0, 2, 3, 1)))
+        return x + (self.gamma * y).permute(0, 3, 1, 2)
+
+
+class Norm2d(nn.LayerNorm):
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def convnext(d=96, depths=(3, 3, 9, 3), classes=1000):
+    stages = nn.Sequential()
+    for i, n in enumerate(depths):
+        c = d << i
+        down = nn.Sequential(Norm2d(c // 2, 1e-6), nn.Conv2d(c // 2, c, 2, 2)) if i else nn.Identity()
+        stages.append(named(downsample=down, blocks=nn.Sequential(*[ConvNextBlock(c) for _ in range(n)])))
+    return named(
+        stem=nn.Sequential(nn.Conv2d(3, d, 4, 4), Norm2d(d, 1e-6)), stages=stages,
+        head=named(pool=nn.AdaptiveAvgPool2d(1), norm=Norm2d(8 * d, 1e-6), flatten=nn.Flatten(),
+                   fc=nn.Linear(8 * d, classes)))
+
+
+class MixerMlp(nn.Module):
+    def __init__(self, d, hidden):
+        super().__init__()
+        self.fc1, self.fc2 = nn.Linear(d, hidden), nn.Linear(hidden, d)
+
+    def forward(self, x):
+        return self.fc2(F.gelu(self.fc1(x)))
+
+
+class MixerBlock(nn.Module):  # timm
+    def __init__(self, d, tokens):
+        super().__init__()
+        self.norm1, self.mlp_tokens = nn.LayerNorm(d, 1e-6), MixerMlp(tokens, d // 2)
+        self.norm2, self.mlp_channels = nn.LayerNorm(d, 1e-6), MixerMlp(d, 4 * d)
+
+    def forward(self, x):
+        x = x + self.mlp_tokens(self.norm1(x).transpose(1, 2)).transpose(1, 2)
+        return x + self.mlp_channels(self.norm2(x))
+
+
+class Mixer(nn.Module):
+    def __init__(self, d=768, side=14, classes=1000):
+        super().__init__()
+        self.stem = named(proj=nn.Conv2d(3, d, 16, 16))
+        self.blocks = nn.Sequential(*[MixerBlock(d, side * side) for _ in range(12)])
+        self.norm, self.head = nn.LayerNorm(d, 1e-6), nn.Linear(d, classes)
+
+    def forward(self, x):
+        x = self.stem(x).flatten(2).transpose(1, 2)
+        return self.head(self.norm(self.blocks(x)).mean(1))
+
+
+class AirGroup(nn.Module):  # KellerJordan/cifar10-airbench
+    def __init__(self, i, o):
+        super().__init__()
+        self.conv1, self.norm1 = conv(i, o), nn.BatchNorm2d(o, 1e-12)
+        self.conv2, self.norm2 = conv(o, o), nn.BatchNorm2d(o, 1e-12)
+
+    def forward(self, x):
+        x = F.gelu(self.norm1(F.max_pool2d(self.conv1(x), 2)))
+        return F.gelu(self.norm2(self.conv2(x)))
+
+
+class Ninth(nn.Module):
+    def forward(self, x):
+        return x / 9
+
+
+def airbench():
+    return nn.Sequential(
+        nn.Conv2d(3, 24, 2), nn.GELU(), AirGroup(24, 64), AirGroup(64, 256), AirGroup(256, 256),
+        nn.MaxPool2d(3), nn.Flatten(), nn.Linear(256, 10, bias=False), Ninth())
+
+
 networks = {
     "resnet18": (lambda: small(tv.resnet18(num_classes=10), "conv1", "maxpool"), 32, 3),
     "resnet50": (lambda: small(tv.resnet50(num_classes=10), "conv1", "maxpool"), 32, 3),
@@ -183,11 +294,24 @@ networks = {
     "inception-small": (googlenet_small, 32, 3),
     "vit-tiny": (lambda: Vit(32, 4, 10), 32, 3),
     "preact-resnet": (preact_resnet, 32, 3),
-    "tv-resnet18": (tv.resnet18, 224, 3),
-    "tv-resnet50": (tv.resnet50, 224, 3),
-    "tv-densenet121": (tv.densenet121, 224, 3),
-    "tv-efficientnet-b0": (tv.efficientnet_b0, 224, 3),
-    "tv-mobilenet-v2": (tv.mobilenet_v2, 224, 3),
+    "resnet34": (lambda: small(tv.resnet34(num_classes=10), "conv1", "maxpool"), 32, 3),
+    "resnet152": (lambda: small(tv.resnet152(num_classes=10), "conv1", "maxpool"), 32, 3),
+    "resnet18-imagenet": (tv.resnet18, 224, 3),
+    "resnet34-imagenet": (tv.resnet34, 224, 3),
+    "resnet50-imagenet": (tv.resnet50, 224, 3),
+    "resnet152-imagenet": (tv.resnet152, 224, 3),
+    "alexnet": (tv.alexnet, 224, 3),
+    "vgg16": (tv.vgg16, 224, 3),
+    "googlenet": (lambda: tv.googlenet(init_weights=False), 224, 3),
+    "wrn-16-4": (lambda: WideResnet(16, 4), 32, 3),
+    "wrn-28-10": (lambda: WideResnet(28, 10), 32, 3),
+    "densenet121": (tv.densenet121, 224, 3),
+    "efficientnet-b0": (tv.efficientnet_b0, 224, 3),
+    "mobilenet-v2": (tv.mobilenet_v2, 224, 3),
+    "convnext-tiny": (convnext, 224, 3),
+    "vit-small": (lambda: Vit(224, 16, 1000, 384, 12, 6), 224, 3),
+    "mlp-mixer": (Mixer, 224, 3),
+    "airbench": (airbench, 32, 3),
     "tv-googlenet-3a": (lambda: named(inception3a=tv.googlenet(init_weights=False).inception3a),
                         28, 192),
     "tv-inception-6b": (lambda: named(Mixed_6b=tv.inception_v3(init_weights=False).Mixed_6b),
