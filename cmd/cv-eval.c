@@ -206,7 +206,9 @@ static int make_report(const struct work *w, struct report *r, struct cvt_err *e
 static int write_report(const struct work *w, const struct report *r, struct cvt_err *e)
 {
 	struct str text = {0};
-	int code = eval_print(&text, r, head_classes(&w->head, w->fields.truth), w->o->form, e);
+	const char *truth = w->fields.truth;
+	const struct head_classes *names = truth ? head_classes(&w->head, truth) : NULL;
+	int code = eval_print(&text, r, names, w->o->form, e);
 	if (code == CVT_OK)
 		code = eval_write_metrics(w->common->metrics, r, e);
 	if (code == CVT_OK)

@@ -325,6 +325,15 @@ bool arch_lets(const struct arch *a, const char *name)
 	return arch_constant(a, name) != NULL;
 }
 
+bool arch_let_value(const struct arch *a, const char *name, double *value)
+{
+	const struct arch_constant *let = arch_constant(a, name);
+	if (!let || !(let->known || let->given))
+		return false;
+	*value = let->now.a;
+	return true;
+}
+
 int arch_set_input(struct arch *a, const char *field, const struct shape *row, struct cvt_err *e)
 {
 	struct arch_field *f = arch_field(a, field);

@@ -64,6 +64,7 @@ setup_file() {
 	cp test.cvt a.cvt
 	cp test.cvt b.cvt
 	cv-train --epochs 0 --arch resnet20 --num-classes 10 -o net.safetensors
+	cv-train --epochs 0 --method gan --arch dcgan-cond --num-classes 10 -o gan.safetensors
 	for m in resnet20 big old; do cp net.safetensors $m.safetensors; done
 	cv-view --arch resnet20 >other.arch
 	cp other.arch mine.arch
@@ -238,4 +239,23 @@ toy() {
 	figure finetuned told | grep -q .
 	TEACHER=net.safetensors sh "$top/pipelines/distill.sh" >told
 	figure distilled told | grep -q .
+}
+
+@test "vae.sh and gan.sh leave pictures and figures" {
+	toy
+	cat >small.arch <<-'END'
+		input image 28 28 1
+		let code = 8
+		net encoder image
+		flatten | fc: linear 64 | gelu | moments: linear code*2
+		net decoder code
+		fc: linear 64 | gelu | out: linear 784 | reshape 28 28 1
+	END
+	ARCH=small.arch ROWS=400 TEST_ROWS=50 EPOCHS=2 SAMPLES=5 OUT=vae sh "$top/pipelines/vae.sh" >told
+	above "$(figure elbo told)" "$(figure iwae told)"
+	ARCH=dcgan-cond JUDGE=lenet5 ROWS=200 TEST_ROWS=100 EPOCHS=1 SAMPLES=100 OUT=gan \
+		sh "$top/pipelines/gan.sh" >told
+	above "$(figure generated told)" -1
+	above "$(figure blurred told)" -1
+	for f in vae/samples vae/between vae/again gan/samples; do head -c 4 $f.png | grep -q PNG; done
 }

@@ -129,7 +129,7 @@ r = np.random.default_rng(3)
 a = r.normal(size=(300, 12)) @ r.normal(size=(12, 12)) + 100
 b = r.normal(size=(200, 12)) @ r.normal(size=(12, 12)) + 99
 write("a.cvt", embedding=f4(a))
-write("b.cvt", frame=17, embedding=f4(b))
+write("b.cvt", classes("x", "y"), frame=17, embedding=f4(b), label=i4(*[0] * 200))
 a, b = f4(a).astype(float), f4(b).astype(float)
 s, t = np.cov(a.T), np.cov(b.T)
 root = np.sqrt(np.linalg.eigvals(s @ t).astype(complex)).real.sum()

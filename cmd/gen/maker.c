@@ -21,6 +21,7 @@ static void add_field(struct maker *m, const char *name, enum dtype dtype, const
 static int fill_facts(struct maker *m, enum dtype picture, struct cvt_err *e)
 {
 	const struct shape one = {0};
+	double classes;
 	if (!m->info.arch || !m->info.method || !m->info.field)
 		return cvt_fail(e, CVT_INPUT,
 			"does not say how it was trained (cv.arch, cv.method, cv.input)");
@@ -33,6 +34,8 @@ static int fill_facts(struct maker *m, enum dtype picture, struct cvt_err *e)
 	add_field(m, "index", DT_I8, &one);
 	m->facts.arch = m->arch;
 	m->facts.field = m->field;
+	if (m->info.nclasses == 0 && arch_let_value(m->arch, "classes", &classes))
+		m->info.nclasses = (size_t)classes;
 	m->facts.classes = m->info.nclasses;
 	m->facts.value = m->value;
 	memcpy(m->facts.mean, m->info.mean, sizeof m->facts.mean);
