@@ -40,6 +40,13 @@ struct simd_pool {
 	const uint8_t *number;
 };
 
+/* Weights of a resized line for resample_across (simd/resample.c): output place i is made of `taps`
+ * inputs from first[i] on, input k with weight[k * out + i] in 22 bits behind the point. */
+struct simd_taps {
+	size_t out, taps;
+	const int32_t *first, *weight;
+};
+
 struct simd {
 	const char *name;
 	size_t width; /* floats of a register */

@@ -25,6 +25,8 @@ struct aug_plane {
 	int outside; /* byte for places that were not in the picture: 0, 255 = ignore for a mask */
 };
 
+struct resampler;
+
 struct aug_row {
 	size_t T, H, W, C;
 	struct aug_plane image;
@@ -35,6 +37,7 @@ struct aug_row {
 	const int32_t *flip;    /* K: which keypoint this one becomes in a mirror; NULL = itself */
 	unsigned char *scratch; /* what an operation needs besides; kept from row to row */
 	size_t scratch_capacity;
+	struct resampler *resampler; /* the same, made when it is first needed */
 };
 
 /* Frees the buffers that a row has grown. */

@@ -3,33 +3,32 @@
  * -V..V. */
 #include "colour.h"
 
-enum { BRIGHTNESS, CONTRAST, SATURATION, HUE, KINDS };
+enum { KINDS = 4 };
 
 static int apply(const struct aug_call *c, struct aug_row *r)
 {
-	size_t order[KINDS];
-	float factor[KINDS];
 	const size_t n = r->H * r->W;
+	size_t order[KINDS];
+	float by[KINDS];
 	if (!c->rng)
 		return CVT_OK;
 	rng_permutation(c->rng, order, KINDS);
 	for (size_t k = 0; k < KINDS; k++) {
 		const float v = (float)c->v[k], low = 1 - v > 0 ? 1 - v : 0;
-		factor[k] = k == HUE ? rng_between(c->rng, -v, v) : rng_between(c->rng, low, 1 + v);
+		by[k] = k == COLOUR_HUE ? rng_between(c->rng, -v, v)
+					: rng_between(c->rng, low, 1 + v);
 	}
-	for (size_t i = 0; i < KINDS * r->T; i++) {
-		const size_t k = order[i % KINDS];
-		unsigned char *p = r->image.data + i / KINDS * n * r->C;
-		if (c->v[k] == 0)
-			continue;
-		if (k == BRIGHTNESS)
-			colour_brightness(p, n, r->C, factor[k]);
-		else if (k == CONTRAST)
-			colour_contrast(p, n, r->C, factor[k]);
-		else if (k == SATURATION)
-			colour_saturation(p, n, r->C, factor[k]);
-		else
-			colour_hue(p, n, r->C, (double)factor[k]);
+	void *p = r->scratch;
+	TRY(mem_grow(&p, &r->scratch_capacity, 3 * n, 1, c->e));
+	r->scratch = p;
+	const struct colour_planes x = {{r->scratch, r->scratch + n, r->scratch + 2 * n}, n, r->C};
+	for (size_t t = 0; t < r->T; t++) {
+		colour_split(r->image.data + t * n * r->C, &x);
+		for (size_t i = 0; i < KINDS; i++)
+			if (c->v[order[i]] > 0)
+				colour_change(
+					&x, (enum colour_change)order[i], (double)by[order[i]]);
+		colour_join(&x, r->image.data + t * n * r->C);
 	}
 	return CVT_OK;
 }

@@ -1,184 +1,143 @@
-/* colour: Pillow's arithmetic on 8-bit pictures (see colour.h). */
+/*
+ * colour: Pillow's arithmetic on 8-bit pictures (see colour.h). The kernels (simd/colour.c) want
+ * channels apart: single operations take them apart a strip at a time, color-jitter the whole
+ * picture.
+ */
 #include "colour.h"
+
+#include "../simd.h"
 
 #include <string.h>
 
-/* Pixels are taken sixteen at a time where loops of that length become vectors. */
-enum { PIXELS = 16 };
+enum { STRIP = 1024 };
+
+/* ---- channels apart ---------------------------------------------------------------- */
+
+void colour_split(const unsigned char *p, const struct colour_planes *to)
+{
+	if (to->C == 3)
+		simd()->rgb_split(p, to->n, to->plane);
+	else
+		memcpy(to->plane[0], p, to->n);
+}
+
+void colour_join(const struct colour_planes *from, unsigned char *p)
+{
+	if (from->C == 3)
+		simd()->rgb_join((const uint8_t *const *)from->plane, from->n, p);
+	else
+		memcpy(p, from->plane[0], from->n);
+}
+
+/* Contrast's grey: the mean of the luma, rounded. */
+static unsigned char mean_luma(uint64_t sum, size_t n)
+{
+	return (unsigned char)((double)sum / (double)n + 0.5);
+}
+
+static uint64_t sum_luma(const struct colour_planes *x)
+{
+	uint64_t sum = 0;
+	if (x->C == 3)
+		return simd()->luma_sum((const uint8_t *const *)x->plane, x->n);
+	for (size_t i = 0; i < x->n; i++)
+		sum += x->plane[0][i];
+	return sum;
+}
+
+/* The hue in steps of 1/255, truncated as numpy's uint8 does it. */
+static int hue_steps(double shift)
+{
+	return (int)(shift * 255) & 255;
+}
+
+static void blend_level(const struct colour_planes *x, unsigned char level, float factor)
+{
+	for (size_t c = 0; c < x->C; c++)
+		simd()->blend_level(x->plane[c], x->n, level, factor);
+}
+
+void colour_change(const struct colour_planes *x, enum colour_change change, double by)
+{
+	switch (change) {
+	case COLOUR_BRIGHTNESS:
+		blend_level(x, 0, (float)by);
+		break;
+	case COLOUR_CONTRAST:
+		blend_level(x, mean_luma(sum_luma(x), x->n), (float)by);
+		break;
+	case COLOUR_SATURATION:
+		if (x->C == 3)
+			simd()->blend_grey(x->plane, x->n, (float)by);
+		break;
+	case COLOUR_HUE:
+		if (x->C == 3)
+			simd()->turn_hue(x->plane, x->n, hue_steps(by));
+		break;
+	}
+}
+
+/* ---- channels together ------------------------------------------------------------- */
+
+struct strip {
+	unsigned char bytes[3][STRIP];
+	struct colour_planes x;
+};
+
+static void take_strip(struct strip *s, const unsigned char *p, size_t n)
+{
+	s->x = (struct colour_planes){{s->bytes[0], s->bytes[1], s->bytes[2]}, n, 3};
+	colour_split(p, &s->x);
+}
 
 void colour_grey(unsigned char *p, size_t n, size_t C)
 {
-	for (size_t i = 0; i < n && C == 3; i++)
-		memset(p + 3 * i, luma(p + 3 * i), 3);
-}
-
-/* ---- blends ------------------------------------------------------------------------ */
-
-/* A blend with one value for the whole picture is a function of the byte. */
-static void blend_constant(unsigned char *p, size_t bytes, unsigned char with, float factor)
-{
-	unsigned char table[256];
-	for (unsigned v = 0; v < 256; v++)
-		table[v] = colour_blend(with, (unsigned char)v, factor);
-	for (size_t i = 0; i < bytes; i++)
-		p[i] = table[p[i]];
+	struct strip s;
+	for (size_t i = 0; i < n && C == 3; i += STRIP) {
+		take_strip(&s, p + 3 * i, n - i < STRIP ? n - i : STRIP);
+		simd()->luma((const uint8_t *const *)s.x.plane, s.x.n, s.bytes[0]);
+		s.x.plane[1] = s.x.plane[2] = s.x.plane[0];
+		colour_join(&s.x, p + 3 * i);
+	}
 }
 
 void colour_brightness(unsigned char *p, size_t n, size_t C, float factor)
 {
-	blend_constant(p, n * C, 0, factor);
+	simd()->blend_level(p, n * C, 0, factor);
 }
 
 void colour_contrast(unsigned char *p, size_t n, size_t C, float factor)
 {
+	struct strip s;
 	uint64_t sum = 0;
-	for (size_t i = 0; i < n; i++)
-		sum += C == 3 ? luma(p + 3 * i) : p[i];
-	blend_constant(p, n * C, (unsigned char)((double)sum / (double)n + 0.5), factor);
+	for (size_t i = 0; i < n && C == 3; i += STRIP) {
+		take_strip(&s, p + 3 * i, n - i < STRIP ? n - i : STRIP);
+		sum += sum_luma(&s.x);
+	}
+	if (C == 1) {
+		const struct colour_planes x = {{p}, n, 1};
+		sum = sum_luma(&x);
+	}
+	simd()->blend_level(p, n * C, mean_luma(sum, n), factor);
 }
 
-static void saturate(unsigned char *p, const void *context)
+static void change_strips(
+	unsigned char *p, size_t n, size_t C, enum colour_change change, double by)
 {
-	const float factor = *(const float *)context;
-	unsigned char grey[3 * PIXELS];
-	for (size_t i = 0; i < PIXELS; i++)
-		grey[3 * i] = grey[3 * i + 1] = grey[3 * i + 2] = luma(p + 3 * i);
-	for (size_t i = 0; i < 3 * PIXELS; i++)
-		p[i] = colour_blend(grey[i], p[i], factor);
-}
-
-/* Applies f to all n pixels, sixteen at a time; the last ones in a copy. */
-static void in_sixteens(unsigned char *p, size_t n,
-	void (*f)(unsigned char *p, const void *context), const void *context)
-{
-	size_t i = 0;
-	for (; i + PIXELS <= n; i += PIXELS)
-		f(p + 3 * i, context);
-	if (i == n)
-		return;
-	unsigned char rest[3 * PIXELS] = {0};
-	memcpy(rest, p + 3 * i, 3 * (n - i));
-	f(rest, context);
-	memcpy(p + 3 * i, rest, 3 * (n - i));
+	struct strip s;
+	for (size_t i = 0; i < n && C == 3; i += STRIP) {
+		take_strip(&s, p + 3 * i, n - i < STRIP ? n - i : STRIP);
+		colour_change(&s.x, change, by);
+		colour_join(&s.x, p + 3 * i);
+	}
 }
 
 void colour_saturation(unsigned char *p, size_t n, size_t C, float factor)
 {
-	if (C == 3)
-		in_sixteens(p, n, saturate, &factor);
-}
-
-/* ---- hue --------------------------------------------------------------------------- */
-
-/* Sixteen pixels between RGB and HSV. */
-struct hsv {
-	unsigned char r[PIXELS], g[PIXELS], b[PIXELS];
-	unsigned char most[PIXELS], least[PIXELS];
-	int32_t hue[PIXELS], saturation[PIXELS];
-	float at[PIXELS]; /* in the sector of the turned hue */
-};
-
-/* What a hue byte means after the turn: sector 0..5 of the circle and the place in it. */
-struct hue {
-	unsigned sector;
-	float at;
-};
-
-static void turn_hues(struct hue hue[256], double shift)
-{
-	const int turn = (int)(shift * 255);
-	for (int h = 0; h < 256; h++) {
-		const double sixths = (double)((h + turn) & 255) * 6.0 / 255.0;
-		const unsigned sector = (unsigned)sixths;
-		hue[h] = (struct hue){sector % 6, (float)(sixths - (double)sector)};
-	}
-}
-
-static void split(const unsigned char *p, struct hsv *x)
-{
-	for (size_t i = 0; i < PIXELS; i++) {
-		x->r[i] = p[3 * i];
-		x->g[i] = p[3 * i + 1];
-		x->b[i] = p[3 * i + 2];
-	}
-	for (size_t i = 0; i < PIXELS; i++) {
-		const unsigned char r = x->r[i], g = x->g[i], b = x->b[i];
-		const unsigned char rg = r > g ? r : g, least_rg = r < g ? r : g;
-		x->most[i] = rg > b ? rg : b;
-		x->least[i] = least_rg < b ? least_rg : b;
-	}
-}
-
-/* Convert.c, rgb2hsv: h = 0 + bc - gc, 2 + rc - bc or 4 + gc - rc sixths of the circle, where rc,
- * gc, bc are the distances from the greatest as shares of the range. Greys get a hue that nobody
- * will look at. Choices are masks, so that they become vectors. */
-static void to_hsv(struct hsv *x)
-{
-	float plus[PIXELS], minus[PIXELS], base[PIXELS], range[PIXELS], most[PIXELS];
-	for (size_t i = 0; i < PIXELS; i++) {
-		const int r = x->r[i], g = x->g[i], b = x->b[i], top = x->most[i];
-		const int red = -(r == top), green = -(g == top) & ~red, blue = ~(red | green);
-		const int width = top - x->least[i];
-		plus[i] = (float)(top - ((b & red) | (r & green) | (g & blue)));
-		minus[i] = (float)(top - ((g & red) | (b & green) | (r & blue)));
-		base[i] = (float)((2 & green) | (4 & blue));
-		range[i] = (float)(width + (width == 0));
-		most[i] = (float)(top + (top == 0));
-	}
-	for (size_t i = 0; i < PIXELS; i++) {
-		plus[i] /= range[i];
-		minus[i] /= range[i];
-		x->saturation[i] = (int32_t)((double)(range[i] / most[i]) * 255.0);
-	}
-	for (size_t i = 0; i < PIXELS; i++) {
-		const float h = (float)((double)base[i] + (double)plus[i] - (double)minus[i]);
-		const double turns = (double)h / 6.0 + 1.0;
-		const float part = (float)(turns - (double)(int32_t)turns);
-		x->hue[i] = (int32_t)((double)part * 255.0);
-	}
-}
-
-/* Convert.c, hsv2rgb: the levels p, q and t below the value, rounded. */
-static void levels(const struct hsv *x, unsigned char level[4][PIXELS])
-{
-	for (size_t i = 0; i < PIXELS; i++) {
-		const double v = (double)x->most[i];
-		const float s = (float)((double)x->saturation[i] / 255.0), share = s * x->at[i];
-		const double rest = (double)s * (1.0 - (double)x->at[i]);
-		level[0][i] = x->most[i];
-		level[1][i] = (unsigned char)(int32_t)(v * (1.0 - (double)s) + 0.5);
-		level[2][i] = (unsigned char)(int32_t)(v * (1.0 - (double)share) + 0.5);
-		level[3][i] = (unsigned char)(int32_t)(v * (1.0 - rest) + 0.5);
-	}
-}
-
-static void turn(unsigned char *p, const void *context)
-{
-	enum { V, P, Q, T };
-	static const unsigned char order[6][3] = {
-		{V, T, P}, {Q, V, P}, {P, V, T}, {P, Q, V}, {T, P, V}, {V, P, Q}};
-	const struct hue *hue = context;
-	unsigned char level[4][PIXELS];
-	struct hsv x;
-	split(p, &x);
-	to_hsv(&x);
-	for (size_t i = 0; i < PIXELS; i++)
-		x.at[i] = hue[x.hue[i]].at;
-	levels(&x, level);
-	for (size_t i = 0; i < PIXELS; i++) {
-		const unsigned char *o = order[hue[x.hue[i]].sector];
-		if (x.most[i] == x.least[i])
-			continue;
-		p[3 * i] = level[o[0]][i];
-		p[3 * i + 1] = level[o[1]][i];
-		p[3 * i + 2] = level[o[2]][i];
-	}
+	change_strips(p, n, C, COLOUR_SATURATION, (double)factor);
 }
 
 void colour_hue(unsigned char *p, size_t n, size_t C, double shift)
 {
-	struct hue hue[256];
-	turn_hues(hue, shift);
-	if (C == 3)
-		in_sixteens(p, n, turn, hue);
+	change_strips(p, n, C, COLOUR_HUE, shift);
 }

@@ -7,13 +7,6 @@
 
 #include "aug.h"
 
-/* ITU-R 601-2 luma in 16 bits, as convert("L"). */
-static inline unsigned char luma(const unsigned char *rgb)
-{
-	return (unsigned char)((rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 0x8000u)
-			       >> 16);
-}
-
 /* Image.blend: a + factor (b - a), truncated; outside 0..1 clipped as well. */
 static inline unsigned char colour_blend(unsigned char a, unsigned char b, float factor)
 {
@@ -28,5 +21,16 @@ void colour_contrast(unsigned char *p, size_t n, size_t C, float factor);
 void colour_saturation(unsigned char *p, size_t n, size_t C, float factor);
 /* Turns the hue by a share -0.5..0.5 of the circle, through 8-bit HSV as torchvision does. */
 void colour_hue(unsigned char *p, size_t n, size_t C, double shift);
+
+/* The same on a picture whose channels lie apart, for several operations in a row. */
+struct colour_planes {
+	unsigned char *plane[3];
+	size_t n, C;
+};
+void colour_split(const unsigned char *p, const struct colour_planes *to);
+void colour_join(const struct colour_planes *from, unsigned char *p);
+enum colour_change { COLOUR_BRIGHTNESS, COLOUR_CONTRAST, COLOUR_SATURATION, COLOUR_HUE };
+/* By the factor, or for the hue by the share of the circle. */
+void colour_change(const struct colour_planes *x, enum colour_change change, double by);
 
 #endif

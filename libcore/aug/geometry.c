@@ -1,6 +1,8 @@
 /* geometry: what operations that move pixels are made of (see geometry.h). */
 #include "geometry.h"
 
+#include "resample.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +63,9 @@ void aug_row_free(struct aug_row *r)
 		free(r->plane[i].spare);
 	}
 	free(r->scratch);
+	if (r->resampler)
+		resampler_free(r->resampler);
+	free(r->resampler);
 }
 
 /* ---- points ------------------------------------------------------------------------ */
@@ -198,6 +203,21 @@ static void resize_nearest(const struct aug_plane *p, const struct aug_row *r,
 	}
 }
 
+static int resample_image(
+	struct aug_row *r, const struct aug_window *w, size_t H, size_t W, struct cvt_err *e)
+{
+	const size_t C = r->C, stride = r->W * C;
+	if (!r->resampler)
+		r->resampler = mem_alloc(1, sizeof *r->resampler, e);
+	for (size_t t = 0; t < r->T && r->resampler; t++) {
+		const unsigned char *from =
+			r->image.data + (t * r->H + (size_t)w->y) * stride + (size_t)w->x * C;
+		const struct resample_from f = {from, stride, w->h, w->w, C};
+		TRY(resample_picture(r->resampler, &f, r->image.spare + t * H * W * C, H, W, e));
+	}
+	return r->resampler ? CVT_OK : CVT_SYSTEM;
+}
+
 int aug_scale(struct aug_row *r, const struct aug_window *w, size_t H, size_t W,
 	enum aug_filter filter, struct cvt_err *e)
 {
@@ -209,7 +229,7 @@ int aug_scale(struct aug_row *r, const struct aug_window *w, size_t H, size_t W,
 	if (filter == FILTER_NEAREST)
 		resize_nearest(&r->image, r, w, H, W);
 	else
-		TRY(aug_resample(r, w, H, W, e));
+		TRY(resample_image(r, w, H, W, e));
 	for (size_t i = 0; i < r->planes; i++)
 		resize_nearest(&r->plane[i], r, w, H, W);
 	aug_map_points(r, &m, H, W);

@@ -44,9 +44,4 @@ void aug_map_point(const struct aug_map *m, double x, double y, double to[2]);
 /* Boxes and keypoints to where a picture of H x W shows them. */
 void aug_map_points(struct aug_row *r, const struct aug_map *m, size_t H, size_t W);
 
-/* PIL's two-pass resampling of bytes (Pillow, Resample.c): the window of each frame into the spare
- * picture, as h2 x w2. */
-int aug_resample(
-	struct aug_row *r, const struct aug_window *w, size_t h2, size_t w2, struct cvt_err *e);
-
 #endif
