@@ -42,21 +42,46 @@ struct embed {
 	struct cli_progress_line progress;
 };
 
-/* Where two class lists meet, labels are matched by name; the stream goes on with the model's. */
-static int match_classes(struct embed *m, struct cvt_err *e)
+/* Labels are matched by name; the stream goes on with the model's. */
+static int match_labels(struct embed *m, const struct head_classes *want, struct cvt_err *e)
 {
 	const struct head_classes *have = head_classes(&m->head, "label");
+	if (have)
+		TRY(head_match_classes(have, want, &m->relabel, e));
+	for (size_t k = 0; k < want->n; k++)
+		TRY(head_set_class(&m->head, "label", k, want->name[k] ? want->name[k] : "", e));
+	return CVT_OK;
+}
+
+/* Classes of other fields, of the pixels of a mask say, must be the same ones. */
+static int compare_classes(
+	const struct embed *m, const struct head_classes *want, struct cvt_err *e)
+{
+	const struct head_classes *have = head_classes(&m->head, want->field);
+	bool same = !have || have->n == want->n;
+	for (size_t k = 0; have && same && k < have->n; k++)
+		same = have->name[k] && want->name[k] && strcmp(have->name[k], want->name[k]) == 0;
+	return same ? CVT_OK
+		    : cvt_fail(e, CVT_INPUT,
+			    "%s: the classes of '%s' are not those of the model; "
+			    "--classes-by-number compares their numbers",
+			    source_name(m->in), want->field);
+}
+
+/* Where two class lists meet. */
+static int match_classes(struct embed *m, struct cvt_err *e)
+{
 	struct head model;
 	head_init(&model);
 	int code = CVT_OK;
 	if (m->net.info.classes && !m->o->by_number && embed_has_classes(&m->outputs)) {
 		code = network_classes_head(m->net.info.classes, &model, e);
-		const struct head_classes *want = head_classes(&model, "label");
-		if (code == CVT_OK && have && want)
-			code = head_match_classes(have, want, &m->relabel, e);
-		for (size_t k = 0; want && k < want->n && code == CVT_OK; k++)
-			code = head_set_class(
-				&m->head, "label", k, want->name[k] ? want->name[k] : "", e);
+		for (size_t i = 0; i < model.nclasses && code == CVT_OK; i++)
+			code = strcmp(model.classes[i].field, "label") == 0
+				       ? match_labels(m, &model.classes[i], e)
+				       : compare_classes(m, &model.classes[i], e);
+		if (code == CVT_OK)
+			code = embed_name_predictions(&m->outputs, &model, &m->head, e);
 	}
 	head_free(&model);
 	return code;
@@ -163,7 +188,7 @@ static int run_rows(struct embed *m, struct cvt_err *e)
 	for (size_t v = 0; v < m->outputs.views; v++) {
 		TRY(embed_begin(&m->outputs, &m->result, n, v, e));
 		TRY(run_versions(m, embed_view(&m->outputs, &m->rows, v), v, e));
-		embed_end(&m->outputs, &m->result, v);
+		TRY(embed_end(&m->outputs, &m->result, v, e));
 	}
 	relabel(m, &m->result);
 	m->done += n;

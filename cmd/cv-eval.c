@@ -65,6 +65,8 @@ static const char *missing(unsigned needs)
 {
 	if (needs & METRIC_MASK)
 		return "'prediction' as a mask";
+	if (needs & METRIC_MAP)
+		return "a prediction with a number for each pixel (f4)";
 	if (needs & METRIC_SCORE)
 		return "'logits' or 'probs'; cv-embed --output logits makes them";
 	return "'prediction', 'logits' or 'probs'";

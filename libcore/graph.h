@@ -146,6 +146,8 @@ enum nn_flags {
 	NN_NO_INPUT = 256,  /* param: starts a value */
 };
 
+enum loss_learns { LOSS_ANYTHING, LOSS_CLASSES, LOSS_NUMBERS };
+
 struct nn_arg {
 	const char *name;
 	double value;    /* default */
@@ -169,6 +171,12 @@ struct nn_op {
 	/* The operator of one input and no argument (relu) that this one does in its own passes when a
 	 * plan has it as the only reader; that one is a view then. NULL = none. */
 	const char *absorbs;
+	/* Of a loss: what it compares, which decides the score beside it; and the -log likelihood
+	 * that it stands for, a exp(-s) x + b s with the log s of a spread (0: a = 1, b = 1/2). */
+	enum loss_learns learns;
+	struct {
+		double a, b;
+	} likelihood;
 };
 
 /* Lists, NULL-terminated, in the order of nn/nn.def and loss/loss.def. */

@@ -180,12 +180,59 @@ int method_state(struct learner *l, const char *name, int ndim, const size_t *di
 	return CVT_OK;
 }
 
+int method_score(struct learner *l, const char *name, bool higher, size_t *place, struct cvt_err *e)
+{
+	if (l->nscores == METHOD_SCORES)
+		return full("scores", e);
+	*place = l->nscores++;
+	(void)snprintf(l->score[*place].name, sizeof l->score->name, "%s", name);
+	l->score[*place].higher = higher;
+	return CVT_OK;
+}
+
+int method_tally(struct learner *l, size_t n, size_t *first, struct cvt_err *e)
+{
+	double *more = mem_alloc(l->ntally + n, sizeof *more, e);
+	if (!more)
+		return CVT_SYSTEM;
+	free(l->tally);
+	l->tally = more;
+	*first = l->ntally;
+	l->ntally += n;
+	return CVT_OK;
+}
+
+int method_watch(struct learner *l, const char *name, const char *param, struct cvt_err *e)
+{
+	struct learner_watched *w = &l->watched[l->nwatched];
+	if (l->nwatched == METHOD_WATCHED)
+		return full("watched parameters", e);
+	(void)snprintf(w->name, sizeof w->name, "%s", name);
+	w->param = graph_find_param(l->graph, param);
+	if (w->param == GRAPH_NONE)
+		return cvt_fail(e, CVT_USAGE, "there is no parameter '%s' to watch", param);
+	l->nwatched++;
+	return CVT_OK;
+}
+
+/* (H,W,1) and (H,W) are the same numbers: both become vectors. */
+static int match_shapes(struct learner *l, size_t in[2], struct cvt_err *e)
+{
+	const struct node *x = &l->graph->node[in[0]], *t = &l->graph->node[in[1]];
+	if (t->dtype != DT_F4 || shape_same(&x->row, &t->row)
+		|| shape_items(&x->row) != shape_items(&t->row))
+		return CVT_OK;
+	TRY(graph_op(l->graph, "flatten", "output", &in[0], 1, &in[0], e, GRAPH_END));
+	return graph_op(l->graph, "flatten", "target", &in[1], 1, &in[1], e, GRAPH_END);
+}
+
 int method_loss(struct learner *l, const char *loss, size_t output, const char *field,
 	double label_smoothing, size_t *node, struct cvt_err *e)
 {
 	char path[FIELD_NAME + 40];
 	size_t in[3] = {output}, n = 2;
 	TRY(method_input(l, field, &in[1], e));
+	TRY(match_shapes(l, in, e));
 	if (method_field(l, "weight"))
 		TRY(method_input(l, "weight", &in[n++], e));
 	(void)snprintf(path, sizeof path, "loss.%s", field);
@@ -214,6 +261,8 @@ static int open_graph(struct learner **out, const struct method *m,
 	l->facts = facts;
 	l->val_loss = GRAPH_NONE;
 	l->kept = 1;
+	for (size_t i = 0, k; i < METHOD_SCORES && m->score && m->score_name[i].name; i++)
+		(void)method_score(l, m->score_name[i].name, m->score_name[i].higher, &k, e);
 	int code = graph_open(&l->graph, e);
 	if (code == CVT_OK)
 		code = generator ? m->generate(l, generator, e) : m->build(l, e);
@@ -306,6 +355,7 @@ void learner_close(struct learner *l)
 		free(l->state[i].data);
 	for (size_t i = 0; i < l->nnets; i++)
 		net_free(&l->net[i].net);
+	free(l->tally);
 	graph_close(l->graph);
 	free(l);
 }

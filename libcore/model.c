@@ -72,6 +72,18 @@ static int read_input(struct model_info *m, const char *text, struct cvt_err *e)
 	return CVT_OK;
 }
 
+/* The lines of the first list: those of another field begin with another word. */
+static void count_classes(struct model_info *m)
+{
+	const char *s = m->classes ? m->classes : "";
+	const size_t word = strcspn(s, " ") + 1;
+	while (strncmp(s, "class", 5) == 0 && strncmp(s, m->classes, word) == 0) {
+		m->nclasses++;
+		s += strcspn(s, "\n");
+		s += *s == '\n';
+	}
+}
+
 int model_info_read(struct model_info *m, const struct state_dict *d, struct cvt_err *e)
 {
 	*m = (struct model_info){0};
@@ -80,8 +92,7 @@ int model_info_read(struct model_info *m, const struct state_dict *d, struct cvt
 	TRY(copy_meta(&m->method, d, "cv.method", e));
 	TRY(copy_meta(&m->options, d, "cv.options", e));
 	TRY(copy_meta(&m->history, d, "cv.history", e));
-	for (const char *s = m->classes; s && *s; s++)
-		m->nclasses += strncmp(s, "class ", 6) == 0 && (s == m->classes || s[-1] == '\n');
+	count_classes(m);
 	const char *input = state_meta(d, "cv.input");
 	return input ? read_input(m, input, e) : CVT_OK;
 }

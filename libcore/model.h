@@ -14,8 +14,8 @@ struct model_info {
 	struct shape input;
 	size_t channels; /* ... lines 2, 3: "mean a,b,c", "std a,b,c"; 0 = none */
 	double mean[4], std[4];
-	char *classes;   /* cv.classes: "class K NAME" lines as in a HEAD */
-	size_t nclasses; /* how many */
+	char *classes;   /* cv.classes: "class K NAME" and "class.FIELD K NAME" as in a HEAD */
+	size_t nclasses; /* how many of the field that comes first */
 	char *method;    /* cv.method */
 	char *options;   /* cv.options: the method's own that were given, "NAME VALUE" a line */
 	char *history;   /* cv.history: "prog DEPTH NAME VERSION: LINE" lines */

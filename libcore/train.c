@@ -50,9 +50,6 @@ int train_open(struct train **out, struct learner *l, const struct train_source 
 	t->source = *s;
 	t->o = *o;
 	t->hooks = *h;
-	while (t->nscores < METHOD_SCORES && l->method->score
-		&& l->method->score_name[t->nscores].name)
-		t->nscores++;
 	const int code = open_slabs(t, e);
 	if (code != CVT_OK) {
 		train_close(t);
@@ -86,15 +83,18 @@ static void fill_report(const struct train *t, const struct feed_item *item, str
 		.loss = t->c.loss_rows > 0.0 ? t->c.loss_sum / t->c.loss_rows : NAN,
 		.lr = t->lr,
 		.gradient_norm = t->gradient_norm,
-		.scores = t->nscores,
+		.scores = t->l->nscores,
 		.seconds = cli_seconds() - t->started,
 		.share = train_share(t, item, &t->c.at)};
 	r->rows_per_second = r->seconds > 0.0 ? (double)t->rows_done / r->seconds : 0.0;
 	r->waiting = r->seconds > 0.0 ? t->waited / r->seconds : 0.0;
-	for (size_t i = 0; i < t->nscores; i++) {
-		const struct score_sum *s = &t->c.score[i];
-		r->score_name[i] = t->l->method->score_name[i].name;
-		r->score[i] = s->count > 0.0 ? s->sum / s->count : NAN;
+	train_conclude(t, t->c.score, r->score);
+	for (size_t i = 0; i < t->l->nscores; i++)
+		r->score_name[i] = t->l->score[i].name;
+	r->watched = t->l->nwatched;
+	for (size_t i = 0; i < t->l->nwatched; i++) {
+		r->watched_name[i] = t->l->watched[i].name;
+		r->watched_value[i] = (double)*param_data(t->l->graph, t->l->watched[i].param);
 	}
 }
 
@@ -145,6 +145,7 @@ static int on_epoch(struct train *t, const struct feed_item *item, struct cvt_er
 	t->c.at = item->end;
 	t->c.loss_sum = t->c.loss_rows = 0.0;
 	memset(t->c.score, 0, sizeof t->c.score);
+	train_clear_tally(t);
 	return checkpoint(t, e);
 }
 

@@ -49,11 +49,11 @@ struct train_options {
 		size_t every; /* steps; 0 = none */
 		double alpha, power;
 	} lookahead;
-	double bias_lr_scale; /* lr of the norms' biases, not their decay, times this; 0 = 1 */
-	bool decay_all;       /* biases and norms, too */
-	size_t whiten;        /* convolution whose filters whiten its input; 0 = none */
-	size_t patience;              /* epochs without improvement; 0 = no early stopping */
-	double checkpoint_every;      /* seconds; 0 = only at epochs' ends */
+	double bias_lr_scale;    /* lr of the norms' biases, not their decay, times this; 0 = 1 */
+	bool decay_all;          /* biases and norms, too */
+	size_t whiten;           /* convolution whose filters whiten its input; 0 = none */
+	size_t patience;         /* epochs without improvement; 0 = no early stopping */
+	double checkpoint_every; /* seconds; 0 = only at epochs' ends */
 	uint64_t seed;
 	size_t max_memory; /* for rows that are held: replay, validation */
 	struct par *par;
@@ -75,7 +75,10 @@ struct train_report {
 	size_t scores;
 	const char *score_name[METHOD_SCORES];
 	double score[METHOD_SCORES]; /* on the training batches as they were; NAN = nothing known */
-	bool validated, best;        /* val_* hold; the best epoch so far */
+	size_t watched;              /* learned numbers that the method shows */
+	const char *watched_name[METHOD_WATCHED];
+	double watched_value[METHOD_WATCHED];
+	bool validated, best; /* val_* hold; the best epoch so far */
 	double val_loss, val_score[METHOD_SCORES];
 	double seconds, rows_per_second, waiting; /* of this run; share of time without input */
 	double share;                             /* of the training that is done; NAN if unknown */

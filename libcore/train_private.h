@@ -32,7 +32,6 @@ struct train {
 	struct feed *feed;
 	const char *field[METHOD_INPUTS]; /* what the feed keeps */
 	struct train_counters c;
-	size_t nscores;
 	float *ema_weight, *ema_buffer, *best_weight, *best_buffer;
 	size_t nblocks;
 	struct train_block *block;
@@ -75,6 +74,9 @@ int train_whiten(struct train *t, const struct batch *rows, struct cvt_err *e);
 /* ---- train_score.c ----------------------------------------------------------------- */
 /* Scores the validation rows with the weights that would be kept; fills val_* of r. */
 int train_validate(struct train *t, struct train_report *r, struct cvt_err *e);
+/* What the sums, and what the method counted beside them, come to. */
+void train_conclude(const struct train *t, const struct score_sum *sum, double *score);
+void train_clear_tally(struct train *t);
 /* Puts the weights that are kept (best, averaged) into the graph. */
 void train_keep(struct train *t);
 

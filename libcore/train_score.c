@@ -40,6 +40,21 @@ static void lend(struct batch *to, const struct batch *b, size_t first, size_t n
 	}
 }
 
+void train_clear_tally(struct train *t)
+{
+	if (t->l->ntally)
+		memset(t->l->tally, 0, t->l->ntally * sizeof *t->l->tally);
+}
+
+void train_conclude(const struct train *t, const struct score_sum *sum, double *score)
+{
+	const struct learner *l = t->l;
+	for (size_t i = 0; i < l->nscores; i++)
+		score[i] = sum[i].count > 0.0 ? sum[i].sum / sum[i].count : NAN;
+	if (l->method->conclude)
+		l->method->conclude(l, score);
+}
+
 static void score_rows(
 	struct train *t, const struct batch *rows, double *loss, struct score_sum *sum)
 {
@@ -63,6 +78,7 @@ static int score_all(
 	for (size_t i = 0; i < b->n; i++)
 		if (!batch_add(&rows, b->field[i].name, e))
 			return CVT_SYSTEM;
+	train_clear_tally(t);
 	for (size_t first = 0; first < b->rows; first += t->l->rows) {
 		const size_t left = b->rows - first;
 		lend(&rows, b, first, left < t->l->rows ? left : t->l->rows);
@@ -72,17 +88,16 @@ static int score_all(
 		rows.field[i].t = (struct tensor){0};
 	batch_free(&rows);
 	r->val_loss = loss / (double)b->rows;
-	for (size_t i = 0; i < t->nscores; i++)
-		r->val_score[i] = sum[i].count > 0.0 ? sum[i].sum / sum[i].count : NAN;
+	train_conclude(t, sum, r->val_score);
 	return CVT_OK;
 }
 
 /* What early stopping compares; larger is better. */
 static double merit(const struct train *t, const struct train_report *r)
 {
-	if (t->nscores == 0 || isnan(r->val_score[0]))
+	if (t->l->nscores == 0 || isnan(r->val_score[0]))
 		return -r->val_loss;
-	return t->l->method->score_name[0].higher ? r->val_score[0] : -r->val_score[0];
+	return t->l->score[0].higher ? r->val_score[0] : -r->val_score[0];
 }
 
 static void remember(struct train *t, struct train_report *r)

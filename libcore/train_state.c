@@ -16,8 +16,9 @@
 
 static const char *const counter_names[] = {"epoch", "rows", "hash", "whole", "step", "loss_sum",
 	"loss_rows", "score0_sum", "score0_count", "score1_sum", "score1_count", "score2_sum",
-	"score2_count", "score3_sum", "score3_count", "best", "best_epoch", "has_best",
-	"bad_epochs", "averaged"};
+	"score2_count", "score3_sum", "score3_count", "score4_sum", "score4_count", "score5_sum",
+	"score5_count", "score6_sum", "score6_count", "score7_sum", "score7_count", "best",
+	"best_epoch", "has_best", "bad_epochs", "averaged"};
 enum { COUNTERS = sizeof counter_names / sizeof *counter_names };
 _Static_assert(sizeof(struct train_counters) == COUNTERS * 8, "a counter without a name");
 
@@ -47,6 +48,31 @@ static int restore_number(
 static void phase_counter(const struct learner_phase *p, char *name, size_t size)
 {
 	(void)snprintf(name, size, "updates%s%s", *p->name ? "." : "", p->name);
+}
+
+/* What the method counts for its scores, by its bits. */
+static int save_tally(const struct train *t, struct state_dict *d, struct cvt_err *e)
+{
+	const struct learner *l = t->l;
+	struct tensor *to;
+	if (l->ntally == 0)
+		return CVT_OK;
+	TRY(state_add(d, "state.tally", DT_I8, 1, &l->ntally, &to, e));
+	memcpy(to->data, l->tally, l->ntally * sizeof *l->tally);
+	return CVT_OK;
+}
+
+static int restore_tally(const struct train *t, const struct state_dict *d, struct cvt_err *e)
+{
+	const struct learner *l = t->l;
+	const struct tensor *from = state_get(d, "state.tally");
+	if (l->ntally == 0)
+		return CVT_OK;
+	if (!from || from->dtype != DT_I8 || from->bytes != l->ntally * sizeof *l->tally)
+		return cvt_fail(
+			e, CVT_INPUT, "no checkpoint of this method: state.tally is missing");
+	memcpy(l->tally, from->data, from->bytes);
+	return CVT_OK;
 }
 
 /* ---- slabs ------------------------------------------------------------------------- */
@@ -131,6 +157,7 @@ int train_save(struct train *t, struct state_dict *d, struct cvt_err *e)
 	TRY(move_slabs(t, d, NULL, e));
 	for (size_t i = 0; i < COUNTERS; i++)
 		TRY(save_number(d, counter_names[i], (const char *)&t->c + 8 * i, e));
+	TRY(save_tally(t, d, e));
 	for (size_t i = 0; i < t->l->nphases; i++) {
 		phase_counter(&t->l->phase[i], name, sizeof name);
 		TRY(save_number(d, name, &t->l->phase[i].t, e));
@@ -150,6 +177,7 @@ int train_restore(struct train *t, const struct state_dict *d, struct cvt_err *e
 	char name[100];
 	for (size_t i = 0; i < COUNTERS; i++)
 		TRY(restore_number(d, counter_names[i], (char *)&t->c + 8 * i, e));
+	TRY(restore_tally(t, d, e));
 	for (size_t i = 0; i < t->l->nphases; i++) {
 		phase_counter(&t->l->phase[i], name, sizeof name);
 		TRY(restore_number(d, name, &t->l->phase[i].t, e));

@@ -300,7 +300,7 @@ write('target.cvt', lines + 'class.rotation 0 left\nclass.rotation 1 right\n'
 	at_least "$(metric m.json val_accuracy)" 0.9
 	py "$tensors
 m, t = tensors('r.st')
-assert t['fc.weight'].shape[0] == 2 and m['cv.classes'] == 'class 0 left\nclass 1 right\n', m"
+assert t['fc.weight'].shape[0] == 2 and m['cv.classes'] == 'class.rotation 0 left\nclass.rotation 1 right\n', m"
 	cv-train -q --arch tiny.arch --num-classes 2 --head place:mse --epochs 12 -b 32 \
 		--metrics m.json -o p.st b.cvt
 	at_least 0.1 "$(metric m.json val_loss)"

@@ -15,8 +15,10 @@ int network_classes_text(
 	const struct head *h, const char *field, struct str *out, struct cvt_err *e)
 {
 	const struct head_classes *c = head_classes(h, field);
+	const bool label = strcmp(field, "label") == 0;
 	for (size_t k = 0; c && k < c->n; k++)
-		TRY(str_printf(out, e, "class %zu %s\n", k, c->name[k] ? c->name[k] : ""));
+		TRY(str_printf(out, e, "class%s%s %zu %s\n", label ? "" : ".", label ? "" : field,
+			k, c->name[k] ? c->name[k] : ""));
 	return CVT_OK;
 }
 
@@ -43,9 +45,11 @@ int network_classes_head(const char *text, struct head *h, struct cvt_err *e)
 {
 	struct head lines;
 	int code = read_lines(&lines, "cv.classes", text, e);
-	const struct head_classes *c = code == CVT_OK ? head_classes(&lines, "label") : NULL;
-	for (size_t k = 0; c && k < c->n && code == CVT_OK; k++)
-		code = head_set_class(h, "label", k, c->name[k] ? c->name[k] : "", e);
+	for (size_t i = 0; i < lines.nclasses; i++) {
+		const struct head_classes *c = &lines.classes[i];
+		for (size_t k = 0; k < c->n && code == CVT_OK; k++)
+			code = head_set_class(h, c->field, k, c->name[k] ? c->name[k] : "", e);
+	}
 	head_free(&lines);
 	return code;
 }

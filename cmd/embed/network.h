@@ -53,7 +53,8 @@ const char *network_weights_file(const char *text, char *stage, size_t size);
 int network_blame_model(int code, const struct cli_many *weights, struct cvt_err *e);
 /* CVT_USAGE if output is one of those files: a model that is only read would be gone. */
 int network_refuse_output(const struct cli_many *weights, const char *output, struct cvt_err *e);
-/* "class K NAME" lines of one field of a HEAD, as a model's cv.classes keeps them; and back. */
+/* "class[.FIELD] K NAME" lines of one field of a HEAD, as a model's cv.classes keeps them; and back,
+ * those of all fields. */
 int network_classes_text(
 	const struct head *h, const char *field, struct str *out, struct cvt_err *e);
 int network_classes_head(const char *text, struct head *h, struct cvt_err *e);

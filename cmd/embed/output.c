@@ -10,6 +10,37 @@ enum { VIEW_NAME = FIELD_NAME + 24 }; /* batch_add and head_add_field refuse wha
 
 /* ---- what is asked for ------------------------------------------------------------- */
 
+/* `prediction`, and `prediction.FIELD` for further ones. */
+static bool is_prediction(const char *field)
+{
+	return strncmp(field, "prediction", 10) == 0 && (field[10] == '\0' || field[10] == '.');
+}
+
+/* A class for each place: (K) becomes one number, (H,W,K) a mask; (H,W,1) stays what it is, as a map
+ * without channels. */
+static void decide(struct embed_outputs *o, size_t i)
+{
+	struct shape *s = &o->row[i];
+	o->sum[i] = *s;
+	o->decides[i] = is_prediction(o->field[i]);
+	o->dtype[i] = DT_F4;
+	o->last[i] = s->ndim ? s->dims[s->ndim - 1] : 1;
+	if (!o->decides[i] || s->ndim == 0)
+		return;
+	o->softmax[i] = false;
+	s->ndim--;
+	if (o->last[i] > 1)
+		o->dtype[i] = s->ndim && o->last[i] < 256 ? DT_U1 : DT_I4;
+}
+
+/* The field that a stage learned, if it is called after it. */
+static void find_truth(struct embed_outputs *o, size_t i, const char *stage)
+{
+	const bool added = strncmp(stage, "head.", 5) == 0;
+	(void)snprintf(o->truth[i], FIELD_NAME, "%s", added ? stage + 5 : stage);
+	o->head = o->head || is_prediction(o->field[i]) || strcmp(o->truth[i], "label") == 0;
+}
+
 static int add_output(
 	struct embed_outputs *o, char *text, const struct network *n, struct cvt_err *e)
 {
@@ -39,6 +70,7 @@ static int add_output(
 			return cvt_fail(
 				e, CVT_USAGE, "--output: field '%s' comes twice", o->field[i]);
 	o->row[i] = n->graph->node[o->node[i]].row;
+	find_truth(o, i, stage);
 	o->n++;
 	return CVT_OK;
 }
@@ -78,8 +110,10 @@ int embed_outputs_open(struct embed_outputs *o, const char *text, const struct n
 	for (size_t i = 0; i < words && code == CVT_OK; i++)
 		code = add_output(o, word[i], n, e);
 	free(copy);
-	for (size_t i = 0; i < o->n; i++)
+	for (size_t i = 0; i < o->n; i++) {
 		squeeze(&o->row[i]);
+		decide(o, i);
+	}
 	count_views(o, h);
 	return code;
 }
@@ -174,8 +208,22 @@ int embed_fields(struct embed_outputs *o, struct head *h, const char *keep, stru
 	for (size_t i = 0; i < o->n; i++)
 		for (size_t v = 0; v < o->views; v++) {
 			field_name(o, i, v, name);
-			TRY(head_add_field(h, name, DT_F4, 0, o->row[i].ndim, o->row[i].dims, e));
+			TRY(head_add_field(
+				h, name, o->dtype[i], 0, o->row[i].ndim, o->row[i].dims, e));
 		}
+	return CVT_OK;
+}
+
+int embed_name_predictions(
+	const struct embed_outputs *o, const struct head *model, struct head *h, struct cvt_err *e)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		const struct head_classes *c = head_classes(model, o->truth[i]);
+		if (!c && model->nclasses && model->classes[0].n == o->last[i])
+			c = &model->classes[0];
+		for (size_t k = 0; c && o->dtype[i] != DT_F4 && k < c->n; k++)
+			TRY(head_set_class(h, o->field[i], k, c->name[k] ? c->name[k] : "", e));
+	}
 	return CVT_OK;
 }
 
@@ -230,7 +278,7 @@ int embed_begin(
 	for (size_t i = 0; i < o->n; i++) {
 		char name[VIEW_NAME];
 		size_t dims[TENSOR_DIMS] = {n};
-		const struct shape *row = &o->row[i];
+		const struct shape *row = &o->sum[i];
 		field_name(o, i, v, name);
 		struct field *f = batch_add(result, name, e);
 		if (!f)
@@ -265,15 +313,39 @@ void embed_collect(const struct embed_outputs *o, struct batch *result, const st
 	}
 }
 
-void embed_end(const struct embed_outputs *o, struct batch *result, size_t v)
+static size_t largest(const float *x, size_t k)
+{
+	size_t best = 0;
+	for (size_t c = 1; c < k; c++)
+		best = x[c] > x[best] ? c : best;
+	return best;
+}
+
+/* The class of every place, in the same memory: it is read before it is written. */
+static int settle(const struct embed_outputs *o, size_t i, struct tensor *t, struct cvt_err *e)
+{
+	const struct shape *row = &o->row[i];
+	size_t dims[TENSOR_DIMS] = {t->dims[0]};
+	const size_t k = o->last[i], size = dtype_size(o->dtype[i]), places = tensor_items(t) / k;
+	const float *x = t->data;
+	for (size_t p = 0; p < places && k > 1; p++) {
+		const int32_t number = (int32_t)largest(x + p * k, k);
+		memcpy((char *)t->data + p * size, &number, size); /* little-endian */
+	}
+	memcpy(dims + 1, row->dims, (size_t)row->ndim * sizeof *dims);
+	return tensor_shape(t, o->dtype[i], row->ndim + 1, dims, e);
+}
+
+int embed_end(const struct embed_outputs *o, struct batch *result, size_t v, struct cvt_err *e)
 {
 	for (size_t i = 0; i < o->n; i++) {
 		struct tensor *t = output_of(o, result, i, v);
-		const struct shape *row = &o->row[i];
-		const size_t k = row->ndim ? row->dims[row->ndim - 1] : 1;
 		if (o->softmax[i])
-			softmax(t->data, tensor_items(t) / k, k);
+			softmax(t->data, tensor_items(t) / o->last[i], o->last[i]);
+		if (o->decides[i])
+			TRY(settle(o, i, t, e));
 	}
+	return CVT_OK;
 }
 
 int embed_list(struct cvt_err *e)

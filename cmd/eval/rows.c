@@ -22,11 +22,18 @@ static bool is_mask(const struct head_field *f)
 	       && !(f->flags & FIELD_WHOLE);
 }
 
+/* A number for each pixel: depth. */
+static bool is_map(const struct head_field *f)
+{
+	return f->dtype == DT_F4 && (f->ndim == 2 || (f->ndim == 3 && f->dims[2] == 1))
+	       && !(f->flags & FIELD_WHOLE);
+}
+
 static int wrong_kind(const char *source, const struct head_field *f, struct cvt_err *e)
 {
 	return cvt_fail(e, CVT_INPUT,
 		"%s: '%s' is neither a class number (<i4), nor a score for each class (<f4), nor a "
-		"mask",
+		"mask or a map",
 		source, f->name);
 }
 
@@ -40,24 +47,40 @@ static const struct head_field *named(
 	return f;
 }
 
-/* Masks are compared with masks, classes with classes. */
+/* What prediction.FIELD predicts. */
+static const char *truth_of_answer(const struct eval_fields *f)
+{
+	static const char prefix[] = "prediction.";
+	const size_t n = sizeof prefix - 1;
+	if (f->answer && strncmp(f->answer, prefix, n) == 0)
+		return f->answer + n;
+	return f->masks ? "mask" : f->maps ? "depth" : "label";
+}
+
+static bool fits(const struct eval_fields *f, const struct head_field *truth)
+{
+	if (f->masks)
+		return is_mask(truth) && truth->dtype == DT_U1;
+	return f->maps ? is_map(truth) : is_number(truth) || is_vector(truth);
+}
+
+/* Masks are compared with masks, maps with maps, classes with classes. */
 static int choose_truth(
 	struct eval_fields *f, const struct head *h, const char *source, struct cvt_err *e)
 {
 	const struct head_field *answer = head_field(h, f->answer ? f->answer : "prediction");
 	const struct head_field *t;
 	f->masks = answer && is_mask(answer);
+	f->maps = answer && is_map(answer);
 	if (!f->truth)
-		f->truth = f->masks ? "mask" : "label";
+		f->truth = truth_of_answer(f);
 	t = named(h, f->truth, source, e);
 	if (!t)
 		return CVT_INPUT;
-	if (f->masks ? !is_mask(t) || t->dtype != DT_U1 : !is_number(t) && !is_vector(t))
-		return wrong_kind(source, t, e);
-	return CVT_OK;
+	return fits(f, t) ? CVT_OK : wrong_kind(source, t, e);
 }
 
-static int check_masks(
+static int check_pixels(
 	const struct eval_fields *f, const struct head *h, const char *source, struct cvt_err *e)
 {
 	const struct head_field *a = head_field(h, f->answer), *t = head_field(h, f->truth);
@@ -80,9 +103,10 @@ static int choose_answer(
 		f->answer = "prediction";
 	if (f->answer && is_vector(head_field(h, f->answer)))
 		f->score = f->answer;
-	else if (f->answer && !is_number(head_field(h, f->answer)) && !f->masks)
+	else if (f->answer && !is_number(head_field(h, f->answer)) && !f->masks && !f->maps)
 		return wrong_kind(source, head_field(h, f->answer), e);
-	for (const char *const *s = scores; *s && !f->score && strcmp(f->truth, "label") == 0; s++)
+	const bool classes = strcmp(f->truth, "label") == 0 && !f->masks && !f->maps;
+	for (const char *const *s = scores; *s && !f->score && classes; s++)
 		if (head_field(h, *s) && is_vector(head_field(h, *s)))
 			f->score = *s;
 	if (!f->answer && !f->score)
@@ -101,9 +125,11 @@ int eval_choose(struct eval_fields *f, const struct head *h, const char *source,
 	TRY(choose_answer(f, h, source, e));
 	const struct head_classes *names = head_classes(h, f->truth);
 	f->classes = f->score ? head_field(h, f->score)->dims[0] : names ? names->n : 0;
-	f->has = f->masks ? METRIC_MASK : METRIC_ANSWER | (f->score ? METRIC_SCORE : 0u);
-	if (f->masks)
-		return check_masks(f, h, source, e);
+	f->has = f->masks  ? METRIC_MASK
+		 : f->maps ? METRIC_MAP
+			   : METRIC_ANSWER | (f->score ? METRIC_SCORE : 0u);
+	if (f->masks || f->maps)
+		TRY(check_pixels(f, h, source, e));
 	if (f->by_part && !head_field(h, "part"))
 		return cvt_fail(
 			e, CVT_INPUT, "%s: no 'part'; cv-read --val-fraction makes it", source);
@@ -224,10 +250,40 @@ static int take_masks(
 	return CVT_OK;
 }
 
+/* The rows of a tensor that count, one after the other, as floats. */
+static int take_map(struct tensor *to, const struct tensor *from, const struct eval_fields *f,
+	const struct batch *b, size_t *rows, struct cvt_err *e)
+{
+	const size_t pixels = tensor_row_items(from), dims[2] = {b->rows, pixels};
+	TRY(tensor_shape(to, DT_F4, 2, dims, e));
+	*rows = 0;
+	for (size_t i = 0; i < b->rows; i++)
+		if (in_part(f, b, i))
+			memcpy((float *)to->data + (*rows)++ * pixels,
+				(const float *)from->data + i * pixels, pixels * sizeof(float));
+	return CVT_OK;
+}
+
+static int take_maps(
+	struct eval_rows *to, const struct eval_fields *f, const struct batch *b, struct cvt_err *e)
+{
+	const struct tensor *truth = batch_get(b, f->truth);
+	size_t rows = 0;
+	TRY(take_map(&to->truth_map, truth, f, b, &rows, e));
+	TRY(take_map(&to->answer_map, batch_get(b, f->answer), f, b, &rows, e));
+	to->r = (struct metric_rows){.rows = rows,
+		.pixels = tensor_row_items(truth),
+		.truth_map = to->truth_map.data,
+		.answer_map = to->answer_map.data};
+	return CVT_OK;
+}
+
 int eval_take(struct eval_rows *rows, const struct eval_fields *f, const struct batch *b,
 	struct cvt_err *e)
 {
-	TRY(f->masks ? take_masks(rows, f, b, e) : take_classes(rows, f, b, e));
+	TRY(f->masks      ? take_masks(rows, f, b, e)
+		: f->maps ? take_maps(rows, f, b, e)
+			  : take_classes(rows, f, b, e));
 	rows->read += b->rows;
 	return CVT_OK;
 }
@@ -239,5 +295,7 @@ void eval_rows_free(struct eval_rows *rows)
 	tensor_free(&rows->score);
 	tensor_free(&rows->truth_mask);
 	tensor_free(&rows->answer_mask);
+	tensor_free(&rows->truth_map);
+	tensor_free(&rows->answer_map);
 	*rows = (struct eval_rows){0};
 }

@@ -11,7 +11,7 @@
 struct eval_fields {
 	/* names of fields; NULL = found by eval_choose */
 	const char *truth, *answer, *score;
-	bool masks, probs;
+	bool masks, maps, probs;
 	unsigned has;   /* enum metric_needs that can be met */
 	size_t classes; /* columns of score, else names, else 0 */
 	bool by_part;   /* only rows whose `part` is: */
@@ -21,12 +21,12 @@ struct eval_fields {
 struct eval_rows {
 	struct metric_rows r;
 	/* what r points to */
-	struct tensor truth, answer, score, truth_mask, answer_mask;
+	struct tensor truth, answer, score, truth_mask, answer_mask, truth_map, answer_map;
 	uint64_t read, unlabelled; /* rows so far; of those, rows without a truth */
 };
 
-/* Finds the fields: the truth in `label` or `mask`, the prediction in `prediction`, `logits` or
- * `probs`, unless they are named. CVT_INPUT when there is none, naming the programs that make them.
+/* Finds the fields: the truth in `label` or `mask` (in FIELD for prediction.FIELD), the prediction in
+ * `prediction`, `logits` or `probs`, unless they are named. CVT_INPUT when there is none, naming the programs that make them.
  */
 int eval_choose(struct eval_fields *f, const struct head *h, const char *source, struct cvt_err *e);
 /* The rows of b that count, into rows->r. */

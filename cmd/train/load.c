@@ -56,7 +56,7 @@ static int load_one(struct trainer *t, size_t i, struct cvt_err *e)
 		.skip_head = t->o.reset_head && !*stage,
 		.head_param = head_param(g, net),
 		.first_param = net->first_param,
-		.end_param = net->end_param};
+		.end_param = trainer_old_params(t, net->first_param, net->end_param)};
 	range_of(g, stage, &l.first_param, &l.end_param);
 	if (l.first_param == l.end_param)
 		return cvt_fail(e, CVT_USAGE, "--weights %s: the network has no stage of that name",

@@ -55,7 +55,9 @@ static int copy_fields(struct trainer *t, struct cvt_err *e)
 	for (size_t i = 0; i < t->head.nfields; i++) {
 		const struct head_field *h = &t->head.field[i];
 		struct method_field *f = &t->field[i];
+		const struct head_classes *c = head_classes(&t->head, h->name);
 		memcpy(f->name, h->name, sizeof f->name);
+		f->classes = c ? c->n : 0;
 		f->dtype = h->dtype;
 		f->flags = h->flags;
 		f->row.ndim = h->ndim < TENSOR_DIMS ? h->ndim : TENSOR_DIMS - 1;
@@ -187,7 +189,9 @@ static int choose_heads(struct trainer *t, struct cvt_err *e)
 
 static const char *label_field(const struct trainer *t)
 {
-	return t->facts.nheads ? t->facts.head[0].field : "label";
+	return t->facts.nheads     ? t->facts.head[0].field
+	       : t->method->target ? t->method->target
+				   : "label";
 }
 
 static void advise(struct cvt_err *e, const char *what)
@@ -202,9 +206,13 @@ static int match_classes(struct trainer *t, const struct head_classes *have, str
 	struct head model;
 	head_init(&model);
 	int code = network_classes_head(t->info.classes, &model, e);
-	const struct head_classes *want = head_classes(&model, "label");
-	if (code == CVT_OK && want && have && !t->o.by_number) {
-		code = head_match_classes(have, want, &t->relabel, e);
+	const struct head_classes *want = head_classes(&model, label_field(t));
+	if (code == CVT_OK && have && !t->o.by_number) {
+		if (want)
+			code = head_match_classes(have, want, &t->relabel, e);
+		else if (model.nclasses)
+			code = cvt_fail(e, CVT_INPUT, "the model's classes are those of '%s'",
+				model.classes[0].field);
 		if (code != CVT_OK)
 			advise(e, "; --reset-head learns the stream's classes");
 	}
@@ -212,12 +220,28 @@ static int match_classes(struct trainer *t, const struct head_classes *have, str
 	return code;
 }
 
-static int copy_class_names(struct trainer *t, const struct head_classes *c, struct cvt_err *e)
+/* Of the first head, then of the others. */
+static int copy_class_names(struct trainer *t, struct cvt_err *e)
 {
 	struct str text = {0};
-	TRY(network_classes_text(&t->head, c->field, &text, e));
+	TRY(network_classes_text(&t->head, label_field(t), &text, e));
+	for (size_t i = 1; i < t->facts.nheads; i++)
+		TRY(network_classes_text(&t->head, t->facts.head[i].field, &text, e));
 	free(t->info.classes);
 	t->info.classes = text.p;
+	return CVT_OK;
+}
+
+/* A text may leave open how many classes a certain field has: let FIELD_classes. */
+static int let_classes(struct trainer *t, struct cvt_err *e)
+{
+	char name[FIELD_NAME + 10];
+	for (size_t i = 0; i < t->head.nclasses; i++) {
+		const struct head_classes *c = &t->head.classes[i];
+		(void)snprintf(name, sizeof name, "%s_classes", c->field);
+		if (arch_lets(t->arch, name))
+			TRY(arch_let(t->arch, name, (double)c->n, e));
+	}
 	return CVT_OK;
 }
 
@@ -246,8 +270,9 @@ static int choose_classes(struct trainer *t, struct cvt_err *e)
 		TRY(match_classes(t, have, e));
 	t->facts.classes = count_classes(t, have);
 	if (have && !t->info.classes)
-		TRY(copy_class_names(t, have, e));
+		TRY(copy_class_names(t, e));
 	t->info.nclasses = t->facts.classes;
+	TRY(let_classes(t, e));
 	if (t->facts.classes == 0)
 		return CVT_OK;
 	return arch_let(t->arch, "classes", (double)t->facts.classes, e);
@@ -255,20 +280,48 @@ static int choose_classes(struct trainer *t, struct cvt_err *e)
 
 /* ---- the rows ---------------------------------------------------------------------- */
 
-static int check_labels(const struct trainer *t, struct tensor *label, struct cvt_err *e)
+/* A label beyond the classes would make the loss meaningless. In masks of bytes 255 is unknown. */
+static int check_field(const struct trainer *t, const char *field, const struct tensor *label,
+	size_t K, struct cvt_err *e)
 {
-	const size_t K = t->facts.classes;
-	const struct head_classes *have = head_classes(&t->head, label_field(t));
-	int32_t *y = label->data;
-	if (label->dtype != DT_I4 || label->ndim != 1 || K == 0)
-		return CVT_OK;
-	for (size_t i = 0; i < label->dims[0]; i++) {
-		if (t->relabel && y[i] >= 0 && (size_t)y[i] < have->n)
-			y[i] = t->relabel[y[i]];
-		if (y[i] >= 0 && (size_t)y[i] >= K)
+	const int32_t *y = label->data;
+	const unsigned char *b = label->data;
+	const size_t n = label->dtype == DT_I4 || label->dtype == DT_U1 ? tensor_items(label) : 0;
+	for (size_t i = 0; i < n && K; i++) {
+		const int32_t k = label->dtype == DT_I4 ? y[i] : b[i] == 255 ? -1 : b[i];
+		if (k >= 0 && (size_t)k >= K)
 			return cvt_fail(e, CVT_INPUT,
 				"%s: a row has %s %d, but there are %zu classes; --num-classes %d",
-				source_name(t->in), label_field(t), y[i], K, y[i] + 1);
+				source_name(t->in), field, k, K, k + 1);
+	}
+	return CVT_OK;
+}
+
+static void relabel(const struct trainer *t, struct tensor *label)
+{
+	const struct head_classes *have = head_classes(&t->head, label_field(t));
+	int32_t *y = label->data;
+	unsigned char *b = label->data;
+	for (size_t i = 0; i < tensor_items(label) && t->relabel; i++)
+		if (label->dtype == DT_I4 && y[i] >= 0 && (size_t)y[i] < have->n)
+			y[i] = t->relabel[y[i]];
+		else if (label->dtype == DT_U1 && b[i] < have->n && t->relabel[b[i]] < 255)
+			b[i] = (unsigned char)t->relabel[b[i]];
+}
+
+static int check_labels(const struct trainer *t, const struct batch *rows, struct cvt_err *e)
+{
+	struct tensor *label = batch_get(rows, label_field(t));
+	if (label) {
+		relabel(t, label);
+		TRY(check_field(t, label_field(t), label, t->facts.classes, e));
+	}
+	for (size_t i = 1; i < t->facts.nheads; i++) {
+		const char *field = t->facts.head[i].field;
+		const struct head_classes *c = head_classes(&t->head, field);
+		const struct tensor *other = batch_get(rows, field);
+		if (other && c)
+			TRY(check_field(t, field, other, c->n, e));
 	}
 	return CVT_OK;
 }
@@ -290,9 +343,7 @@ static int next_rows(void *context, struct batch **rows, enum train_event *event
 					: TRAIN_DONE;
 	if (seen != STREAM_BATCH)
 		return CVT_OK;
-	struct tensor *label = batch_get(*rows, label_field(t));
-	if (label)
-		TRY(check_labels(t, label, e));
+	TRY(check_labels(t, *rows, e));
 	return t->target ? trainer_mix_target(t, rows, e) : CVT_OK;
 }
 
@@ -424,5 +475,6 @@ int trainer_setup(struct trainer *t, struct cvt_err *e)
 	TRY(choose_heads(t, e));
 	TRY(choose_classes(t, e));
 	TRY(check_label_known(t, e));
+	TRY(trainer_add_heads(t, e));
 	return open_learner(t, e);
 }

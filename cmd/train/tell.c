@@ -14,7 +14,7 @@ static bool is_tsv(const char *name)
 
 /* The keys of one epoch; the scores' names follow by the method. */
 struct metric {
-	char name[40];
+	char name[FIELD_NAME + 24];
 	double value;
 	bool whole; /* a count */
 };
@@ -35,6 +35,10 @@ static size_t metrics_of(const struct train_report *r, struct metric *m)
 		m[n] = (struct metric){"", r->validated ? r->val_score[i] : none, false};
 		(void)snprintf(m[n++].name, sizeof m->name, "val_%s", r->score_name[i]);
 	}
+	for (size_t i = 0; i < r->watched; i++) {
+		m[n] = (struct metric){"", r->watched_value[i], false};
+		(void)snprintf(m[n++].name, sizeof m->name, "%s", r->watched_name[i]);
+	}
 	m[n++] = (struct metric){"lr", r->lr, false};
 	m[n++] = (struct metric){"gradient_norm", r->gradient_norm, false};
 	m[n++] = (struct metric){"seconds", r->seconds, false};
@@ -43,7 +47,7 @@ static size_t metrics_of(const struct train_report *r, struct metric *m)
 	return n;
 }
 
-enum { METRICS = 10 + 2 * METHOD_SCORES };
+enum { METRICS = 10 + 2 * METHOD_SCORES + METHOD_WATCHED };
 
 static void put_value(FILE *f, const struct metric *m)
 {
@@ -72,10 +76,10 @@ static void put_header(const struct trainer *t)
 {
 	struct train_report r = {0};
 	struct metric m[METRICS];
-	while (r.scores < METHOD_SCORES && t->method->score_name[r.scores].name) {
-		r.score_name[r.scores] = t->method->score_name[r.scores].name;
-		r.scores++;
-	}
+	for (; r.scores < t->learner->nscores; r.scores++)
+		r.score_name[r.scores] = t->learner->score[r.scores].name;
+	for (; r.watched < t->learner->nwatched; r.watched++)
+		r.watched_name[r.watched] = t->learner->watched[r.watched].name;
 	const size_t n = metrics_of(&r, m);
 	for (size_t i = 0; i < n; i++)
 		(void)fprintf(t->metrics, "%s%s", i ? "\t" : "", m[i].name);

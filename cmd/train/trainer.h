@@ -47,6 +47,7 @@ struct trainer {
 	struct model_info info;
 	struct method_facts facts;
 	struct method_field *field;
+	bool head_added[METHOD_HEADS]; /* the text got a layer for it */
 	const char **class_name;
 	int32_t *relabel;    /* the stream's class numbers to ours; NULL = the same */
 	struct head history; /* of weights and teachers */
@@ -85,6 +86,12 @@ int trainer_open_target(struct trainer *t, struct cvt_err *e);
 /* Puts one of its rows behind each training row of the batch; *rows is another batch then. */
 int trainer_mix_target(struct trainer *t, struct batch **rows, struct cvt_err *e);
 void trainer_close_target(struct trainer *t);
+
+/* ---- heads.c ----------------------------------------------------------------------- */
+/* Adds layers to the text for heads that it has no stage for. */
+int trainer_add_heads(struct trainer *t, struct cvt_err *e);
+/* Of the parameters [first, end): the end of those that a weights file may know. */
+size_t trainer_old_params(const struct trainer *t, size_t first, size_t end);
 
 /* ---- trainer_load.c ---------------------------------------------------------------- */
 /* Weights files into t->dict; the first one's metadata into t->info. */

@@ -161,4 +161,5 @@ const struct nn_op loss_cross_entropy = {
 	.shape = shape,
 	.forward = forward,
 	.backward = backward,
+	.learns = LOSS_CLASSES,
 };

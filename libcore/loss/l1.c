@@ -66,4 +66,6 @@ const struct nn_op loss_l1 = {
 	.shape = shape,
 	.forward = forward,
 	.backward = backward,
+	.learns = LOSS_NUMBERS,
+	.likelihood = {1, 1},
 };

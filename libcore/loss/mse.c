@@ -43,4 +43,6 @@ const struct nn_op loss_mse = {
 	.shape = loss_shape_same,
 	.forward = forward,
 	.backward = backward,
+	.learns = LOSS_NUMBERS,
+	.likelihood = {0.5, 0.5},
 };

@@ -17,7 +17,8 @@ enum {
 	METHOD_STATES = 8,
 	METHOD_PHASES = 4,
 	METHOD_KEEP = 16,
-	METHOD_SCORES = 4,
+	METHOD_SCORES = 8,
+	METHOD_WATCHED = 8,
 	METHOD_OPTIONS = 16,
 	METHOD_HEADS = 8,
 };
@@ -50,6 +51,7 @@ struct method_field {
 	enum dtype dtype;
 	unsigned flags;
 	struct shape row;
+	size_t classes; /* as HEAD names them; 0 = none */
 };
 
 /* What a method may know before it builds: the command fills it. */
@@ -127,7 +129,11 @@ struct method {
 		struct score_sum *sum);
 	/* For cv-gen, instead of build(): what makes pictures. NULL = nothing does. */
 	int (*generate)(struct learner *l, struct generator *to, struct cvt_err *e);
+	/* After sum / count: what is no mean over rows (a root, mean IoU from the tally). */
+	void (*conclude)(const struct learner *l, double score[METHOD_SCORES]);
 	void (*close)(struct learner *l);
+	const char *target; /* the field learned when nothing is said; NULL = `label` */
+	bool heads;         /* it learns what --head says */
 };
 
 extern const struct method *const methods[]; /* in the order of method.def, NULL-terminated */
@@ -149,6 +155,18 @@ struct learner_state {
 	int ndim;
 	size_t dims[4], items;
 	float *data;
+};
+
+/* A score as --metrics calls it: the record's, then those that build() adds. */
+struct learner_score {
+	char name[FIELD_NAME + 20];
+	bool higher; /* is better */
+};
+
+/* A learned number that --metrics reports. */
+struct learner_watched {
+	char name[FIELD_NAME + 20];
+	size_t param;
 };
 
 /* A loss, the parameters that it trains, and how. */
@@ -175,6 +193,12 @@ struct learner {
 	struct learner_state state[METHOD_STATES];
 	struct learner_phase phase[METHOD_PHASES];
 	size_t keep[METHOD_KEEP]; /* nodes that score() and the hooks read */
+	size_t nscores, nwatched;
+	struct learner_score score[METHOD_SCORES];
+	struct learner_watched watched[METHOD_WATCHED];
+	/* What score() counts for conclude(); 0 when an epoch or a validation begins. */
+	size_t ntally;
+	double *tally;
 	size_t val_loss;   /* the loss that validation reports; GRAPH_NONE = the first phase's */
 	struct plan *eval; /* forward only */
 	size_t rows;       /* of the largest batch */
@@ -208,7 +232,15 @@ int method_trains(struct learner *l, struct learner_phase *p, const struct net *
 int method_keep(struct learner *l, size_t node, struct cvt_err *e);
 int method_state(struct learner *l, const char *name, int ndim, const size_t *dims, float **data,
 	struct cvt_err *e);
-/* LOSS between a stage and a field, with the stream's `weight` if it has one. */
+/* Adds a score to the record's; score() and conclude() find it at that place. */
+int method_score(
+	struct learner *l, const char *name, bool higher, size_t *place, struct cvt_err *e);
+/* Room in the tally from *first on. */
+int method_tally(struct learner *l, size_t n, size_t *first, struct cvt_err *e);
+/* Reports a parameter of one number under that name. */
+int method_watch(struct learner *l, const char *name, const char *param, struct cvt_err *e);
+/* LOSS between a stage and a field, with the stream's `weight` if it has one; a map of one channel
+ * fits a field of as many numbers. */
 int method_loss(struct learner *l, const char *loss, size_t output, const char *field,
 	double label_smoothing, size_t *node, struct cvt_err *e);
 const struct method_value *method_value(const struct learner *l, const char *option);

@@ -16,6 +16,7 @@ enum metric_needs {
 	METRIC_ANSWER = 1, /* a class number for each row */
 	METRIC_SCORE = 2,  /* a score for each class and row */
 	METRIC_MASK = 4,   /* a class number for each pixel */
+	METRIC_MAP = 8,    /* a number for each pixel */
 };
 
 enum { METRIC_IGNORE = 255, METRIC_CLASSES = 1 << 16, METRIC_SQUARE = 4096 };
@@ -30,6 +31,7 @@ struct metric_rows {
 	size_t pixels;         /* of a mask */
 	const unsigned char *truth_mask,
 		*answer_mask; /* (rows, pixels); METRIC_IGNORE in the truth */
+	const float *truth_map, *answer_map; /* (rows, pixels) */
 };
 
 /* What a measure has counted so far. */

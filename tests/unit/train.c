@@ -163,8 +163,9 @@ static const char text[] = "input embedding 6\n"
 			   "fc: linear 16 | bn: bn | relu | dropout 0.1\n"
 			   "linear: linear classes\n";
 
-static const struct method_field fields[] = {{"embedding", DT_F4, 0, {1, {D}}},
-	{"label", DT_I4, 0, {0, {0}}}, {"index", DT_I8, 0, {0, {0}}}, {"part", DT_I4, 0, {0, {0}}}};
+static const struct method_field fields[] = {{"embedding", DT_F4, 0, {1, {D}}, 0},
+	{"label", DT_I4, 0, {0, {0}}, 0}, {"index", DT_I8, 0, {0, {0}}, 0},
+	{"part", DT_I4, 0, {0, {0}}, 0}};
 
 static int train_job(struct job *j, const struct state_dict *from, struct learner *l)
 {

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Several tasks on one network (hard sharing): class, mask and depth of the drawn world. The network
+# learns all three at once, by the plain sum of the losses and by learned uncertainties (Kendall et
+# al. 2018); beside them stands the same network that learned one alone, from as many rows, so that
+# negative transfer shows. Prints every network's figures on unseen worlds, and its seconds.
+#
+#   ROWS=30000 multitask.sh
+set -eu
+: "${ARCH:=multitask}" "${LR:=0.3}" "${BATCH:=32}" "${SEED:=0}" "${OUT:=multitask}" "${ROWS:=10000}"
+: "${TEST_ROWS:=2000}" "${TRAIN=--clip-norm 1}"
+mkdir -p "$OUT"
+
+figures() { # FIELD PREDICTION NAME...: the figures of those names
+	cv-eval --truth "$1" --predicted "$2" "$net.cvt" >"$net.txt"
+	shift 2
+	for figure; do printf '\t%s' "$(sed -n "s/^$figure *//p" "$net.txt")"; done
+}
+
+learn() { # NAME HEAD...
+	net=$OUT/$1 heads=$*
+	shift
+	# shellcheck disable=SC2046,SC2086 # TRAIN is a list of words
+	cv-gen shapes -n "$ROWS" --fields image,label,mask,depth |
+		cv-train --arch "$ARCH" $(printf -- '--head %s ' "$@") --lr "$LR" -b "$BATCH" $TRAIN \
+			--seed "$SEED" --metrics "$net.jsonl" -o "$net.safetensors"
+	printf '%s\t%s' "${net##*/}" "$(sed -n '$s/.*"seconds": \([0-9]*\).*/\1/p' "$net.jsonl")"
+	cv-gen shapes --split test -n "$TEST_ROWS" --fields image,label,mask,depth |
+		cv-embed -w "$net.safetensors" -o "$net.cvt" \
+			--output label=prediction,mask=prediction.mask,depth=prediction.depth
+	case $heads in *label:*) figures label prediction accuracy ;; *) printf '\t-' ;; esac
+	case $heads in *mask:*) figures mask prediction.mask miou ;; *) printf '\t-' ;; esac
+	case $heads in *depth:*) figures depth prediction.depth rmse abs-rel delta1 ;; esac
+	echo
+}
+
+printf 'network\tseconds\taccuracy\tmiou\trmse\tabs-rel\tdelta1\n'
+learn sum label:cross-entropy mask:cross-entropy depth:l1
+TRAIN="$TRAIN --uncertainty" learn uncertainty label:cross-entropy mask:cross-entropy depth:l1
+for head in label:cross-entropy mask:cross-entropy depth:l1; do learn "${head%:*}" "$head"; done
