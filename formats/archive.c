@@ -66,7 +66,8 @@ static int damaged(struct reader *r, struct cvt_err *e)
 		*e = r->failed;
 		return e->code;
 	}
-	const char *why = r->lib.archive_error_string(r->archive);
+	char line[300];
+	const char *why = arclib_why(&r->lib, r->archive, line, sizeof line);
 	return cvt_fail(e, CVT_INPUT, "%s: the archive is damaged or cut (%s)", r->tree->name,
 		why ? why : "no reason given");
 }

@@ -2,6 +2,7 @@
 #include "arclib.h"
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <string.h>
 
 static int symbol(void *handle, const char *name, void *to, size_t size, struct cvt_err *e)
@@ -24,4 +25,13 @@ int arclib_open(struct arclib *lib, struct cvt_err *e)
 	ARCLIB_FUNCTIONS(X)
 #undef X
 	return CVT_OK;
+}
+
+const char *arclib_why(const struct arclib *lib, struct archive *a, char *to, size_t size)
+{
+	const char *why = a ? lib->archive_error_string(a) : NULL;
+	if (!why)
+		return NULL;
+	(void)snprintf(to, size, "%.*s", (int)strcspn(why, "\n"), why);
+	return to;
 }

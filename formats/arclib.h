@@ -40,5 +40,7 @@ struct arclib {
 
 /* Fills *lib; CVT_SYSTEM names the package when it is missing. The library stays loaded. */
 int arclib_open(struct arclib *lib, struct cvt_err *e);
+/* What libarchive says went wrong, one line of it; NULL when it says nothing. */
+const char *arclib_why(const struct arclib *lib, struct archive *a, char *to, size_t size);
 
 #endif

@@ -66,7 +66,8 @@ static int damaged(struct unpack *u, struct cvt_err *e)
 		*e = u->failed;
 		return e->code;
 	}
-	const char *why = u->archive ? u->lib.archive_error_string(u->archive) : u->z.msg;
+	char line[300];
+	const char *why = u->gzip ? u->z.msg : arclib_why(&u->lib, u->archive, line, sizeof line);
 	return cvt_fail(e, CVT_INPUT,
 		"the %s data is damaged or cut after %llu unpacked bytes%s%s%s", u->kind,
 		(unsigned long long)u->out, why ? " (" : "", why ? why : "", why ? ")" : "");

@@ -1,0 +1,167 @@
+#!/usr/bin/env bats
+# Promise 3 under fire: every call that saves a file fails or is the last one (as by SIGKILL), every
+# allocation fails: an output is complete, or absent, or still the old one; what fails says one line;
+# and what a killed program left behind, the next one removes. Of all places a sample is tried; with
+# TORTURE set (make torture), every one.
+load helper
+load py
+
+setup_file() {
+	cd "$BATS_FILE_TMPDIR"
+	cat >tiny.arch <<-'END'
+		input image 8 8 3
+		conv1: conv 4 3 stride=4 | relu | flatten | embedding: linear 8 | relu
+		fc: linear classes
+	END
+	cv-gen shapes -n 40 --size 8x8 -o s.cvt
+	cv-train -q --arch tiny.arch -o net.st s.cvt
+	cv-embed -w net.st s.cvt -o bank.cvt
+	cv-embed -w net.st --output logits s.cvt -o logits.cvt
+	for f in memory calls; do
+		cc -shared -fPIC -O1 -o $f.so "$BATS_TEST_DIRNAME/faults/$f.c" -ldl
+	done
+}
+
+setup() {
+	[ -z "${TESTS:-}" ] || skip "a sanitizer must be loaded first"
+	cp "$BATS_FILE_TMPDIR"/* "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	mkdir out
+}
+
+# Every tool that writes, reading files.
+writers=(
+	'cv-gen shapes -n 40 --size 8x8'
+	'cv-read s.cvt --shuffle'
+	'cv-augment -i s.cvt hflip'
+	'cv-embed -w net.st s.cvt --threads 1'
+	'cv-train -q --arch tiny.arch s.cvt --threads 1'
+	'cv-distill -q --arch tiny.arch --teacher net.st s.cvt --threads 1'
+	'cv-knn --bank bank.cvt bank.cvt --threads 1'
+	'cv-eval logits.cvt'
+	'cv-view --tsv s.cvt'
+	'cv-view s.cvt'
+)
+
+# step ALL: how many places to go on at a time, so that about SAMPLES of ALL are tried.
+step() {
+	[ -z "${TORTURE:-}" ] || { echo 1; return; }
+	echo $((1 + $1 / ${SAMPLES:-4}))
+}
+
+# stands WANT...: out/x is one of these files, byte for byte; nothing but a checkpoint lies beside it.
+stands() {
+	local w
+	[ -z "$(ls -A out | grep -vx -e x -e x.ckpt)" ] || { ls -A out; return 1; }
+	for w in "$@"; do
+		if [ "$w" = absent ]; then [ ! -e out/x ] && return; else cmp -s "$w" out/x && return; fi
+	done
+	echo "out/x is none of $*"
+	return 1
+}
+
+# begin OLD: out as before a run: empty, or with the old file.
+begin() {
+	rm -rf out
+	mkdir out
+	[ "$1" = absent ] || cp "$1" out/x
+}
+
+# count_calls WRITER...: how many calls a run makes that can go wrong.
+count_calls() {
+	local n=1
+	while FAULT=before FAULT_AT=$n LD_PRELOAD=$PWD/calls.so "$@" -o out/x 2>/dev/null; [ $? -eq 137 ]; do
+		n=$((n + 5))
+		begin absent
+	done
+	echo $n
+}
+
+# under FAULT AT COMMAND...: runs it; its code in $code, its words in `said`.
+under() {
+	code=0
+	FAULT=$1 FAULT_AT=$2 LD_PRELOAD=$PWD/calls.so "${@:3}" 2>said || code=$?
+}
+
+@test "killed at every call of the save path, and before it" {
+	echo old >old
+	for w in "${writers[@]}"; do
+		begin absent
+		$w -o want
+		calls=$(count_calls $w)
+		turn=0
+		for ((n = 1; n <= calls; n += $(step $calls))); do
+			for how in before after; do
+				was=$([ $((turn++ % 2)) -eq 0 ] && echo absent || echo old)
+				begin $was
+				under $how $n $w -o out/x
+				[ $code -eq 137 ] || [ $code -eq 0 ]
+				left=$(ls -A out | grep -vx -e x -e x.ckpt) || true
+				[ -z "$left" ] || [[ $left == .x*.cvtools-0 ]] || { echo "$w: $left"; return 1; }
+				if [ -n "$left" ]; then # the next run is whole, and removes it
+					$w -o out/x
+					stands want
+				else
+					stands $was want
+				fi || { echo "$w: $how call $n of $calls, $was"; return 1; }
+			done
+		done
+	done
+}
+
+@test "every call of the save path fails" {
+	echo old >old
+	for w in "${writers[@]}"; do
+		begin absent
+		$w -o want
+		calls=$(count_calls $w)
+		turn=0
+		for ((n = 1; n <= calls; n += $(step $calls))); do
+			for how in ENOSPC EIO EINTR short; do
+				was=$([ $((turn++ % 2)) -eq 0 ] && echo absent || echo old)
+				begin $was
+				under $how $n $w -o out/x
+				if [ $code -eq 0 ]; then
+					stands want && [ ! -s said ]
+				else
+					[ $code -eq 1 ] && [ "$(wc -l <said)" -eq 1 ] && stands $was want
+				fi || { echo "$w: $how at call $n of $calls, $was: $code"; cat said; return 1; }
+			done
+		done
+	done
+}
+
+# memory AT EVER COMMAND...
+memory() {
+	code=0
+	if [ -n "$2" ]; then export FAULT_EVER=1; else unset FAULT_EVER; fi
+	FAULT_AT=$1 LD_PRELOAD=$PWD/memory.so timeout 20 "${@:3}" 2>said || code=$?
+	unset FAULT_EVER
+}
+
+@test "memory runs out at every allocation, once or for ever" {
+	for w in "${writers[@]}"; do
+		begin absent
+		$w -o want
+		all=1
+		while memory $all 1 $w -o out/x; [ $code -ne 0 ]; do
+			all=$((all * 2))
+			begin absent
+		done
+		for ((n = 1; n <= all; n += $(step $all))); do
+			for ever in '' 1; do
+				begin absent
+				memory $n "$ever" $w -o out/x
+				if [ $code -eq 0 ]; then
+					stands want
+				else
+					[ $code -eq 1 ] && [ "$(wc -l <said)" -eq 1 ] && stands absent
+				fi || {
+					echo "$w: allocation $n of $all ${ever:+for ever}: $code"
+					cat said
+					return 1
+				}
+			done
+		done
+	done
+}
