@@ -52,7 +52,7 @@ SHARED_O  := $(SHARED_C:%.c=$(OBJ)/%.o)
 BINS      := $(PROGRAMS:%=$(BUILD)/bin/%)
 UNITS     := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
 
-.PHONY: all check check-built fuzz-built asan tsan fuzz lint bench demo deps install uninstall dist clean man
+.PHONY: all check check-built fuzz-built torture coverage coverage-built asan tsan fuzz lint bench demo deps install uninstall dist clean man
 .SECONDARY:
 
 all: $(BINS)
@@ -128,6 +128,22 @@ tsan:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan OPT='-O1 -g' SAN='-fsanitize=thread' \
 		TESTS=tsan ONLY='train.bats threads.bats' check-built
 
+# The loops that take long: every malformed file, every call and every allocation that can fail,
+# trainings killed many times over. make check runs a sample of each.
+torture: all $(UNITS)
+	TORTURE=1 $(BUILD)/unit/malformed
+	TORTURE=1 BUILD=$(BUILD) sh tests/run.sh faults.bats resume.bats
+
+# Which lines of the readers the unit tests reach, file by file (gcov), the worst first.
+coverage:
+	@$(MAKE) --no-print-directory -j$(CORES) BUILD=$(BUILD)/coverage OPT='-O0 -g' SAN=--coverage \
+		coverage-built
+coverage-built: all $(UNITS)
+	@find $(BUILD) -name '*.gcda' -delete
+	@for u in $(UNITS); do $$u >/dev/null || echo "$$u fails"; done
+	@BUILD=$(BUILD) bats --tap tests/read.bats tests/stream.bats >/dev/null || echo "some tests fail"
+	@sh tests/coverage.sh $(BUILD)
+
 # Every reader on random bytes for SECONDS each, with clang's libFuzzer; findings stay in $(BUILD)/fuzz.
 SECONDS_EACH ?= 60
 FUZZERS      := $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/fuzzers/%)
@@ -153,7 +169,7 @@ bench: all $(BENCHES)
 # ---- the machine ----------------------------------------------------------------------------------
 # What is missing from Debian's packages is installed; nothing happens when nothing is.
 BUILD_PACKAGES := libopenblas-dev libarchive-dev libpng-dev libjpeg-dev libjansson-dev zlib1g-dev
-TEST_PACKAGES  := bats python3-numpy mandoc
+TEST_PACKAGES  := bats python3-numpy mandoc parallel
 LINT_PACKAGES  := clang clang-tidy clang-format cppcheck shellcheck
 PACKAGES       := $(BUILD_PACKAGES) $(TEST_PACKAGES)
 
@@ -194,7 +210,9 @@ install: all man
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 		$(DESTDIR)$(PREFIX)/share/man/man7 \
 		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
-		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d \
+		$(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/pkgconfig
 	install $(BINS) $(DESTDIR)$(PREFIX)/bin
 	for page in $(MAN_OUT); do install -m 644 $$page \
 		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
@@ -203,11 +221,17 @@ install: all man
 	install -m 644 completions/_cvtools $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 	install -m 644 completions/cvtools.fish \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 644 formats/cvt_stream.h $(DESTDIR)$(PREFIX)/include
+	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'bindir=$${prefix}/bin' '' \
+		'Name: cvtools' 'Version: $(VERSION)' 'Cflags: -I$${includedir}' \
+		"Description: computer vision's learning paradigms as Unix tools: streams of tensors" \
+		>$(DESTDIR)$(PREFIX)/share/pkgconfig/cvtools.pc
 
 uninstall:
 	for p in $(PROGRAMS); do rm -f $(DESTDIR)$(PREFIX)/bin/$$p \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p; done
-	rm -f $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cvtools \
+	rm -f $(DESTDIR)$(PREFIX)/include/cvt_stream.h $(DESTDIR)$(PREFIX)/share/pkgconfig/cvtools.pc \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cvtools \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cvtools.fish
 	for page in $(notdir $(MAN)); do \
 		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page; done

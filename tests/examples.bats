@@ -1,0 +1,140 @@
+#!/usr/bin/env bats
+# What others build on: make install and uninstall, the header for producers and consumers, and the
+# examples of pipelines/ that are meant to be copied: producers in C and Python, a Makefile, a sweep,
+# an array job.
+load helper
+load py
+
+toy() {
+	[ -z "${TESTS:-}" ] || skip "sanitizers take too long to learn"
+	cat >toy.arch <<-'END'
+		input image 32 32 3
+		conv1: conv 4 5 stride=4 | relu | gap | embedding: flatten | fc: linear classes
+	END
+	export ARCH=toy.arch ROWS=300 EPOCHS=2 OUT=out
+}
+
+@test "make install puts everything under DESTDIR PREFIX, uninstall takes it away" {
+	(cd "$top" && ${MAKE:-make} -s BUILD="${bin%/bin}" DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/cv install) >log 2>&1 || { cat log; return 1; }
+	cd root/opt/cv
+	for p in "$top"/cmd/cv-*.c; do
+		p=$(basename "$p" .c)
+		cmp bin/$p "$bin/$p"
+		[ -s share/man/man1/$p.1 ] && [ -s share/bash-completion/completions/$p ]
+	done
+	[ -s share/man/man5/cv-stream.5 ] && [ -s share/man/man7/cvtools.7 ]
+	cmp include/cvt_stream.h "$top/formats/cvt_stream.h"
+	grep -qx 'prefix=/opt/cv' share/pkgconfig/cvtools.pc
+	if command -v pkg-config >/dev/null; then
+		PKG_CONFIG_PATH=$PWD/share/pkgconfig pkg-config --cflags cvtools | grep -q -- '-I/opt/cv/include'
+		PKG_CONFIG_PATH=$PWD/share/pkgconfig pkg-config --modversion cvtools >../../../version
+		bin/cv-read --version | grep -qF "$(cat ../../../version)"
+	fi
+	# No program needs anything of the place where it was built.
+	(cd / && env -i "$BATS_TEST_TMPDIR/root/opt/cv/bin/cv-gen" shapes -n 2) >/dev/null
+	cd "$BATS_TEST_TMPDIR"
+	(cd "$top" && ${MAKE:-make} -s BUILD="${bin%/bin}" DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/cv uninstall) >log 2>&1
+	find root -type f >left
+	[ ! -s left ] || { cat left; return 1; }
+}
+
+compile_producer() {
+	cc -std=c11 -Wall -Wextra -Wconversion -Wshadow -Werror -O1 -I"$top/formats" -o producer "$top/pipelines/producer.c"
+}
+
+@test "the producer in C: its stream is valid, its reader reads ours" {
+	compile_producer
+	./producer 200 >c.cvt
+	cv-view --validate c.cvt
+	cv-read c.cvt --epochs 2 --shuffle | ./producer >told
+	printf '0 125.00\n1 125.00\n' | cmp - told
+	cat c.cvt c.cvt | ./producer | cmp - told
+	cv-gen shapes -n 300 | ./producer | grep -c . | grep -qx 10
+	for f in "$top"/tests/golden/v1/*.cvt; do
+		want=0
+		cv-view --validate --allow-empty "$f" 2>/dev/null || want=3
+		code=0
+		./producer <"$f" >/dev/null 2>err || code=$?
+		[ $code -eq $want ] || { echo "$f: $code"; cat err; return 1; }
+	done
+}
+
+@test "the reader of the header refuses what is cut or damaged" {
+	compile_producer
+	./producer 3 | cv-read --no-history --size 4x4 >c.cvt
+	size=$(wc -c <c.cvt)
+	for ((n = 0; n < size; n += 37)); do
+		code=0
+		head -c $n c.cvt | ./producer 2>err >/dev/null || code=$?
+		[ $code -eq 3 ] && [ "$(wc -l <err)" -eq 1 ]
+	done
+	for ((n = 0; n < size; n += 53)); do
+		{
+			head -c $n c.cvt
+			printf '\125'
+			tail -c +$((n + 2)) c.cvt
+		} >bad.cvt
+		cmp -s bad.cvt c.cvt && continue
+		code=0
+		./producer <bad.cvt 2>err >/dev/null || code=$?
+		[ $code -eq 3 ] || { echo "byte $n"; return 1; }
+	done
+}
+
+@test "the producer in Python writes the same rows" {
+	[ -n "$python" ] || skip "no python3 with numpy here"
+	compile_producer
+	./producer 700 >c.cvt
+	"$python" "$top/pipelines/producer.py" 700 >py.cvt
+	cv-view --validate py.cvt
+	cv-view --diff c.cvt py.cvt
+	"$python" "$top/pipelines/producer.py" 700 2>err | head -c 400000 | (fails 3 cv-view --stat -)
+}
+
+@test "train.mk: made once, then nothing is to be done; a failed stage fails make" {
+	toy
+	mk() { ${MAKE:-make} -s -f "$top/pipelines/train.mk" ARCHS=toy.arch SEEDS='0 1' EPOCHS=2 ROWS=300 OUT=out "$@"; }
+	mk >told 2>err || { cat err; return 1; }
+	[ "$(grep -c '^toy.arch-[01]	0\.' told)" -eq 2 ]
+	before=$(stat -c %Y%Z out/*)
+	mk
+	[ "$(stat -c %Y%Z out/*)" = "$before" ]
+	rm out/train.cvt
+	code=0
+	mk DATA=nowhere out/train.cvt 2>err || code=$?
+	[ $code -eq 2 ] && [ ! -e out/train.cvt ]
+	grep -q 'nowhere' err
+}
+
+@test "sweep.sh: every combination once, typed again nothing is done twice" {
+	toy
+	command -v parallel >/dev/null || skip "no GNU parallel here"
+	LR='0.05 0.1' SEEDS='0 1' sh "$top/pipelines/sweep.sh" >told
+	[ "$(wc -l <told)" -eq 4 ]
+	sort -rn told | cmp - told
+	rm out/lr0.1-wd0.0005-seed1.safetensors
+	cp out/lr0.05-wd0.0005-seed0.safetensors kept
+	rm out/jobs
+	LR='0.05 0.1' SEEDS='0 1' sh "$top/pipelines/sweep.sh" | cmp - told
+	cmp kept out/lr0.05-wd0.0005-seed0.safetensors
+}
+
+@test "slurm.sh: told to stop, it asks to be queued again, and ends in the same bytes" {
+	toy
+	printf '#!/bin/sh\necho "$@" >>requeued\n' >scontrol
+	chmod +x scontrol
+	export PATH="$PWD:$PATH" SLURM_ARRAY_TASK_ID=1 SLURM_CPUS_PER_TASK=1 SLURM_JOB_ID=77 EPOCHS=30
+	OUT=whole sh "$top/pipelines/slurm.sh" 2>/dev/null
+	[ ! -e requeued ]
+	for seconds in 0.3 0.7 1.5; do
+		sh "$top/pipelines/slurm.sh" 2>log &
+		job=$!
+		sleep $seconds
+		kill -TERM $job 2>/dev/null || break
+		wait $job || true
+	done
+	sh "$top/pipelines/slurm.sh" 2>log
+	cmp whole/1.safetensors out/1.safetensors
+	[ ! -e out/1.safetensors.ckpt ]
+	[ ! -e requeued ] || grep -qx "requeue 77" requeued
+}
