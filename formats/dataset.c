@@ -2,8 +2,8 @@
  * dataset: which format knows these bytes, and what all formats share (see dataset.h).
  *
  * Limits, when the options say nothing: 64 Mi pixels a picture, 32,768 pixels a side, 4 Mi files in
- * a folder or archive, 1 GiB a file in an archive, and compressed data that grows at most 200 times
- * (once it is beyond 64 MiB).
+ * a folder or archive, 1 GiB a file in an archive, compressed data that grows at most 200 times
+ * (once it is beyond 64 MiB), and 200 scans of a JPEG.
  */
 #include "dataset.h"
 
@@ -43,6 +43,7 @@ static struct dataset_options with_defaults(const struct dataset_options *o)
 	r.max_entries = r.max_entries ? r.max_entries : (size_t)1 << 22;
 	r.max_entry_bytes = r.max_entry_bytes ? r.max_entry_bytes : (size_t)1 << 30;
 	r.max_expansion = r.max_expansion ? r.max_expansion : 200;
+	r.max_scans = r.max_scans ? r.max_scans : 200;
 	return r;
 }
 

@@ -14,15 +14,13 @@
 
 #include "picture.h"
 
-enum { SCANS = 200 };
-
 struct job {
 	struct jpeg_decompress_struct jpeg;
 	struct jpeg_error_mgr errors;
 	struct jpeg_progress_mgr progress;
 	jmp_buf out;
 	const unsigned char *p;
-	size_t n;
+	size_t n, scans; /* scans: at most */
 	const struct picture *size;
 	unsigned char *to, *cmyk; /* cmyk: a row, when that is what the file has */
 	struct cvt_err *e;
@@ -88,10 +86,10 @@ static void warn(j_common_ptr jpeg, int level)
 static void count_scans(j_common_ptr jpeg)
 {
 	struct job *j = jpeg->client_data;
-	if (!jpeg->is_decompressor || j->jpeg.input_scan_number <= SCANS)
+	if (!jpeg->is_decompressor || (size_t)j->jpeg.input_scan_number <= j->scans)
 		return;
 	j->code = cvt_fail(
-		j->e, CVT_LIMIT, "the JPEG has more than %d scans; save it anew first", SCANS);
+		j->e, CVT_LIMIT, "the JPEG has more than %zu scans; raise --max-scans", j->scans);
 	longjmp(j->out, 1);
 }
 
@@ -138,9 +136,9 @@ static void decode(struct job *j)
 }
 
 static int jpeg_decode(const unsigned char *p, size_t n, const struct picture *size,
-	unsigned char *to, struct cvt_err *e)
+	const struct dataset_options *o, unsigned char *to, struct cvt_err *e)
 {
-	struct job j = {.p = p, .n = n, .size = size, .to = to, .e = e};
+	struct job j = {.p = p, .n = n, .size = size, .to = to, .e = e, .scans = o->max_scans};
 	j.jpeg.err = jpeg_std_error(&j.errors);
 	j.jpeg.client_data = &j;
 	j.errors.error_exit = fail;

@@ -17,9 +17,10 @@ struct picture_codec {
 	/* The size, from the beginning of the file; *more when the header may go on behind it. */
 	int (*measure)(const unsigned char *p, size_t n, struct picture *size, bool *more,
 		struct cvt_err *e);
-	/* The whole picture of that size into `to`. Damage of any kind is CVT_INPUT. */
+	/* The whole picture of that size into `to`, within the limits of o. Damage of any kind is
+	 * CVT_INPUT. */
 	int (*decode)(const unsigned char *p, size_t n, const struct picture *size,
-		unsigned char *to, struct cvt_err *e);
+		const struct dataset_options *o, unsigned char *to, struct cvt_err *e);
 };
 
 /* The codec that knows these bytes, NULL = none. */

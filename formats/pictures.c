@@ -173,7 +173,7 @@ static int decode_file(struct pictures *p, struct tree *t, size_t entry, const s
 			now.height, now.width, now.channels, size->height, size->width,
 			size->channels);
 	if (code == CVT_OK)
-		code = codec->decode(b->p, b->n, size, to, e);
+		code = codec->decode(b->p, b->n, size, &p->o, to, e);
 	return code == CVT_OK ? CVT_OK : tree_fail_at(t, entry, e);
 }
 

@@ -93,8 +93,9 @@ static void decode(png_structp png, png_infop info, struct job *j)
 }
 
 static int png_decode(const unsigned char *p, size_t n, const struct picture *size,
-	unsigned char *to, struct cvt_err *e)
+	const struct dataset_options *o, unsigned char *to, struct cvt_err *e)
 {
+	(void)o;
 	struct job j = {.p = p, .n = n, .size = size, .to = to, .e = e};
 	png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &j, fail, ignore);
 	png_infop info = png ? png_create_info_struct(png) : NULL;
