@@ -12,7 +12,7 @@
 #include "dataset.h"
 #include "tree.h"
 
-enum { BLOCK = 512, CHUNK = 1 << 16, STEP = 1 << 16, SLACK = 64 << 20 };
+enum { BLOCK = 512, CHUNK = 1 << 16, STEP = 1 << 16, SLACK = 16 << 20 };
 
 struct reader {
 	struct arclib lib;
@@ -62,6 +62,8 @@ static la_int64_t move(struct archive *a, void *context, la_int64_t offset, int 
 
 static int damaged(struct reader *r, struct cvt_err *e)
 {
+	if (arclib_starved(&r->lib, r->archive))
+		return cvt_fail(e, CVT_SYSTEM, "%s: out of memory to unpack it", r->tree->name);
 	if (r->failed.code) {
 		*e = r->failed;
 		return e->code;

@@ -2,6 +2,7 @@
 #include "arclib.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,11 @@ int arclib_open(struct arclib *lib, struct cvt_err *e)
 	ARCLIB_FUNCTIONS(X)
 #undef X
 	return CVT_OK;
+}
+
+bool arclib_starved(const struct arclib *lib, struct archive *a)
+{
+	return a && lib->archive_errno(a) == ENOMEM;
 }
 
 const char *arclib_why(const struct arclib *lib, struct archive *a, char *to, size_t size)

@@ -25,6 +25,7 @@
 	X(archive_read_next_header)                                                                \
 	X(archive_read_data)                                                                       \
 	X(archive_filter_bytes)                                                                    \
+	X(archive_errno)                                                                           \
 	X(archive_error_string)                                                                    \
 	X(archive_set_error)                                                                       \
 	X(archive_entry_pathname)                                                                  \
@@ -40,6 +41,8 @@ struct arclib {
 
 /* Fills *lib; CVT_SYSTEM names the package when it is missing. The library stays loaded. */
 int arclib_open(struct arclib *lib, struct cvt_err *e);
+/* True if what went wrong is that memory ran out. */
+bool arclib_starved(const struct arclib *lib, struct archive *a);
 /* What libarchive says went wrong, one line of it; NULL when it says nothing. */
 const char *arclib_why(const struct arclib *lib, struct archive *a, char *to, size_t size);
 

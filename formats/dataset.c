@@ -3,7 +3,7 @@
  *
  * Limits, when the options say nothing: 64 Mi pixels a picture, 32,768 pixels a side, 4 Mi files in
  * a folder or archive, 1 GiB a file in an archive, compressed data that grows at most 200 times
- * (once it is beyond 64 MiB), and 200 scans of a JPEG.
+ * (once it is beyond 16 MiB), and 200 scans of a JPEG.
  */
 #include "dataset.h"
 

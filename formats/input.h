@@ -41,7 +41,7 @@ int input_open_in(struct input **in, const struct input *folder, const char *pat
 int input_of_memory(
 	struct input **in, const char *name, const void *bytes, size_t n, struct cvt_err *e);
 /* If the next bytes are gzip, xz, zstd, bzip2 or lz4, the input gives what they hold from now on
- * (and can no longer seek). One layer; output beyond 64 MiB that is more than max_expansion times
+ * (and can no longer seek). One layer; output beyond 16 MiB that is more than max_expansion times
  * what went in is CVT_LIMIT (--max-expansion). */
 int input_unpack(struct input *in, size_t max_expansion, struct cvt_err *e);
 /* Reads what is left of an input that cannot seek into memory, so that it can; input_size is right

@@ -12,6 +12,8 @@
 
 #include <jpeglib.h>
 
+#include <jerror.h>
+
 #include "picture.h"
 
 struct job {
@@ -73,7 +75,9 @@ static void fail(j_common_ptr jpeg)
 	struct job *j = jpeg->client_data;
 	char why[JMSG_LENGTH_MAX];
 	jpeg->err->format_message(jpeg, why);
-	j->code = cvt_fail(j->e, CVT_INPUT, "the JPEG is damaged or cut (%s)", why);
+	j->code = jpeg->err->msg_code == JERR_OUT_OF_MEMORY
+			  ? cvt_fail(j->e, CVT_SYSTEM, "out of memory for libjpeg")
+			  : cvt_fail(j->e, CVT_INPUT, "the JPEG is damaged or cut (%s)", why);
 	longjmp(j->out, 1);
 }
 

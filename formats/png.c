@@ -7,6 +7,7 @@
  */
 #include <png.h>
 #include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "picture.h"
@@ -20,6 +21,7 @@ struct job {
 	unsigned char *to;
 	struct cvt_err *e;
 	int code;
+	bool starved;
 };
 
 static bool png_is(const unsigned char *start, size_t n)
@@ -51,7 +53,8 @@ static int png_measure(
 static void fail(png_structp png, png_const_charp why)
 {
 	struct job *j = png_get_error_ptr(png);
-	j->code = cvt_fail(j->e, CVT_INPUT, "the PNG is damaged or cut (%s)", why);
+	j->code = j->starved ? cvt_fail(j->e, CVT_SYSTEM, "out of memory for libpng")
+			     : cvt_fail(j->e, CVT_INPUT, "the PNG is damaged or cut (%s)", why);
 	png_longjmp(png, 1);
 }
 
@@ -68,6 +71,20 @@ static void give(png_structp png, png_bytep to, size_t n)
 		png_error(png, "it ends too early");
 	memcpy(to, j->p + j->at, n);
 	j->at += n;
+}
+
+static png_voidp allocate(png_structp png, png_alloc_size_t n)
+{
+	struct job *j = png_get_mem_ptr(png);
+	void *p = malloc(n);
+	j->starved = j->starved || !p;
+	return p;
+}
+
+static void release(png_structp png, png_voidp p)
+{
+	(void)png;
+	free(p);
 }
 
 static void decode(png_structp png, png_infop info, struct job *j)
@@ -97,7 +114,8 @@ static int png_decode(const unsigned char *p, size_t n, const struct picture *si
 {
 	(void)o;
 	struct job j = {.p = p, .n = n, .size = size, .to = to, .e = e};
-	png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &j, fail, ignore);
+	png_structp png = png_create_read_struct_2(
+		PNG_LIBPNG_VER_STRING, &j, fail, ignore, &j, allocate, release);
 	png_infop info = png ? png_create_info_struct(png) : NULL;
 	if (!info) {
 		png_destroy_read_struct(&png, NULL, NULL);

@@ -1,10 +1,10 @@
 /* safetensors: model files and checkpoints as state dicts (see safetensors.h). */
 #include "safetensors.h"
 
+#include "jsontext.h"
 #include "output.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -242,14 +242,13 @@ static int read_json(struct input *in, json_t **root, struct cvt_err *e)
 		n |= (uint64_t)length[i] << 8 * i;
 	if (got < LENGTH || n < 2 || n > most_header)
 		return cvt_fail(e, CVT_INPUT, "this is no safetensors file");
-	json_error_t why;
 	int code = read_growing(in, &text, (size_t)n, e);
-	if (code == CVT_OK) {
-		*root = json_loadb((const char *)text, (size_t)n, JSON_REJECT_DUPLICATES, &why);
-		if (!json_is_object(*root))
-			code = cvt_fail(e, CVT_INPUT, "its header is no JSON object: %.100s",
-				*root ? "another kind of value" : why.text);
-	}
+	if (code == CVT_OK)
+		code = jsontext_parse(
+			root, (const char *)text, (size_t)n, JSON_REJECT_DUPLICATES, e);
+	if (code == CVT_INPUT || (code == CVT_OK && !json_is_object(*root)))
+		code = *root ? cvt_fail(e, CVT_INPUT, "its header is no JSON object")
+			     : cvt_fail_at(e, "its header is no JSON object");
 	free(text);
 	return code;
 }

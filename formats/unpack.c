@@ -8,7 +8,7 @@
 
 #include "arclib.h"
 
-enum { CHUNK = 1 << 16, SLACK = 64 << 20 };
+enum { CHUNK = 1 << 16, SLACK = 16 << 20 };
 
 struct unpack {
 	const char *kind;
@@ -17,7 +17,7 @@ struct unpack {
 	size_t max_expansion;
 	uint64_t in, out;      /* bytes so far */
 	struct cvt_err failed; /* what the source said, kept through libarchive's callback */
-	bool gzip, ended;
+	bool gzip, ended, starved;
 	z_stream z;
 	struct arclib lib;
 	struct archive *archive;
@@ -62,6 +62,8 @@ static la_ssize_t give(struct archive *a, void *context, const void **bytes)
 
 static int damaged(struct unpack *u, struct cvt_err *e)
 {
+	if (u->starved || arclib_starved(&u->lib, u->archive))
+		return cvt_fail(e, CVT_SYSTEM, "out of memory to unpack the %s data", u->kind);
 	if (u->failed.code) {
 		*e = u->failed;
 		return e->code;
@@ -137,6 +139,7 @@ static int read_gzip(struct unpack *u, void *to, size_t want, size_t *got, struc
 		u->z.avail_out = (uInt)step;
 		const int code = inflate(&u->z, Z_NO_FLUSH);
 		const size_t n = step - u->z.avail_out;
+		u->starved = code == Z_MEM_ERROR;
 		*got += n;
 		if (code == Z_STREAM_END)
 			TRY(next_member(u, e));

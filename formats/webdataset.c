@@ -4,11 +4,11 @@
  * `caption`, KEY.mask.png or KEY.seg.png `mask`; KEY.json gives `label` ("label" or "cls") and
  * `caption` ("caption" or "text") where they are numbers and strings. `name` is the key.
  */
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "jsontext.h"
 #include "pictures.h"
 
 enum { TEXT_BYTES = 1 << 20, CAPTION_BYTES = 1 << 14 };
@@ -93,10 +93,8 @@ static int take_json(const char *text, size_t n, struct pictures_item *item, str
 {
 	static const char *const labels[] = {"label", "cls"}, *const captions[] = {
 								      "caption", "text"};
-	json_error_t why;
-	json_t *all = json_loadb(text, n, 0, &why);
-	if (!all)
-		return cvt_fail(e, CVT_INPUT, "line %d: %s", why.line, why.text);
+	json_t *all = NULL;
+	TRY(jsontext_parse(&all, text, n, 0, e));
 	int code = CVT_OK;
 	for (size_t i = 0; i < 2 && code == CVT_OK; i++) {
 		const json_t *label = json_object_get(all, labels[i]);

@@ -17,6 +17,8 @@ setup_file() {
 	cv-train -q --arch tiny.arch -o net.st s.cvt
 	cv-embed -w net.st s.cvt -o bank.cvt
 	cv-embed -w net.st --output logits s.cvt -o logits.cvt
+	cp "$BATS_TEST_DIRNAME/golden/formats/png" a.png
+	cp "$BATS_TEST_DIRNAME/golden/formats/jpeg" b.jpg
 	for f in memory calls; do
 		cc -shared -fPIC -O1 -o $f.so "$BATS_TEST_DIRNAME/faults/$f.c" -ldl
 	done
@@ -33,6 +35,7 @@ setup() {
 writers=(
 	'cv-gen shapes -n 40 --size 8x8'
 	'cv-read s.cvt --shuffle'
+	'cv-read a.png b.jpg --size 4x4'
 	'cv-augment -i s.cvt hflip'
 	'cv-embed -w net.st s.cvt --threads 1'
 	'cv-train -q --arch tiny.arch s.cvt --threads 1'
@@ -46,7 +49,7 @@ writers=(
 # step ALL: how many places to go on at a time, so that about SAMPLES of ALL are tried.
 step() {
 	[ -z "${TORTURE:-}" ] || { echo 1; return; }
-	echo $((1 + $1 / ${SAMPLES:-4}))
+	echo $((1 + $1 / ${SAMPLES:-3}))
 }
 
 # stands WANT...: out/x is one of these files, byte for byte; nothing but a checkpoint lies beside it.

@@ -1,0 +1,240 @@
+#!/usr/bin/env bats
+# Promise 1 from outside: bombs and files that lie are refused in under a second of processor time
+# and 128 MiB of addresses, with one line that names the option which raises the limit; and what else
+# could hurt: names that a terminal would obey, limits of the shell, two writers, numbers that are none.
+load helper
+load py
+
+setup_file() {
+	export BATS_TEST_TIMEOUT=60
+}
+
+# refused CODE TEXT COMMAND...: within a second and 128 MiB, one line that has TEXT.
+refused() {
+	local want=$1 text=$2
+	shift 2
+	if [[ ${TESTS:-} == *san ]]; then
+		fails "$want" "$@"
+	else
+		fails "$want" sh -c 'ulimit -v 131072; ulimit -t 1; exec "$@"' sh "$@"
+	fi
+	[[ $message == *"$text"* ]] || { echo "$message"; return 1; }
+}
+
+bombs='
+import struct, zlib
+def chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+def png(path, w, h, data, extra=b"", colour=0):
+    open(path, "wb").write(b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, 8, colour, 0, 0, 0)) + extra
+        + chunk(b"IDAT", data) + chunk(b"IEND", b""))
+def zeros(megabytes, wbits=15):
+    "A deflated run of zeros: blocks of a megabyte, each on its own, repeated."
+    z = zlib.compressobj(9, zlib.DEFLATED, -15)
+    block = z.compress(bytes(1 << 20)) + z.flush(zlib.Z_FULL_FLUSH)
+    return block * megabytes + b"\3\0"
+'
+
+@test "pictures that unpack to gigabytes" {
+	py "$bombs
+png('square.png', 20000, 20000, b'\x78\xda' + zeros(400)[:48000])
+png('line.png', 2**31 - 1, 1, b'x')
+png('thin.png', 65535, 1, b'x')
+png('text.png', 2, 2, zlib.compress(bytes(6)),
+    b''.join(chunk(b'zTXt', b'k%d\0\0\x78\xda' % i + zeros(64)) for i in range(60)))
+png('chunks.png', 2, 2, zlib.compress(bytes(6)), chunk(b'tEXt', b'k\0v') * 200000)
+png('profile.png', 2, 2, zlib.compress(bytes(6)), chunk(b'iCCP', b'k\0\0\x78\xda' + zeros(300)))"
+	refused 4 --max-pixels cv-read square.png
+	refused 4 --max-side cv-read line.png
+	refused 4 --max-side cv-read thin.png
+	for f in text chunks profile; do # what is no picture is passed over, not unpacked
+		(ulimit -v 131072 -t 1 && cv-read $f.png) | cv-view --stat - | grep -qx 'rows 1'
+	done
+	printf 'P5 70000 70000 255\n' >large.pgm
+	refused 4 --max-side cv-read large.pgm
+	refused 4 --max-pixels cv-read --max-side 100k large.pgm
+	printf 'P7\nWIDTH 99999999999999999999\nHEIGHT 1\nDEPTH 1\nMAXVAL 255\nENDHDR\n' >large.pam
+	refused 3 large.pam cv-read large.pam
+}
+
+@test "a JPEG of many scans" {
+	py "
+import struct
+def seg(m, b): return b'\xff' + bytes([m]) + struct.pack('>H', len(b) + 2) + b
+def scan(s, e, h, l): return seg(0xda, bytes([1, 1, 0, s, e, h << 4 | l])) + b'\x7f'
+dht = lambda c: seg(0xc4, bytes([c, 1] + [0] * 15 + [0]))
+head = (b'\xff\xd8' + seg(0xdb, bytes([0] + [1] * 64)) + seg(0xc2, bytes([8, 0, 8, 0, 8, 1, 1, 0x11, 0]))
+        + dht(0x00) + dht(0x10) + scan(0, 0, 0, 0))
+band = lambda: b''.join(scan(k, k, 0, 3) + scan(k, k, 3, 2) + scan(k, k, 2, 1) + scan(k, k, 1, 0)
+                        for k in range(1, 64))
+open('some.jpg', 'wb').write(head + band()[:11 * 190] + b'\xff\xd9')
+open('scans.jpg', 'wb').write(head + band() + b'\xff\xd9')
+open('many.jpg', 'wb').write(head + scan(1, 63, 0, 0) * 80000 + b'\xff\xd9')"
+	cv-read some.jpg | cv-view --head | grep -qx 'field image |u1 8 8 1'
+	refused 4 --max-scans cv-read scans.jpg
+	cv-read --max-scans 300 scans.jpg >/dev/null
+	code=0
+	(ulimit -v 131072 -t 1 && cv-read many.jpg >/dev/null 2>said) || code=$?
+	[ $code -eq 3 ] || [ $code -eq 4 ]
+	[ "$(wc -l <said)" -eq 1 ]
+}
+
+@test "compressed data that grows without end" {
+	py "$bombs
+body = zeros(2000)
+open('zeros.gz', 'wb').write(b'\x1f\x8b\x08\0\0\0\0\0\0\3' + body + bytes(8))
+head = struct.pack('>HBBIII', 0, 8, 3, 2000000, 28, 28)
+z = zlib.compressobj(9, zlib.DEFLATED, 31)
+open('idx.gz', 'wb').write(z.compress(head) + z.flush(zlib.Z_FULL_FLUSH) + body)
+name = b'a/1.png'
+local = struct.pack('<IHHHHHIIIHH', 0x04034b50, 20, 0, 8, 0, 0, 0, len(body), 2000 << 20, len(name), 0) + name
+def central(at, name=name, n=None):
+    return struct.pack('<IHHHHHHIIIHHHHHII', 0x02014b50, 20, 20, 0, 8, 0, 0, 0, n or len(body),
+        2000 << 20, len(name), 0, 0, 0, 0, 0, at) + name
+def end(n, size, at): return struct.pack('<IHHHHIIH', 0x06054b50, 0, 0, n, n, size, at, 0)
+c = central(0)
+open('one.zip', 'wb').write(local + body + c + end(1, len(c), len(local + body)))
+c = b''.join(central(0, b'a/%03d.png' % i) for i in range(900))
+open('overlap.zip', 'wb').write(local + body + c + end(900, len(c), len(local + body)))
+def tar(name, size, kind=b'0'):
+    h = bytearray(512)
+    h[0:len(name)] = name; h[100:107] = b'0000644'; h[124:136] = b'%011o ' % size
+    h[156:157] = kind; h[257:265] = b'ustar\x0000'; h[148:156] = b' ' * 8
+    h[148:156] = b'%06o\0 ' % sum(h)
+    return bytes(h)
+open('huge.tar', 'wb').write(tar(b'a/1.png', 8 * 1024**3 - 1) + bytes(1024))
+open('names.tar', 'wb').write(b''.join(tar(b'a/%d.png' % i, 0) for i in range(3000)) + bytes(1024))"
+	refused 4 --max-expansion cv-read zeros.gz
+	refused 4 --max-expansion cv-read idx.gz
+	refused 4 --max-expansion cv-read one.zip
+	code=0
+	(ulimit -v 131072 -t 1 && cv-read overlap.zip >/dev/null 2>said) || code=$?
+	[ $code -eq 3 ] || [ $code -eq 4 ] && [ "$(wc -l <said)" -eq 1 ]
+	refused 3 huge.tar cv-read huge.tar
+	refused 4 --max-entries cv-read names.tar --max-entries 1000
+	gzip -c <names.tar | gzip -c | gzip -c >three.gz # one layer comes off, not all
+	refused 3 three.gz cv-read three.gz
+}
+
+@test "headers that promise more than there is" {
+	printf '\223NUMPY\1\0v\0{"descr": "|u1", "fortran_order": False, "shape": (99999999999, 28, 28), }\n' >big.npy
+	refused 3 big.npy cv-read big.npy
+	printf '\223NUMPY\2\0\377\377\377\377{' >long.npy
+	refused 3 long.npy cv-read long.npy
+	printf '\0\0\10\377' >dims.idx
+	head -c 1100 /dev/zero | tr '\0' '\377' >>dims.idx
+	code=0
+	(ulimit -v 131072 -t 1 && cv-read dims.idx --format idx >/dev/null 2>said) || code=$?
+	[ $code -eq 3 ]
+	printf '\0\0\10\4\177\377\377\377\177\377\377\377\177\377\377\377\0\0\0\3' >big.idx
+	refused 3 big.idx cv-read big.idx
+	py "
+import struct
+for n in 0, 1, 10**8, 10**8 + 1, 2**31, 2**62, 2**64 - 1:
+    open('n%d.st' % n, 'wb').write(struct.pack('<Q', n) + b'{\"a\":{}}')
+open('deep.st', 'wb').write(struct.pack('<Q', 200000) + b'[' * 200000)
+open('deep.arch', 'w').write('input image 8 8 3\n' + '( ' * 100000)
+open('wide.arch', 'w').write('input image 8 8 3\nflatten | ' + ' | '.join(['linear 1000000'] * 50))
+open('many.arch', 'w').write('input image 8 8 3\nflatten ' + '| relu ' * 300000)
+open('power.arch', 'w').write('input image 8 8 3\n' + 'def f0 = relu\n'
+    + ''.join('def f%d = f%d | f%d\n' % (i, i - 1, i - 1) for i in range(1, 64)) + 'flatten | f63 | fc: linear 2')"
+	for f in n*.st deep.st; do refused 3 "$f" cv-view --head "$f"; done
+	cv-gen shapes -n 4 --size 8x8 -o s.cvt
+	for f in deep many power; do
+		code=0
+		(ulimit -t 2 -v 1000000 && cv-embed --arch $f.arch s.cvt >/dev/null 2>said) || code=$?
+		[ $code -eq 2 ] || [ $code -eq 4 ] || { echo "$f: $code"; head -c 300 said; return 1; }
+		[ "$(wc -l <said)" -eq 1 ]
+	done
+	code=0
+	(ulimit -v 1000000 -t 2 && cv-embed --arch wide.arch s.cvt >/dev/null 2>said) || code=$?
+	[ $code -eq 1 ] || [ $code -eq 3 ] || [ $code -eq 4 ] || { echo $code; cat said; return 1; }
+	[ "$(wc -l <said)" -eq 1 ]
+}
+
+@test "names that a terminal would obey are printed quoted" {
+	local evil=$'\e]0;owned\a\e[2Jx'
+	mkdir -p "d/$evil" d/b
+	for c in "$evil" b; do printf 'P5 1 1 255\na' >"d/$c/1.pgm"; done
+	printf 'P5 9 9 255\na' >"d/$evil/2.pgm"
+	tar cf d.tar d
+	for what in d d.tar "d/$evil/2.pgm"; do
+		fails 3 cv-read "$what"
+		refute grep -q $'[\001-\010\013-\037]' stderr.out
+		grep -q '\\033' stderr.out
+	done
+	rm "d/$evil/2.pgm"
+	cv-read d -o d.cvt
+	for show in --head --stat --tsv --history --validate; do
+		cv-view $show d.cvt >shown 2>&1
+		refute grep -q $'\e' shown
+	done
+	fails 2 cv-read d --classes "$evil$evil"
+	refute grep -q $'\e' stderr.out
+	fails 2 cv-read "--$evil"
+	refute grep -q $'\e' stderr.out
+}
+
+@test "the file size limit of a shell is an error, not a death" {
+	for f in 1 64; do
+		fails 1 sh -c "ulimit -f $f && exec cv-gen shapes -n 200 -o x.cvt"
+		[[ $message == *"File too large"* ]]
+		[ ! -e x.cvt ]
+		fails 1 sh -c "ulimit -f $f && exec cv-gen shapes -n 200 >y.cvt"
+	done
+}
+
+@test "two writers of one target leave one whole file" {
+	cv-gen shapes -n 40 --seed 1 -o one
+	cv-gen shapes -n 40 --seed 2 -o two
+	mkdir out
+	for round in $(seq 10); do
+		local pids=()
+		for k in 1 2 1 2; do
+			cv-gen shapes -n 40 --seed $k -o out/x 3>&- &
+			pids+=($!)
+		done
+		wait "${pids[@]}"
+		cmp -s out/x one || cmp -s out/x two
+		[ "$(ls -A out)" = x ]
+		[ $((round % 2)) -eq 0 ] || rm out/x
+	done
+}
+
+@test "a loss that is no number ends with 5, before the step, and says where" {
+	cat >tiny.arch <<-'END'
+		input image 8 8 3
+		flatten | embedding: linear 8 | relu | fc: linear classes
+	END
+	cv-gen shapes -n 256 --size 8x8 -o s.cvt
+	fails 5 cv-train -q --arch tiny.arch --lr 1e30 -b 32 --epochs 3 -o net.st s.cvt
+	for word in step loss 'learning rate' gradient; do
+		[[ $message == *"$word"* ]] || { echo "$message lacks $word"; return 1; }
+	done
+	[ ! -e net.st ]
+}
+
+@test "the second signal leaves at once, and what was saved stays" {
+	[[ ${TESTS:-} != *san ]] || skip "signals are the sanitizer's"
+	cat >tiny.arch <<-'END'
+		input image 8 8 3
+		flatten | embedding: linear 8 | fc: linear classes
+	END
+	cv-gen shapes -n 200 --size 8x8 -o s.cvt
+	mkfifo pipe
+	cv-train -q --arch tiny.arch -b 32 -o net.st pipe 2>said &
+	pid=$!
+	exec 9>pipe
+	cat s.cvt | head -c 3000 >&9
+	sleep 0.3
+	kill -INT $pid
+	sleep 0.1
+	kill -INT $pid 2>/dev/null || true
+	code=0
+	wait $pid || code=$?
+	exec 9>&-
+	[ $code -eq 130 ]
+	[ ! -e net.st ]
+	[ "$(wc -l <said)" -le 1 ]
+}
