@@ -139,8 +139,9 @@ static int begin_again(struct stream_file *f, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* Reads on until the batch at hand has that row. */
-static int seek_row(struct stream_file *f, size_t row, struct cvt_err *e)
+/* Reads on until the batch at hand, *batch, has that row. */
+static int seek_row(
+	struct stream_file *f, size_t row, const struct batch **batch, struct cvt_err *e)
 {
 	if (!f->source || row < f->first)
 		TRY(begin_again(f, e));
@@ -156,6 +157,7 @@ static int seek_row(struct stream_file *f, size_t row, struct cvt_err *e)
 		f->first = after;
 		f->batch = event == STREAM_BATCH ? b : NULL;
 	}
+	*batch = f->batch;
 	return CVT_OK;
 }
 
@@ -176,13 +178,14 @@ int stream_file_read(
 	struct stream_file *f, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e)
 {
 	for (size_t i = 0, k; i < n; i += k) {
-		TRY(seek_row(f, pick[i], e));
+		const struct batch *b = NULL;
+		TRY(seek_row(f, pick[i], &b, e));
 		TRY(make_places(f, n, e));
-		for (k = 0; i + k < n && pick[i + k] >= f->first
-			    && pick[i + k] < f->first + f->batch->rows;
+		for (k = 0;
+			i + k < n && pick[i + k] >= f->first && pick[i + k] - f->first < b->rows;
 			k++)
 			f->place[k] = pick[i + k] - f->first;
-		TRY(batch_gather(i ? &f->piece : out, f->batch, f->place, k, e));
+		TRY(batch_gather(i ? &f->piece : out, b, f->place, k, e));
 		if (i)
 			TRY(batch_append(out, &f->piece, 0, k, e));
 	}
