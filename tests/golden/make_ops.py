@@ -233,6 +233,28 @@ case("cosine", "", [randn(3, 5), randn(3, 5)],
      lambda x, p: F.cosine_embedding_loss(x[0], x[1], torch.ones(3)))
 case("transpose", "", [randn(2, 3, 4)], lambda x, p: x[0].transpose(1, 2))
 
+# ---- codes and pictures: torch.distributions ----------------------------------------------------
+def normal(m):
+    mean, log_variance = m.chunk(2, 1)
+    return torch.distributions.Normal(mean, (log_variance / 2).exp())
+
+
+# chance that has no choice: no variance, pixels that are certain
+case("reparameterize", "", [torch.cat([randn(3, 4), torch.full((3, 4), -300.)], 1)],
+     lambda x, p: x[0][:, :4] + (x[0][:, 4:] / 2).exp())
+case("binarize", "", [torch.tensor([[0, 255], [255, 0]], dtype=torch.uint8)],
+     lambda x, p: x[0].double() / 255)
+case("gauss-kl", "", [randn(3, 8), randn(3, 8)], lambda x, p:
+     torch.distributions.kl_divergence(normal(x[0]), normal(x[1])).sum(1).mean())
+case("log-weight", "", [torch.rand(3, 6).round(), randn(3, 6) * 3, randn(3, 2), randn(3, 4)], lambda x, p:
+     torch.distributions.Bernoulli(logits=x[1]).log_prob(x[0]).sum(1)
+     + normal(torch.zeros(1, 4)).log_prob(x[2]).sum(1) - normal(x[3]).log_prob(x[2]).sum(1),
+     constant=(0, 1, 2, 3))
+case("log-weight", "sigma=0.3", [randn(3, 6), randn(3, 6), randn(3, 2), randn(3, 4)], lambda x, p:
+     torch.distributions.Normal(x[1], 0.3).log_prob(x[0]).sum(1)
+     + normal(torch.zeros(1, 4)).log_prob(x[2]).sum(1) - normal(x[3]).log_prob(x[2]).sum(1),
+     constant=(0, 1, 2, 3))
+
 os.makedirs(here, exist_ok=True)
 for op, texts in files.items():
     with open(os.path.join(here, op + ".txt"), "w") as f:
