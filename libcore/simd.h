@@ -33,6 +33,12 @@ struct simd_weights {
 	size_t run_step, output_step, outputs;
 };
 
+/* Adam's update: the gradient counts times scale, at most +-limit, and coupled times the weight is
+ * added; the weight is first multiplied by keep; root and size correct the averages of early steps. */
+struct simd_adam {
+	float scale, limit, coupled, keep, m_keep, m_new, v_keep, v_new, size, root, epsilon;
+};
+
 /* n windows in a row for pool_max (simd/pool.c). */
 struct simd_pool {
 	size_t n, x_step, c, taps;

@@ -6,6 +6,7 @@
 #ifndef CVT_OPT_ADAM_H
 #define CVT_OPT_ADAM_H
 
+#include "../simd.h"
 #include "opt.h"
 
 #include <math.h>
@@ -15,19 +16,18 @@ static inline void adam_update(
 	const struct opt_step *s, const struct opt_slice *x, float coupled, float keep)
 {
 	const double b1 = s->config->beta1, b2 = s->config->beta2;
-	const float size = (float)(s->lr / (1.0 - pow(b1, (double)s->t)));
-	const float root = (float)sqrt(1.0 - pow(b2, (double)s->t));
-	const float epsilon = (float)s->config->epsilon;
-	const float m1 = (float)b1, m2 = (float)b2, n1 = (float)(1.0 - b1), n2 = (float)(1.0 - b2);
-	float *restrict w = x->w, *restrict g = x->g;
-	float *restrict m = x->state[0], *restrict v = x->state[1];
-	for (size_t i = 0; i < x->n; i++) {
-		const float d = opt_gradient(s, g[i]) + coupled * w[i];
-		m[i] = m1 * m[i] + n1 * d;
-		v[i] = m2 * v[i] + n2 * d * d;
-		w[i] = w[i] * keep - size * m[i] / (sqrtf(v[i]) / root + epsilon);
-		g[i] = 0.0f;
-	}
+	const struct simd_adam a = {.scale = s->grad_scale,
+		.limit = s->grad_limit,
+		.coupled = coupled,
+		.keep = keep,
+		.m_keep = (float)b1,
+		.m_new = (float)(1.0 - b1),
+		.v_keep = (float)b2,
+		.v_new = (float)(1.0 - b2),
+		.size = (float)(s->lr / (1.0 - pow(b1, (double)s->t))),
+		.root = (float)(1.0 / sqrt(1.0 - pow(b2, (double)s->t))),
+		.epsilon = (float)s->config->epsilon};
+	simd()->adam(&a, x->w, x->g, x->state[0], x->state[1], x->n);
 }
 
 #endif
