@@ -8,7 +8,7 @@
 # epoch; the best epoch is chosen on a tenth of it (`part` 1), never on the test split.
 set -eu
 : "${DATA:=}" "${ARCH:=resnet8}" "${EPOCHS:=6}" "${LR:=0.2}" "${SEED:=0}" "${OUT:=supervised}"
-: "${ROWS:=6000}" "${TEST_ROWS:=2000}" "${VAL:=0.1}" "${AUGMENT=pad-crop=4 hflip}" "${TRAIN=}"
+: "${ROWS:=6000}" "${TEST_ROWS:=2000}" "${VAL:=0.1}" "${AUGMENT=pad-crop=4 hflip}" "${TRAIN=}" "${TTA=}"
 mkdir -p "$OUT"
 
 rows() { # train|test
@@ -28,5 +28,5 @@ rows train |
 	cv-train --arch "$ARCH" --lr "$LR" $TRAIN --metrics "$OUT/train.jsonl" -o "$OUT/net.safetensors"
 
 rows test |
-	cv-embed -w "$OUT/net.safetensors" --output logits |
+	cv-embed -w "$OUT/net.safetensors" ${TTA:+--tta "$TTA"} --output logits |
 	cv-eval --per-class
