@@ -10,21 +10,16 @@ here=$(cd "$(dirname "$0")" && pwd)
 [ $# -gt 0 ] || set -- mnist fashion cifar
 mkdir -p "$OUT"
 
-# The recipe of airbench94 (K. Jordan 2024): whitened first layer, large steps, a triangle, lookahead.
-recipe="-b 512 --whiten 0 --momentum 0.922 --weight-decay 1.33e-3 --decay-all --bias-lr-scale 64 \
---label-smoothing 0.2 --sched one-cycle=0.23,0.2,0.07 --lookahead 5,0.2262,3"
-
-learn() { # NAME DATA EPOCHS TTA AUGMENT TRAIN: one run a seed, the baselines once, one row
-	export DATA="$DATA_ROOT/$2" EPOCHS="$3" TTA="$4" AUGMENT="$5" TRAIN="$6 $recipe" \
-		ARCH=airbench LR=0.75 VAL=0.02
+learn() { # NAME DATA EPOCHS TTA WIDTHS AUGMENT NORM: one run a seed, the baselines once, one row
+	export DATA="$DATA_ROOT/$2" EPOCHS="$3" TTA="$4" WIDTHS="$5" AUGMENT="$6" NORM="$7"
 	for seed in $SEEDS; do
 		start=$(date +%s)
-		SEED=$seed OUT=$OUT/$1-$seed sh "$here/supervised.sh" >"$OUT/$1-$seed.txt"
+		SEED=$seed OUT=$OUT/$1-$seed sh "$here/airbench.sh" >"$OUT/$1-$seed.txt"
 		echo "minutes $(awk "BEGIN { print ($(date +%s) - $start) / 60 }")" >>"$OUT/$1-$seed.txt"
 	done
-	ARCH=resnet8 OUT=$OUT/$1-knn sh "$here/knn.sh" >"$OUT/$1-knn.txt"
-	cat "$OUT/$1"-[0-9]*.txt "$OUT/$1-knn.txt" | awk -v row="$1" -v command="DATA=$2 ARCH=airbench \
-EPOCHS=$3 TTA=$4 AUGMENT='$5' TRAIN='$6 RECIPE' LR=0.75 VAL=0.02 SEED=... supervised.sh" '
+	OUT=$OUT/$1-knn sh "$here/knn.sh" >"$OUT/$1-knn.txt"
+	cat "$OUT/$1"-[0-9]*.txt "$OUT/$1-knn.txt" | awk -v row="$1" -v command="DATA=$2 EPOCHS=$3 \
+TTA=$4 WIDTHS=$5 AUGMENT='$6' NORM='$7' SEED=... airbench.sh" '
 		$1 == "accuracy" { n++; sum += $2; square += $2 * $2 }
 		$1 == "minutes" { minutes += $2 }
 		$1 == "pixels" || $1 == "untrained" { base[$1] = $2 }
@@ -33,18 +28,10 @@ EPOCHS=$3 TTA=$4 AUGMENT='$5' TRAIN='$6 RECIPE' LR=0.75 VAL=0.02 SEED=... superv
 				v > 0 ? sqrt(v) : 0, n, minutes / n, base["pixels"], base["untrained"], command }'
 }
 
-{
-	echo '| data | test accuracy | sd | seeds | minutes | kNN pixels | kNN untrained | command |'
-	echo '|---|---|---|---|---|---|---|---|'
-	for name in "$@"; do case $name in
-		mnist) learn mnist mnist 5 '' 'pad-crop=2 rotate=10,bilinear' \
-			'--let w=8,a=32,b=64,c=64 --mean .1307 --std .3081' ;;
-		fashion) learn fashion fashion-mnist 4 flip 'pad-crop=2 alternating-flip' \
-			'--let w=8,b=128,c=128 --mean .286 --std .353' ;;
-		cifar) learn cifar cifar-10/cifar-10-binary.tar.xz 5 flip 'pad-crop=2,reflect alternating-flip' \
-			'--let b=128,c=128 --mean .4914,.4822,.4465 --std .2470,.2435,.2616' ;;
-		*) echo "results.sh: $name: one of mnist fashion cifar" >&2 && exit 2 ;;
-	esac done
-	echo
-	echo "RECIPE is \`$recipe\`"
-} | tee "$OUT/RESULTS.md"
+echo '| data | test accuracy | sd | seeds | minutes | kNN pixels | kNN untrained | command |
+|---|---|---|---|---|---|---|---|' >"$OUT/RESULTS.md"
+for name in "$@"; do case $name in
+	mnist) learn mnist mnist 5 '' w=8,a=32,b=64,c=64 'pad-crop=2 rotate=10,bilinear' '--mean .1307 --std .3081' ;;
+	fashion) learn fashion fashion-mnist 4 flip w=8,b=128,c=128 'pad-crop=2 alternating-flip' '--mean .286 --std .353' ;;
+	cifar) learn cifar cifar-10/cifar-10-binary.tar.xz 5 flip b=128,c=128 'pad-crop=2,reflect alternating-flip' '--mean .4914,.4822,.4465 --std .2470,.2435,.2616' ;;
+esac done | tee -a "$OUT/RESULTS.md"

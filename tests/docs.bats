@@ -229,6 +229,19 @@ toy() {
 	cv-view --history out/net.safetensors | grep -q cv-train
 }
 
+@test "airbench.sh and kmeans.sh print their figures" {
+	ROWS=600 TEST_ROWS=100 EPOCHS=2 WIDTHS=a=16,b=16,c=16 OUT=out sh "$top/pipelines/airbench.sh" >told
+	figure accuracy told | grep -q '^0[.]'
+	ROWS=500 TEST_ROWS=100 EPOCHS=2 CODES=32 OUT=out sh "$top/pipelines/kmeans.sh" >told
+	for f in pixels-knn kmeans-knn kmeans-linear; do figure $f told | grep -q '^[01]'; done
+}
+
+@test "results.sh writes a row with its mean, baselines and command" {
+	DATA_ROOT=. SEEDS='0 1' OUT=out sh "$top/pipelines/results.sh" fashion >told
+	cmp <(tail -n +3 out/RESULTS.md) told
+	grep -q '^| fashion | 0[.][0-9]* | 0[.][0-9]* | 2 | .*airbench.sh' told
+}
+
 @test "pipelines read other data, too" {
 	export ARCH=resnet8 EPOCHS=1 OUT=out DATA=fashion
 	sh "$top/pipelines/supervised.sh" >told
