@@ -25,7 +25,7 @@ TTA=$4 WIDTHS=$5 AUGMENT='$6' NORM='$7' SEED=... airbench.sh" '
 		$1 == "pixels" || $1 == "untrained" { base[$1] = $2 }
 		END { m = sum / n; v = square / n - m * m
 			printf "| %s | %.4f | %.4f | %d | %.1f | %s | %s | `%s` |\n", row, m,
-				v > 0 ? sqrt(v) : 0, n, minutes / n, base["pixels"], base["untrained"], command }'
+				(v > 0 ? sqrt(v) : 0), n, minutes / n, base["pixels"], base["untrained"], command }'
 }
 
 echo '| data | test accuracy | sd | seeds | minutes | kNN pixels | kNN untrained | command |
