@@ -1,9 +1,10 @@
 /* stream_frame: headers and descriptors, packed and unpacked (see stream_frame.h). */
 #include "stream_frame.h"
 
+#include "crc.h"
+
 #include <stdio.h>
 #include <string.h>
-#include <zlib.h>
 
 static const unsigned char magic[8] = {0x89, 'C', 'V', 'T', '\r', '\n', 0x1a, '\n'};
 
@@ -54,7 +55,7 @@ static uint32_t get_u32(const unsigned char *from)
 
 uint32_t frame_crc(uint32_t crc, const void *bytes, size_t n)
 {
-	return n ? (uint32_t)crc32_z(crc, bytes, n) : crc;
+	return crc_add(crc, bytes, n);
 }
 
 bool frame_is_magic(const unsigned char *bytes, size_t n)

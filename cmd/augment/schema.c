@@ -13,10 +13,11 @@ const char *const augment_companion[COMPANIONS] = {"mask", "edge", "depth", "box
 static const char *numbered_name(
 	const char *name, bool numbered, size_t view, char to[AUGMENT_NAME])
 {
+	const size_t n = strlen(name);
 	if (numbered)
 		(void)snprintf(to, AUGMENT_NAME, "%s.%zu", name, view + 1);
 	else
-		(void)snprintf(to, AUGMENT_NAME, "%s", name);
+		memcpy(to, name, n < AUGMENT_NAME ? n + 1 : 0); /* once a row: no formatting */
 	return to;
 }
 

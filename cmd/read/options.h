@@ -5,7 +5,7 @@
 #define CVT_READ_OPTIONS_H
 
 #include "../../formats/fields.h"
-#include "../../formats/reshape.h"
+#include "reshape.h"
 #include "../../formats/selection.h"
 #include "../../libcore/cli.h"
 

@@ -246,15 +246,20 @@ static inline void mirror(
 		memcpy(to + i * size, from + (n - 1 - i) * size, size);
 }
 
-/* Sizes that the compiler knows become single moves. */
+/* Sizes that the compiler knows become single moves; three bytes move as four, of which the next
+ * move, or the last one, covers the fourth. */
 static void mirror_line(unsigned char *to, const unsigned char *from, size_t n, size_t size)
 {
-	if (size == 1)
+	if (size == 1) {
 		mirror(to, from, n, 1);
-	else if (size == 3)
-		mirror(to, from, n, 3);
-	else
+	} else if (size == 3 && n > 1) {
+		memcpy(to, from + 3 * (n - 1), 3);
+		for (size_t i = 1; i + 1 < n; i++)
+			memcpy(to + 3 * i, from + 3 * (n - 1 - i), 4);
+		memcpy(to + 3 * (n - 1), from, 3);
+	} else {
 		mirror(to, from, n, size);
+	}
 }
 
 static void flip_plane(const struct aug_plane *p, const struct aug_row *r, bool horizontal)

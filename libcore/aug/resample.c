@@ -119,30 +119,43 @@ static int make_room(
 	return CVT_OK;
 }
 
+/* The channels of a line, which lie apart, together. */
+static void join(const unsigned char *apart, size_t w, size_t C, unsigned char *to)
+{
+	const uint8_t *const plane[3] = {apart, apart + w, apart + 2 * w};
+	if (C == 3) {
+		simd()->rgb_join(plane, w, to);
+		return;
+	}
+	for (size_t c = 0; c < C; c++)
+		for (size_t x = 0; x < w; x++)
+			to[x * C + c] = apart[c * w + x];
+}
+
 static void pass_down(const struct resampler *r, const struct resample_from *f,
 	const struct simd_taps *t, size_t w2, unsigned char *to)
 {
-	const size_t line = w2 * f->C;
 	const struct simd *s = simd();
+	const size_t line = w2 * f->C;
 	unsigned char *spare = r->middle + f->h * line;
 	for (size_t y = 0; y < t->out; y++, to += line) {
 		const unsigned char *from = r->middle + (size_t)t->first[y] * line;
-		unsigned char *apart = f->C == 3 ? spare : to;
-		const uint8_t *const plane[3] = {spare, spare + w2, spare + 2 * w2};
+		unsigned char *apart = f->C > 1 ? spare : to;
 		s->resample_down(t->weight + y, t->out, t->taps, from, line, apart);
-		if (f->C == 3)
-			s->rgb_join(plane, w2, to);
+		if (f->C > 1)
+			join(spare, w2, f->C, to);
 	}
 }
 
 int resample_picture(struct resampler *r, const struct resample_from *f, unsigned char *to,
 	size_t h2, size_t w2, struct cvt_err *e)
 {
+	const struct simd *s = simd();
 	const struct simd_taps *across, *down;
 	TRY(find_line(r, f->w, w2, 0, &across, e));
 	TRY(make_room(r, f, w2, e));
 	for (size_t y = 0; y < f->h; y++)
-		simd()->resample_across(across, f->p + y * f->stride, f->w, f->C, r->work,
+		s->resample_across(across, f->p + y * f->stride, f->w, f->C, r->work,
 			r->middle + y * w2 * f->C);
 	TRY(find_line(r, f->h, h2, 1, &down, e));
 	pass_down(r, f, down, w2, to);

@@ -32,7 +32,7 @@ struct resampler {
 };
 void resampler_free(struct resampler *r);
 
-/* Lines of w pixels of C = 1 or 3 bytes, `stride` bytes apart. */
+/* Lines of w pixels of C bytes, `stride` bytes apart. */
 struct resample_from {
 	const unsigned char *p;
 	size_t stride, h, w, C;

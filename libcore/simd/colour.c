@@ -86,34 +86,37 @@ void KERNEL(blend_grey)(uint8_t *const plane[3], size_t n, float factor)
  * w), w rising from 0 to 1 within a sixth as min(k, 4 - k) does, k = hue + 5, 3, 1 sixths: with s of
  * 255 and w of 85, v (21675 - s w) / 21675, rounded; a float holds the numerator and a half.
  */
-static const int32_t short_of[256] = {
-#define ONE(k) [k] = 1,
-	ONE(1) ONE(2) ONE(3) ONE(4) ONE(5) ONE(6) ONE(7) ONE(8) ONE(9) ONE(10) ONE(11) ONE(12) ONE(
-		13) ONE(14) ONE(15) ONE(16) ONE(17) ONE(18) ONE(19) ONE(20) ONE(21) ONE(22) ONE(23)
-		ONE(24) ONE(25) ONE(26) ONE(27) ONE(28) ONE(29) ONE(30) ONE(31) ONE(88) ONE(92)
-			ONE(96) ONE(100) ONE(104) ONE(129) ONE(131) ONE(133) ONE(135) ONE(137)
-				ONE(139) ONE(141) ONE(143) ONE(145) ONE(147) ONE(149) ONE(153)
-					ONE(157) ONE(161) ONE(165) ONE(169) ONE(173) ONE(176)
-						ONE(177) ONE(181) ONE(184) ONE(185) ONE(189)
-							ONE(193) ONE(197) ONE(201) ONE(205) ONE(209)
-#undef ONE
-};
-
-static inline uint8_t channel(int hue, int sixths, int s, int v)
+static inline uint32_t within(uint32_t k, uint32_t least, uint32_t most)
 {
-	const int turned = hue + 85 * sixths, k = turned - (turned >= 510 ? 510 : 0);
-	const int rise = k < 340 - k ? k : 340 - k, low = rise < 0 ? 0 : rise;
-	const int w = low > 85 ? 85 : low;
-	return (uint8_t)(int)(((float)(v * (21675 - s * w)) + 10837.5f) * (1 / 21675.0f));
+	return k - least <= most - least;
+}
+
+static inline int32_t short_of(uint32_t k)
+{
+	const uint32_t fourth = (k & 3) == 0, first = (k & 3) == 1, odd = k & 1;
+	return (int32_t)(within(k, 1, 31) | (fourth & within(k, 88, 104))
+			 | (odd & within(k, 129, 149)) | (first & within(k, 153, 209))
+			 | ((k & ~8u) == 176));
+}
+
+static inline uint8_t channel(int hue, int sixths, float s, float v)
+{
+	const int turned = hue + 85 * sixths;
+	const float k = (float)(turned - (510 & -(turned >= 510)));
+	const float rise = k < 340 - k ? k : 340 - k, low = rise < 0 ? 0 : rise;
+	const float w = low > 85 ? 85 : low;
+	return (uint8_t)(int)((v * (21675 - s * w) + 10837.5f) * (1 / 21675.0f));
 }
 
 enum { PIXELS = 64 };
 
 struct hsv {
-	int32_t hue[PIXELS], exact[PIXELS], s[PIXELS], v[PIXELS];
+	int32_t hue[PIXELS];
+	float s[PIXELS], v[PIXELS];
 };
 
-/* Choices are masks, so that they become vectors. */
+/* Choices are masks, so that they become vectors. One division does for both quotients: half a unit
+ * more keeps them clear of whole numbers, and whether one is whole a product tells. */
 static void to_hsv(const uint8_t *red, const uint8_t *green, const uint8_t *blue, size_t n,
 	struct hsv *restrict x)
 {
@@ -127,15 +130,14 @@ static void to_hsv(const uint8_t *red, const uint8_t *green, const uint8_t *blue
 		const int sixths = ((g - b + (6 * range & -(g < b))) & red_most)
 				   | ((2 * range + b - r) & green_most)
 				   | ((4 * range + r - g) & blue_most);
-		const float along = (float)(85 * sixths);
-		const float share = along / (float)(2 * width);
-		x->hue[i] = (int)share;
-		x->exact[i] = (float)(int)share == share;
-		x->s[i] = (int)((float)(255 * range) / (float)(most + (most == 0)));
-		x->v[i] = most;
+		const float along = 85 * (float)sixths, twice = (float)(2 * width);
+		const float top = (float)(most + (most == 0)), share = 1 / (twice * top);
+		const int hue = (int)((along + 0.5f) * top * share);
+		const int exact = (float)hue * twice == along;
+		x->hue[i] = hue - (exact & short_of((uint32_t)hue));
+		x->s[i] = (float)(int)((255 * (float)range + 0.5f) * twice * share);
+		x->v[i] = (float)most;
 	}
-	for (size_t i = 0; i < n; i++)
-		x->hue[i] -= x->exact[i] & short_of[x->hue[i]];
 }
 
 void KERNEL(turn_hue)(uint8_t *const plane[3], size_t n, int turn)

@@ -15,16 +15,30 @@ static inline uint8_t to_byte(int32_t sum)
 	return (uint8_t)(v > 255 ? 255 : v);
 }
 
-static void grey(
-	const struct simd_taps *t, const uint8_t *line, int32_t *restrict sum, uint8_t *restrict to)
+/* One channel of c. */
+static void channel(const struct simd_taps *t, const uint8_t *line, size_t c, int32_t *restrict sum,
+	uint8_t *restrict to)
 {
 	for (size_t i = 0; i < t->out; i++)
 		sum[i] = HALF;
 	for (size_t k = 0; k < t->taps; k++)
 		for (size_t i = 0; i < t->out; i++)
-			sum[i] += t->weight[k * t->out + i] * line[(size_t)t->first[i] + k];
+			sum[i] += t->weight[k * t->out + i] * line[((size_t)t->first[i] + k) * c];
 	for (size_t i = 0; i < t->out; i++)
 		to[i] = to_byte(sum[i]);
+}
+
+/* Two inputs a place: the usual, when a picture grows. */
+static void two_taps(const int32_t *restrict first, const int32_t *restrict v,
+	const int32_t *restrict w, const int32_t *restrict pixel, size_t out, uint8_t *restrict r,
+	uint8_t *restrict g, uint8_t *restrict b)
+{
+	for (size_t i = 0; i < out; i++) {
+		const int32_t x = pixel[first[i]], y = pixel[first[i] + 1];
+		r[i] = to_byte(HALF + v[i] * (x & 255) + w[i] * (y & 255));
+		g[i] = to_byte(HALF + v[i] * (x >> 8 & 255) + w[i] * (y >> 8 & 255));
+		b[i] = to_byte(HALF + v[i] * (x >> 16 & 255) + w[i] * (y >> 16 & 255));
+	}
 }
 
 static void add_tap(const int32_t *restrict first, const int32_t *restrict weight,
@@ -50,6 +64,11 @@ static void colour(const struct simd_taps *t, const uint8_t *line, size_t in,
 		memcpy(&pixel[i], line + 3 * i, sizeof *pixel);
 	pixel[in - 1] = 0;
 	memcpy(&pixel[in - 1], line + 3 * (in - 1), 3);
+	if (t->taps == 2) {
+		two_taps(t->first, t->weight, t->weight + out, pixel, out, to, to + out,
+			to + 2 * out);
+		return;
+	}
 	for (size_t i = 0; i < out; i++)
 		r[i] = g[i] = b[i] = HALF;
 	for (size_t k = 0; k < t->taps; k++)
@@ -58,7 +77,7 @@ static void colour(const struct simd_taps *t, const uint8_t *line, size_t in,
 		to[i] = to_byte(r[i]);
 }
 
-/* One line of `in` pixels of c = 1 or 3 bytes along itself; the channels of `to` lie apart, `out`
+/* One line of `in` pixels of c bytes along itself; the channels of `to` lie apart, `out`
  * bytes each. `work` has room for in + c out numbers. */
 void KERNEL(resample_across)(const struct simd_taps *t, const uint8_t *line, size_t in, size_t c,
 	int32_t *work, uint8_t *to)
@@ -66,7 +85,8 @@ void KERNEL(resample_across)(const struct simd_taps *t, const uint8_t *line, siz
 	if (c == 3)
 		colour(t, line, in, work, to);
 	else
-		grey(t, line, work, to);
+		for (size_t k = 0; k < c; k++)
+			channel(t, line + k, c, work, to + k * t->out);
 }
 
 /* One line from `taps` lines that lie one behind the other, whose weights lie `step` apart. */

@@ -2,6 +2,7 @@
  * The colour and resampling kernels of every processor against plain versions: hue as Pillow's
  * floats and doubles compute it, blends as one byte at a time, lines of odd lengths.
  */
+#include "../../libcore/aug/resample.h"
 #include "../../libcore/rng.h"
 #include "../../libcore/simd.h"
 
@@ -178,6 +179,29 @@ static void test_lines(const struct simd *s, struct rng *g, size_t taps, size_t 
 	check(good, s->name, "a line down");
 }
 
+/* What the fixed places of pixels say. */
+static void test_pictures(void)
+{
+	struct resampler r = {0};
+	struct cvt_err e;
+	unsigned char flat[5 * 7 * 4], to[11 * 2 * 4], four[4];
+	const unsigned char two[] = {0, 100};
+	memset(flat, 77, sizeof flat);
+	bool good = true;
+	for (size_t C = 1; C <= 4; C++) {
+		const struct resample_from f = {flat, 7 * C, 5, 7, C};
+		good = good && resample_picture(&r, &f, to, 11, 2, &e) == CVT_OK;
+		for (size_t i = 0; i < 11 * 2 * C; i++)
+			good = good && to[i] == 77;
+	}
+	check(good, "resize", "what is even stays so");
+	const struct resample_from f = {two, 2, 1, 2, 1};
+	good = resample_picture(&r, &f, four, 1, 4, &e) == CVT_OK;
+	check(good && four[0] == 0 && four[1] == 25 && four[2] == 75 && four[3] == 100, "resize",
+		"pixels are areas, their centres apart");
+	resampler_free(&r);
+}
+
 int main(void)
 {
 	static const char *const names[] = {"portable", "avx2", "avx512"};
@@ -193,7 +217,8 @@ int main(void)
 			in[i / N][i % N] = (unsigned char)rng_u32(&g);
 		test_blends(s);
 		for (size_t i = 0; i < 6; i++)
-			test_lines(s, &g, 1 + i % TAPS, i < 3 ? 3 : 1);
+			test_lines(s, &g, 1 + i % TAPS, 3 - i / 2);
 	}
+	test_pictures();
 	return failures != 0;
 }

@@ -12,7 +12,6 @@
 
 #include "../../formats/dataset.h"
 #include "../../formats/npy.h"
-#include "../../formats/resize.h"
 #include "../../formats/selection.h"
 #include "../../formats/tree.h"
 
@@ -233,24 +232,6 @@ static void test_tree(void)
 	tree_close(t);
 }
 
-static void test_resize(void)
-{
-	struct resize r = {0};
-	struct cvt_err e;
-	unsigned char flat[5 * 7 * 3], to[11 * 2 * 3];
-	const unsigned char two[] = {0, 100};
-	unsigned char four[4];
-	memset(flat, 77, sizeof flat);
-	bool good = resize_picture(&r, flat, 5, 7, 3, to, 11, 2, &e) == CVT_OK;
-	for (size_t i = 0; i < sizeof to; i++)
-		good = good && to[i] == 77;
-	check(good, "resize: what is even stays so");
-	good = resize_picture(&r, two, 1, 2, 1, four, 1, 4, &e) == CVT_OK;
-	check(good && four[0] == 0 && four[1] == 25 && four[2] == 75 && four[3] == 100,
-		"resize: pixels are areas, their centres apart");
-	resize_free(&r);
-}
-
 static void test_npy(void)
 {
 	const size_t dims[] = {5, 70};
@@ -351,7 +332,6 @@ int main(void)
 	test_input();
 	test_unpack();
 	test_tree();
-	test_resize();
 	test_npy();
 	test_selection();
 	return failures != 0;

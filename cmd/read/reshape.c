@@ -1,12 +1,12 @@
 /* reshape: pictures of one size and number of channels (see reshape.h). */
 #include "reshape.h"
 
+#include "../../libcore/aug/resample.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "resize.h"
 
 enum { VIEWS = 64 };
 
@@ -14,7 +14,7 @@ struct reshape {
 	struct reshape_options o;
 	char name[VIEWS][FIELD_NAME]; /* of the pictures */
 	size_t names;
-	struct resize resize;
+	struct resampler resampler;
 	struct tensor made;
 	unsigned char *wide; /* a picture with its channels right, before it is resized */
 	size_t capacity;
@@ -94,7 +94,7 @@ void reshape_close(struct reshape *r)
 {
 	if (!r)
 		return;
-	resize_free(&r->resize);
+	resampler_free(&r->resampler);
 	tensor_free(&r->made);
 	free(r->wide);
 	free(r);
@@ -129,6 +129,19 @@ static struct size size_after(const struct reshape_options *o, struct size s)
 		o->channels ? o->channels : s.c};
 }
 
+static int resize(struct reshape *r, const unsigned char *p, struct size from, unsigned char *to,
+	struct size want, struct cvt_err *e)
+{
+	const struct resample_from f = {p, from.w * from.c, from.h, from.w, from.c};
+	if (from.h == 0 || from.w == 0)
+		return cvt_fail(e, CVT_INPUT, "a picture without pixels cannot be resized");
+	if (from.h == want.h && from.w == want.w) {
+		memcpy(to, p, from.h * from.w * from.c);
+		return CVT_OK;
+	}
+	return resample_picture(&r->resampler, &f, to, want.h, want.w, e);
+}
+
 /* Channels and size, whichever makes the picture smaller first (spreading grey commutes with the
  * filter; luma comes before it, as when a grey picture is opened). */
 static int make_picture(struct reshape *r, const unsigned char *p, struct size from,
@@ -139,19 +152,18 @@ static int make_picture(struct reshape *r, const unsigned char *p, struct size f
 	const size_t pixels = spread && sized ? want.h * want.w : from.h * from.w;
 	const size_t between = spread ? from.c : want.c;
 	if (from.c == want.c)
-		return resize_picture(&r->resize, p, from.h, from.w, want.c, to, want.h, want.w, e);
+		return resize(r, p, from, to, want, e);
 	TRY(mem_grow(&wide, &r->capacity, pixels * between + 1, 1, e));
 	r->wide = wide;
 	if (!sized)
 		set_channels(p, pixels, from.c, to, want.c);
 	else if (spread) {
-		TRY(resize_picture(
-			&r->resize, p, from.h, from.w, from.c, r->wide, want.h, want.w, e));
+		TRY(resize(r, p, from, r->wide, want, e));
 		set_channels(r->wide, pixels, from.c, to, want.c);
 	} else {
 		set_channels(p, pixels, from.c, r->wide, want.c);
-		return resize_picture(
-			&r->resize, r->wide, from.h, from.w, want.c, to, want.h, want.w, e);
+		from.c = want.c;
+		return resize(r, r->wide, from, to, want, e);
 	}
 	return CVT_OK;
 }

@@ -7,7 +7,7 @@
 #ifndef CVT_RESHAPE_H
 #define CVT_RESHAPE_H
 
-#include "head.h"
+#include "../../formats/head.h"
 
 struct reshape_options {
 	size_t height, width; /* 0 = as they are */
