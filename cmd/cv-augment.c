@@ -6,6 +6,7 @@
 #include "../formats/source.h"
 #include "../libcore/cli.h"
 #include "augment/mixing.h"
+#include "augment/preview.h"
 #include "augment/rows.h"
 #include "augment/words.h"
 
@@ -16,6 +17,7 @@
 struct options {
 	struct cli_common common;
 	const char *format;
+	size_t preview;
 };
 
 struct augment {
@@ -52,21 +54,29 @@ static int write_head(struct augment *m, struct cvt_err *e)
 	return stream_create(&m->out, out, &m->head, e);
 }
 
-/* The first rows are read before HEAD is written: they tell what pictures of different sizes are.
- */
-static int prepare(
-	struct augment *m, struct batch **first, enum stream_event *event, struct cvt_err *e)
+static int open_input(struct augment *m, struct cvt_err *e)
 {
 	const struct cli_common *c = &m->o->common;
 	const struct dataset_options reading = {
 		.format = m->o->format, .max_memory = c->max_memory};
 	TRY(cli_refuse_terminal(c->output, e));
 	TRY(augment_words_read(&m->words, m->cli->operand, m->cli->operands, e));
+	if (m->words.n == 0 && !m->o->preview)
+		return cvt_fail(
+			e, CVT_USAGE, "say which operations, such as hflip; see cv-augment --list");
 	TRY(aug_chain_parse(&m->chain, m->words.word, m->words.n, e));
 	TRY(source_open(&m->in, c->input, &reading, e));
-	TRY(output_refuse_input(c->output, source_fd(m->in), e));
+	return output_refuse_input(c->output, source_fd(m->in), e);
+}
+
+/* The first rows are read before HEAD is written: they tell what pictures of different sizes are.
+ */
+static int prepare(
+	struct augment *m, struct batch **first, enum stream_event *event, struct cvt_err *e)
+{
+	TRY(open_input(m, e));
 	TRY(head_copy(&m->head, source_head(m->in), e));
-	TRY(par_open(&m->par, (unsigned)c->threads, e));
+	TRY(par_open(&m->par, (unsigned)m->o->common.threads, e));
 	const int code = source_next(m->in, first, event, e);
 	if (code != CVT_OK) { /* a HEAD all the same, so that the reason can follow it as FAIL */
 		struct cvt_err second = {0};
@@ -172,6 +182,24 @@ static int run(struct augment *m, struct cvt_err *e)
 	return stream_finish(out, e);
 }
 
+static int preview(struct augment *m, struct cvt_err *e)
+{
+	const struct cli_common *c = &m->o->common;
+	struct output *out;
+	if (m->o->preview > AUGMENT_PREVIEW)
+		return cvt_fail(e, CVT_USAGE, "--preview shows 1 to %d pictures, not %zu",
+			AUGMENT_PREVIEW, m->o->preview);
+	TRY(open_input(m, e));
+	TRY(output_open(&out, c->output, e));
+	const struct head *h = source_head(m->in);
+	const uint64_t seed = c->seed_given || !h->has_seed ? c->seed : h->seed;
+	const int code = augment_preview(&m->words, m->in, m->o->preview, seed, out, e);
+	if (code == CVT_OK)
+		return output_commit(out, e);
+	output_abandon(out);
+	return code;
+}
+
 static void list(void)
 {
 	for (size_t i = 0; aug_ops[i]; i++) {
@@ -208,6 +236,9 @@ int main(int argc, char **argv)
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Input", 0, NULL},
 		{"format", 0, CLI_TEXT, "NAME", &o.format,
 			"what the input is, if its content does not tell", 0, NULL},
+		{"preview", 0, CLI_COUNT, "N", &o.preview,
+			"no stream: a PNG of N pictures under each operation (or all there are)", 0,
+			NULL},
 		{NULL, 0, CLI_FLAG, NULL, NULL, NULL, 0, NULL},
 	};
 	const struct cli_program program = {
@@ -235,7 +266,7 @@ int main(int argc, char **argv)
 	if (code == CVT_OK && !done && o.common.list)
 		list();
 	else if (code == CVT_OK && !done)
-		code = run(&m, &e);
+		code = o.preview ? preview(&m, &e) : run(&m, &e);
 	const bool told = code != CVT_OK && stream_give_up(m.out, program.name, &e);
 	close_all(&m);
 	return cli_end(&cli, code, &e, told);

@@ -556,6 +556,24 @@ a, b = read("m.cvt")[1]["mask"], read("out.cvt")[1]["mask"]
 assert ((b == a) | (b == np.roll(a, 1, 0))).all()'
 }
 
+# ---- for eyes -------------------------------------------------------------------------
+
+@test "--preview: a PNG of the same pictures under each operation, or under all there are" {
+	scenes
+	ragged
+	for s in s ragged; do
+		cv-augment -i $s.cvt --preview 3 -o all.png
+		cv-augment -i $s.cvt --preview 4 hflip:0.1 one-of rotate=20 invert end view=2 resize=6 mixup -o some.png
+		head -c 4 all.png | grep -aq PNG
+		head -c 4 some.png | grep -aq PNG
+		[ "$(wc -c <all.png)" -gt "$(wc -c <some.png)" ]
+	done
+	fails 2 cv-augment -i s.cvt --preview 65
+	[[ $message == *"64"* ]]
+	fails 2 cv-augment -i s.cvt --preview 4 hflop
+	fails 3 cv-augment -i s.cvt --preview 4 crop=10
+}
+
 # ---- failures on the way --------------------------------------------------------------
 
 @test "a cut input: exit 3, said by the last one only" {

@@ -91,8 +91,7 @@ static int load_points(const struct augment_rows *a, const struct batch *b, size
 	return CVT_OK;
 }
 
-/* Where a row's picture lies and how large it is, in rows of one size or of different ones. */
-static const unsigned char *locate_picture(
+const unsigned char *augment_locate(
 	const struct batch *b, const char *name, size_t row, struct aug_row *r)
 {
 	const struct tensor *t = batch_get(b, name);
@@ -127,7 +126,7 @@ static int load_row(const struct augment_rows *a, const struct batch *b, size_t 
 	char name[AUGMENT_NAME];
 	struct aug_row *r = &pad->common;
 	const unsigned char *pixels =
-		locate_picture(b, augment_in_name(&a->schema, "image", view, name), row, r);
+		augment_locate(b, augment_in_name(&a->schema, "image", view, name), row, r);
 	const size_t items = r->T * r->H * r->W;
 	if (items == 0)
 		return cvt_fail(e, CVT_INPUT, "index %lld: an empty picture",

@@ -23,6 +23,9 @@ struct augment_rows {
 int augment_open(struct augment_rows *a, const struct aug_chain *chain, const struct batch *first,
 	struct head *h, struct par *par, struct cvt_err *e);
 void augment_close(struct augment_rows *a);
+/* Where a row's picture lies, in rows of one size or of different ones; its size goes into r. */
+const unsigned char *augment_locate(
+	const struct batch *b, const char *name, size_t row, struct aug_row *r);
 /* So many rows at a time keep what goes out at a handy size. */
 size_t augment_most_rows(const struct augment_rows *a);
 /* `to` = the rows of `from`, with pictures replaced. Rows are dealt to threads; the result does not

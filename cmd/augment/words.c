@@ -67,9 +67,6 @@ int augment_words_read(struct augment_words *w, char *const *operand, size_t n, 
 {
 	for (size_t i = 0; i < n; i++)
 		TRY(add_word(w, operand[i], 0, e));
-	if (w->n == 0)
-		return cvt_fail(
-			e, CVT_USAGE, "say which operations, such as hflip; see cv-augment --list");
 	return CVT_OK;
 }
 

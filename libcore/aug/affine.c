@@ -46,5 +46,6 @@ const struct aug_op aug_affine = {
 		{"FILTER", 0, 0, 1, false, true, "nearest|bilinear"}},
 	.draws = true,
 	.check = check,
+	.example = "15,0.1,0.8,1.2,10",
 	.apply = apply,
 };

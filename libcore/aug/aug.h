@@ -63,6 +63,7 @@ struct aug_param {
 
 struct aug_op {
 	const char *name, *help;
+	const char *example; /* values to show it with, where some are required */
 	struct aug_param param[AUG_VALUES];
 	bool draws;  /* even at probability 1 */
 	double prob; /* when none is written; 0 stands for 1 */

@@ -26,5 +26,6 @@ const struct aug_op aug_center_crop = {
 	.help = "the window of H[,W] in the middle",
 	.param = {SQUARE_PARAMS},
 	.size = size,
+	.example = "24",
 	.apply = apply,
 };

@@ -41,5 +41,6 @@ const struct aug_op aug_color_jitter = {
 		{"SATURATION", 0, 0, 100, false, false, NULL},
 		{"HUE", 0, 0, 0.5, false, false, NULL}},
 	.draws = true,
+	.example = ".4,.4,.4,.1",
 	.apply = apply,
 };

@@ -18,5 +18,6 @@ const struct aug_op aug_contrast = {
 	.help = "blends with the mean grey by a random factor within 1-V..1+V",
 	.param = {{"V", 0, 0, 100, true, false, NULL}},
 	.draws = true,
+	.example = "0.6",
 	.apply = apply,
 };

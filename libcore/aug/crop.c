@@ -27,5 +27,6 @@ const struct aug_op aug_crop = {
 	.param = {SQUARE_PARAMS},
 	.draws = true,
 	.size = size,
+	.example = "24",
 	.apply = apply,
 };

@@ -23,5 +23,6 @@ const struct aug_op aug_cutout = {
 	.param = {{"SIDE", 0, 1, 16384, true, true, NULL}, {"HOLES", 1, 1, 1000, false, true, NULL},
 		{"FILL", 0, 0, 2, false, true, ERASE_WORDS}},
 	.draws = true,
+	.example = "10",
 	.apply = apply,
 };

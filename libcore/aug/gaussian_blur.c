@@ -28,5 +28,6 @@ const struct aug_op aug_gaussian_blur = {
 		{"MOST", 2, 0.001, 100, false, false, NULL}},
 	.draws = true,
 	.check = check,
+	.example = "5",
 	.apply = apply,
 };

@@ -70,5 +70,6 @@ const struct aug_op aug_grid_mask = {
 		{"DEGREES", 360, 0, 360, false, true, NULL}},
 	.draws = true,
 	.check = check,
+	.example = "8,14",
 	.apply = apply,
 };

@@ -23,5 +23,6 @@ const struct aug_op aug_hide_and_seek = {
 	.param = {{"SIDE", 0, 1, 16384, true, true, NULL}, {"SHARE", 0.5, 0, 1, false, false, NULL},
 		{"FILL", 1, 0, 2, false, true, ERASE_WORDS}},
 	.draws = true,
+	.example = "8",
 	.apply = apply,
 };

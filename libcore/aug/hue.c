@@ -15,5 +15,6 @@ const struct aug_op aug_hue = {
 	.help = "turns the hue by a random share of the circle within -V..V",
 	.param = {{"V", 0, 0, 0.5, true, false, NULL}},
 	.draws = true,
+	.example = "0.4",
 	.apply = apply,
 };

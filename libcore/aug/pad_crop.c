@@ -19,5 +19,6 @@ const struct aug_op aug_pad_crop = {
 	.param = {{"P", 4, 0, 4096, true, true, NULL},
 		{"MODE", 0, 0, 1, false, true, "zero|reflect"}},
 	.draws = true,
+	.example = "4",
 	.apply = apply,
 };

@@ -13,5 +13,6 @@ const struct aug_op aug_posterize = {
 	.help = "keeps the upper BITS of each byte",
 	.param = {{"BITS", 0, 0, 8, true, true, NULL}},
 	.prob = 0.5,
+	.example = "3",
 	.apply = apply,
 };

@@ -76,5 +76,6 @@ const struct aug_op aug_random_resized_crop = {
 	.draws = true,
 	.check = check,
 	.size = size,
+	.example = "32",
 	.apply = apply,
 };

@@ -23,5 +23,6 @@ const struct aug_op aug_resize = {
 	.help = "the whole picture as H[,W], bilinear (antialiased) or nearest",
 	.param = {SQUARE_PARAMS, {"FILTER", 0, 0, 1, false, true, "bilinear|nearest"}},
 	.size = size,
+	.example = "20",
 	.apply = apply,
 };

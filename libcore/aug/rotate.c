@@ -17,5 +17,6 @@ const struct aug_op aug_rotate = {
 	.param = {{"DEGREES", 0, 0, 180, true, false, NULL},
 		{"FILTER", 0, 0, 1, false, true, "nearest|bilinear"}},
 	.draws = true,
+	.example = "30",
 	.apply = apply,
 };

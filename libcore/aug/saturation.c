@@ -18,5 +18,6 @@ const struct aug_op aug_saturation = {
 	.help = "blends with the grey picture by a random factor within 1-V..1+V",
 	.param = {{"V", 0, 0, 100, true, false, NULL}},
 	.draws = true,
+	.example = "0.9",
 	.apply = apply,
 };

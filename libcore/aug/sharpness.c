@@ -12,5 +12,6 @@ const struct aug_op aug_sharpness = {
 	.help = "FACTOR 0 is blurred, 1 as it is, 2 sharpened",
 	.param = {{"FACTOR", 0, 0, 100, true, false, NULL}},
 	.prob = 0.5,
+	.example = "4",
 	.apply = apply,
 };

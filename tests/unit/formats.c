@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "../../formats/crc.h"
 #include "../../formats/dataset.h"
 #include "../../formats/npy.h"
 #include "../../formats/selection.h"
@@ -232,6 +233,21 @@ static void test_tree(void)
 	tree_close(t);
 }
 
+static void test_crc(void)
+{
+	unsigned char bytes[700];
+	bool good = true;
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (unsigned char)(i * i * 31 >> 3);
+	for (size_t n = 0; n < 400; n++) {
+		const uint32_t before = (uint32_t)(n * 2654435761u);
+		good = good
+		       && crc_add(before, bytes + n % 37, n)
+				  == (uint32_t)crc32_z(before, bytes + n % 37, n);
+	}
+	check(good, "crc: zlib's, at any length and place");
+}
+
 static void test_npy(void)
 {
 	const size_t dims[] = {5, 70};
@@ -332,6 +348,7 @@ int main(void)
 	test_input();
 	test_unpack();
 	test_tree();
+	test_crc();
 	test_npy();
 	test_selection();
 	return failures != 0;
