@@ -8,7 +8,7 @@
 # Pictures are black or white, drawn anew at each step with the probability that their grey says; the
 # test split is drawn once. Smaller numbers are better; `iwae` is the importance weighted bound.
 set -eu
-: "${DATA:=}" "${ARCH:=vae-conv}" "${EPOCHS:=4}" "${LR:=2e-3}" "${BATCH:=64}" "${SEED:=0}"
+: "${DATA:=}" "${ARCH:=vae-conv}" "${EPOCHS:=4}" "${LR:=3e-3}" "${BATCH:=64}" "${SEED:=0}"
 : "${OUT:=vae}" "${ROWS:=4000}" "${TEST_ROWS:=500}" "${VAL:=0.05}" "${SAMPLES:=200}"
 mkdir -p "$OUT"
 net=$OUT/net.safetensors
