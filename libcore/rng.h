@@ -36,7 +36,8 @@ enum rng_purpose {
 	RNG_REPLAY,
 	RNG_EPISODE,
 	RNG_SHAPES,
-	RNG_METHOD
+	RNG_METHOD,
+	RNG_MIX
 };
 void rng_for(struct rng *r, uint64_t seed, enum rng_purpose purpose, uint64_t a, uint64_t b);
 

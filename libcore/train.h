@@ -51,6 +51,7 @@ struct train_options {
 	} lookahead;
 	double bias_lr_scale;    /* lr of the norms' biases, not their decay, times this; 0 = 1 */
 	bool decay_all;          /* biases and norms, too */
+	double mixup, cutmix;    /* alpha of the batch's mixing (aug/mix.h); 0 = not */
 	size_t whiten;           /* convolution whose filters whiten its input; 0 = none */
 	size_t patience;         /* epochs without improvement; 0 = no early stopping */
 	double checkpoint_every; /* seconds; 0 = only at epochs' ends */

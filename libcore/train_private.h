@@ -71,6 +71,11 @@ void train_average(struct train *t, double x);
 /* Before the first step: the filters of the convolution to whiten, from these rows. */
 int train_whiten(struct train *t, const struct batch *rows, struct cvt_err *e);
 
+/* ---- train_mix.c ------------------------------------------------------------------- */
+/* Mixes the rows that this run is about to learn from, in place. */
+int train_mix(
+	const struct train *t, const struct batch *rows, const struct run *run, struct cvt_err *e);
+
 /* ---- train_score.c ----------------------------------------------------------------- */
 /* Scores the validation rows with the weights that would be kept; fills val_* of r. */
 int train_validate(struct train *t, struct train_report *r, struct cvt_err *e);

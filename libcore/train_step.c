@@ -101,6 +101,7 @@ int train_step(struct train *t, const struct feed_item *item, struct cvt_err *e)
 	TRY(learning_rate(t, item, e));
 	if (t->c.step == 0 && t->pending == 1)
 		TRY(train_whiten(t, &item->rows, e));
+	TRY(train_mix(t, &item->rows, &run, e));
 	for (size_t i = 0; i < t->l->nphases; i++)
 		if (t->c.step % t->l->phase[i].period == 0)
 			TRY(phase_batch(t, i, item, &run, e));

@@ -168,3 +168,27 @@ assert np.abs(read('both.cvt')[1]['logits'] - both).max() < 1e-5"
 		at_least "$(metric m.json val_accuracy)" 0.8
 	done
 }
+
+@test "--mixup and --cutmix mix what is learned from, and only that" {
+	quadrants a.cvt epochs=12
+	for how in "--mixup 0.4" "--cutmix 1" "--mixup 0.4 --cutmix 1"; do
+		cv-train -q --arch tiny.arch -b 32 $how --metrics m.json -o net.st a.cvt
+		at_least "$(metric m.json val_accuracy)" 0.85
+		at_least "$(metric m.json loss)" 0.3
+	done
+	cv-train -q --arch tiny.arch -b 32 --mixup 1 --threads 2 -o two.st a.cvt
+	cv-train -q --arch tiny.arch -b 32 --mixup 1 --threads 1 -o one.st a.cvt
+	cmp one.st two.st
+	# equal pictures stay what they are: only the labels are mixed
+	py "
+x = np.full((64, 8, 8, 1), 100, 'u1')
+write('flat.cvt', 'rows 64\nepochs 1\n' + classes('a', 'b'), image=x, label=np.arange(64).astype('<i4') % 2,
+      index=np.arange(64, dtype='<i8'))"
+	cv-train -q --arch tiny.arch -b 64 --steps 40 --lr 0.05 --mixup 1 --metrics m.json -o net.st flat.cvt
+	py "
+assert abs($(metric m.json loss) - np.log(2)) < 0.1"
+	fails 2 cv-train --arch tiny.arch --mixup -1 -o x.st a.cvt
+	py "
+write('none.cvt', 'rows 4\n', image=np.zeros((4, 8, 8, 1), 'u1'), index=np.arange(4, dtype='<i8'))"
+	fails 2 cv-train --arch tiny.arch --num-classes 4 --cutmix 1 -o x.st none.cvt
+}

@@ -344,7 +344,9 @@ static int next_rows(void *context, struct batch **rows, enum train_event *event
 	if (seen != STREAM_BATCH)
 		return CVT_OK;
 	TRY(check_labels(t, *rows, e));
-	return t->target ? trainer_mix_target(t, rows, e) : CVT_OK;
+	if (t->target)
+		TRY(trainer_mix_target(t, rows, e));
+	return trainer_soften(t, rows, e);
 }
 
 /* HEAD's `rows` counts validation rows, too. */
@@ -475,6 +477,7 @@ int trainer_setup(struct trainer *t, struct cvt_err *e)
 	TRY(choose_heads(t, e));
 	TRY(choose_classes(t, e));
 	TRY(check_label_known(t, e));
+	TRY(trainer_soften_field(t, e));
 	TRY(trainer_add_heads(t, e));
 	return open_learner(t, e);
 }

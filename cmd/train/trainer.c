@@ -74,7 +74,8 @@ static size_t learning_options(struct trainer_options *o, struct cli_option *to)
 			0, &o->epochs_given},
 		{"steps", 0, CLI_COUNT, "N", &o->steps, "stop after N updates", 0, NULL},
 		{"target", 0, CLI_TEXT, "FILE", &o->target,
-			"rows of another domain, one behind each of the input; their labels are not "
+			"rows of another domain, one behind each of the input; their labels are "
+			"not "
 			"read",
 			0, NULL},
 		{"batch-size", 'b', CLI_COUNT, "N", &o->batch_size, "rows a step", 0, NULL},
@@ -94,7 +95,8 @@ static size_t optimizer_options(struct trainer_options *o, struct cli_option *to
 			"distill half",
 			0, &o->lr_given},
 		{"opt", 0, CLI_TEXT, "NAME", &o->opt,
-			"optimizer; default: sgd, for networks with attention adamw, gan and vae adam",
+			"optimizer; default: sgd, for networks with attention adamw, gan and vae "
+			"adam",
 			0, NULL},
 		{"momentum", 0, CLI_REAL, "F", &o->momentum, "default: sgd, lars, muon 0.9, else 0",
 			0, &o->momentum_given},
@@ -407,6 +409,8 @@ static void close_all(struct trainer *t)
 	head_free(&t->history);
 	source_close(t->in);
 	trainer_close_target(t);
+	trainer_soften_close(t);
+	tensor_free(&t->shares);
 	free(t->field);
 	free(t->relabel);
 	free(t->scale_text);

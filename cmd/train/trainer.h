@@ -49,7 +49,11 @@ struct trainer {
 	struct method_field *field;
 	bool head_added[METHOD_HEADS]; /* the text got a layer for it */
 	const char **class_name;
-	int32_t *relabel;    /* the stream's class numbers to ours; NULL = the same */
+	int32_t *relabel; /* the stream's class numbers to ours; NULL = the same */
+	/* labels as shares of classes (trainer_soften.c) */
+	bool softens;
+	struct tensor shares;
+	struct batch softened;
 	struct head history; /* of weights and teachers */
 	struct train_lr_scale scale[TRAINER_SCALES];
 	char *scale_text;
@@ -101,6 +105,13 @@ int trainer_load_weights(struct trainer *t, struct cvt_err *e);
 /* method_facts.teacher */
 int trainer_teacher(void *context, const char *file, struct graph **g, size_t *input,
 	size_t *output, size_t **order, struct cvt_err *e);
+
+/* ---- trainer_soften.c -------------------------------------------------------------- */
+/* --mixup, --cutmix: labels will be shares of the classes; before the learner is built. */
+int trainer_soften_field(struct trainer *t, struct cvt_err *e);
+/* The same rows with such labels, if they are wanted. */
+int trainer_soften(struct trainer *t, struct batch **rows, struct cvt_err *e);
+void trainer_soften_close(struct trainer *t);
 
 /* ---- trainer_save.c ---------------------------------------------------------------- */
 int trainer_open_checkpoint(struct trainer *t, struct cvt_err *e);

@@ -18,6 +18,11 @@ size_t tricks_options(struct tricks *t, struct cli_option *to)
 			"added to roots; default: 1e-8, adagrad 1e-10", 0, NULL},
 		{"muon", 0, CLI_TEXT, "LR[,MOMENTUM[,STEPS]]", &t->muon,
 			"of muon's filters; default: 0.24,0.6,3", 0, NULL},
+		{"mixup", 0, CLI_REAL, "A", &t->mixup,
+			"mix the pictures and labels of a batch, shares from Beta(A,A)", 0, NULL},
+		{"cutmix", 0, CLI_REAL, "A", &t->cutmix,
+			"paste a window of one onto another; with --mixup half of the batches", 0,
+			NULL},
 		{"whiten", 0, CLI_TEXT, "STAGE", &t->whiten,
 			"filters of that convolution whiten the first batch, and stay", 0, NULL},
 		{"bias-lr-scale", 0, CLI_REAL, "F", &t->bias_lr_scale,
@@ -65,6 +70,11 @@ int tricks_understand(
 	if (t->warmup && !to->sched.warmup_exponential && strcmp(t->warmup, "linear") != 0)
 		return cvt_fail(
 			e, CVT_USAGE, "--warmup %s: should be linear or exponential", t->warmup);
+	to->mixup = t->mixup;
+	to->cutmix = t->cutmix;
+	if (!(t->mixup >= 0.0 && t->mixup < 1e3) || !(t->cutmix >= 0.0 && t->cutmix < 1e3))
+		return cvt_fail(e, CVT_USAGE, "--mixup %g, --cutmix %g: should be 0 or more",
+			t->mixup, t->cutmix);
 	if (!(t->bias_lr_scale > 0.0))
 		return cvt_fail(
 			e, CVT_USAGE, "--bias-lr-scale %g: should be above 0", t->bias_lr_scale);

@@ -8,7 +8,7 @@ struct tricks {
 	const char *whiten, *lookahead, *muon, *warmup;
 	bool decay_all, swa_given, lr_base_given;
 	size_t lr_base_batch;
-	double bias_lr_scale, swa_start, epsilon, lr_base;
+	double bias_lr_scale, swa_start, epsilon, lr_base, mixup, cutmix;
 };
 
 /* Their rows of the option table, after `to`; returns how many. */
