@@ -4,6 +4,7 @@
  * Each way of looking is a file view_*.c; this one chooses it, opens what it needs, and ends.
  */
 #include "view/arch.h"
+#include "view/curves.h"
 #include "view/view.h"
 
 #include <stdlib.h>
@@ -59,6 +60,7 @@ static int choose(const struct view_options *o, struct mode *mode, struct cvt_er
 		{"npy", view_npy, o->npy != NULL, true, true},
 		{"tsv", view_tsv, o->tsv, true, false},
 		{"arch", NULL, o->arch || o->summary, false, false},
+		{"curves", NULL, o->curves, false, true},
 		{"grid", view_grid, o->grid, true, true},
 	};
 	const size_t n = sizeof modes / sizeof *modes;
@@ -129,12 +131,14 @@ static int look_at_arch(
 static int check_operands(const struct cli *c, const struct mode *mode,
 	const struct view_options *o, struct cvt_err *e)
 {
+	const bool many = strcmp(mode->name, "curves") == 0;
 	const size_t wanted = strcmp(mode->name, "diff") == 0 ? 2 : 1;
 	if (wanted == 2 && c->operands != 2)
 		return cvt_fail(e, CVT_USAGE, "--diff compares two files; name both");
-	if (c->operands + (o->common.input ? 1 : 0) > wanted)
-		return cvt_fail(
-			e, CVT_USAGE, "one thing at a time; name one file (two with --diff)");
+	if (!many && c->operands + (o->common.input ? 1 : 0) > wanted)
+		return cvt_fail(e, CVT_USAGE,
+			"one thing at a time; name one file (two with --diff, several with "
+			"--curves)");
 	return mode->binary ? cli_refuse_terminal(o->common.output, e) : CVT_OK;
 }
 
@@ -154,6 +158,8 @@ static int view(
 		code = compare(c, o, out, different, e);
 	else if (strcmp(mode.name, "arch") == 0)
 		code = look_at_arch(path, o, out, e);
+	else if (strcmp(mode.name, "curves") == 0)
+		code = view_curves((const char *const *)c->operand, c->operands, out, e);
 	else
 		code = look_at(&mode, path, o, out, e);
 	if (code == CVT_OK)
@@ -187,6 +193,8 @@ static void list_options(struct view_options *o, struct cli_option table[MOST_OP
 			NULL},
 		{"summary", 0, CLI_FLAG, NULL, &o->summary,
 			"its (or a model's) elements, shapes, parameters, FLOP", 0, NULL},
+		{"curves", 0, CLI_FLAG, NULL, &o->curves,
+			"what cv-train --metrics wrote (one or more files) as one PNG", 0, NULL},
 		{NULL, 0, CLI_FLAG, NULL, NULL, "How", 0, NULL},
 		{"count", 'n', CLI_COUNT, "N", &o->count,
 			"this many rows; default: 64 in a grid, else all", 0, NULL},
@@ -222,7 +230,8 @@ int main(int argc, char **argv)
 			    "cv-view --history net.safetensors\n"
 			    "cv-view --diff a.cvt b.cvt && echo equal\n"
 			    "cv-view --tsv scores.cvt | sort -k3n | head\n"
-			    "cv-view --arch resnet20 --summary",
+			    "cv-view --arch resnet20 --summary\n"
+			    "cv-view --curves a.jsonl b.jsonl -o curves.png",
 		.options = table,
 		.common = &o.common,
 		.operands_are_source = true,

@@ -48,7 +48,7 @@ void canvas_paste(struct canvas *c, const struct canvas *from, size_t x, size_t 
 			3 * n);
 }
 
-static void fill(struct canvas *c, size_t x0, size_t y0, size_t x1, size_t y1, struct colour ink)
+void canvas_fill(struct canvas *c, size_t x0, size_t y0, size_t x1, size_t y1, struct colour ink)
 {
 	x1 = x1 < c->width ? x1 : c->width;
 	y1 = y1 < c->height ? y1 : c->height;
@@ -71,8 +71,8 @@ static void draw_letter(
 	const unsigned bits = letters[letter - ' '];
 	for (unsigned i = 0; i < 15; i++)
 		if (bits >> (14 - i) & 1)
-			fill(c, x + i % 3 * scale, y + i / 3 * scale, x + (i % 3 + 1) * scale,
-				y + (i / 3 + 1) * scale, ink);
+			canvas_fill(c, x + i % 3 * scale, y + i / 3 * scale,
+				x + (i % 3 + 1) * scale, y + (i / 3 + 1) * scale, ink);
 }
 
 void canvas_text(struct canvas *c, size_t x, size_t y, size_t scale, size_t most, struct colour ink,
@@ -102,10 +102,10 @@ void canvas_box(struct canvas *c, double x0, double y0, double x1, double y1, si
 		return;
 	const size_t w = thick < right - left ? thick : right - left;
 	const size_t h = thick < bottom - top ? thick : bottom - top;
-	fill(c, left, top, right, top + h, ink);
-	fill(c, left, bottom - h, right, bottom, ink);
-	fill(c, left, top, left + w, bottom, ink);
-	fill(c, right - w, top, right, bottom, ink);
+	canvas_fill(c, left, top, right, top + h, ink);
+	canvas_fill(c, left, bottom - h, right, bottom, ink);
+	canvas_fill(c, left, top, left + w, bottom, ink);
+	canvas_fill(c, right - w, top, right, bottom, ink);
 }
 
 struct colour colour_of(size_t number)

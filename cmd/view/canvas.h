@@ -19,6 +19,8 @@ enum { LETTER_WIDTH = 4, LETTER_HEIGHT = 7 }; /* with the space around it, at sc
 int canvas_open(
 	struct canvas *c, size_t width, size_t height, struct colour ground, struct cvt_err *e);
 void canvas_close(struct canvas *c);
+/* The rectangle from x0, y0 up to x1, y1. */
+void canvas_fill(struct canvas *c, size_t x0, size_t y0, size_t x1, size_t y1, struct colour ink);
 /* Draws `from` with its upper left corner at x, y. */
 void canvas_paste(struct canvas *c, const struct canvas *from, size_t x, size_t y);
 /* Capitals, digits and signs, 3 x 5 pixels times scale; others are drawn as their nearest. Stops at

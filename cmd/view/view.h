@@ -11,7 +11,7 @@
 
 struct view_options {
 	struct cli_common common;
-	bool head, stat, validate, history, diff, grid, tsv, overlay, summary;
+	bool head, stat, validate, history, diff, grid, tsv, overlay, summary, curves;
 	const char *npy, *arch, *field, *format, *split;
 	size_t count, columns, scale;
 };

@@ -1,0 +1,54 @@
+#!/usr/bin/env bats
+# cv-view --curves: what cv-train --metrics wrote, as a picture.
+load helper
+load py
+
+setup() {
+	cd "$BATS_TEST_TMPDIR" || exit 1
+	for e in 1 2 3; do
+		echo "{\"epoch\": $e, \"step\": $((10 * e)), \"loss\": 0.$((9 - e)), \"accuracy\": 0.$((5 + e))," \
+			"\"val_loss\": null, \"val_accuracy\": null, \"lr\": 0.1, \"seconds\": 1}"
+	done >a.jsonl
+	sed 's/val_loss": null/val_loss": 0.25/' a.jsonl >b.jsonl
+	printf 'epoch\tloss\tlr\n1\t0.5\t0.1\n2\tnull\t0.01\n' >c.tsv
+}
+
+@test "one run, or several, one above the other; equal files give equal bytes" {
+	cv-view --curves a.jsonl -o a.png
+	cv-view --curves a.jsonl b.jsonl c.tsv -o all.png
+	cv-view --curves a.jsonl b.jsonl c.tsv >again.png
+	cmp all.png again.png
+	py "
+d = open('a.png', 'rb').read()
+size = lambda d: (int.from_bytes(d[16:20], 'big'), int.from_bytes(d[20:24], 'big'))
+assert size(d) == (720, 36 + 3 * 260), size(d)
+assert size(open('all.png', 'rb').read()) == (720, 72 + 3 * 260)"
+}
+
+@test "the lines are where the numbers are, in the run's colour" {
+	cv-view --curves a.jsonl -o a.png
+	cv-read a.png --channels 3 >p.cvt
+	py "
+x = read('p.cvt')[1]['image'][0].astype(int)
+red = (x == (230, 60, 60)).all(-1)
+panel = red[36:36 + 260]
+top, bottom = 24, 224
+low, high = .6 - .01, .8 + .01
+for epoch, loss in ((1, .8), (2, .7), (3, .6)):
+    column = 64 + (epoch - 1) / 2 * (720 - 14 - 64)
+    row = bottom - (loss - low) / (high - low) * (bottom - top)
+    near = panel[max(0, int(row) - 2):int(row) + 4, max(0, int(column) - 2):int(column) + 4]
+    assert near.any(), (epoch, row, column)"
+}
+
+@test "what is no such file is told" {
+	fails 3 cv-view --curves "$top/README.md" -o x.png
+	: >empty
+	fails 3 cv-view --curves empty -o x.png
+	fails 1 cv-view --curves missing -o x.png
+	fails 2 cv-view --curves -o x.png
+	fails 2 cv-view --curves --stat a.jsonl -o x.png
+	echo '{"epoch": 1, "loss": x}' >bad
+	fails 3 cv-view --curves bad -o x.png
+	[ ! -e x.png ]
+}
