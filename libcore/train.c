@@ -82,6 +82,7 @@ static void fill_report(const struct train *t, const struct feed_item *item, str
 		.epoch_rows = item->epoch_rows,
 		.loss = t->c.loss_rows > 0.0 ? t->c.loss_sum / t->c.loss_rows : NAN,
 		.lr = t->lr,
+		.batch_loss = t->batch_loss,
 		.gradient_norm = t->gradient_norm,
 		.scores = t->l->nscores,
 		.seconds = cli_seconds() - t->started,
@@ -162,7 +163,7 @@ static void tell_part(struct train *t, const struct feed_item *item)
 
 static bool enough(const struct train *t)
 {
-	return (t->o.steps && t->c.step >= t->o.steps)
+	return (t->o.find_done && *t->o.find_done) || (t->o.steps && t->c.step >= t->o.steps)
 	       || (t->o.patience && t->c.bad_epochs >= t->o.patience);
 }
 

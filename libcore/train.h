@@ -51,6 +51,10 @@ struct train_options {
 	} lookahead;
 	double bias_lr_scale;    /* lr of the norms' biases, not their decay, times this; 0 = 1 */
 	bool decay_all;          /* biases and norms, too */
+	/* The range test: lr grows from low to high over the steps; *find_done, which a report may
+	 * set, ends it. low 0 = not. */
+	double find_low, find_high;
+	bool *find_done;
 	double mixup, cutmix;    /* alpha of the batch's mixing (aug/mix.h); 0 = not */
 	size_t whiten;           /* convolution whose filters whiten its input; 0 = none */
 	size_t patience;         /* epochs without improvement; 0 = no early stopping */
@@ -73,6 +77,7 @@ struct train_report {
 	uint64_t step;
 	size_t rows, epoch_rows;        /* done in this epoch, of (TRAIN_UNKNOWN) */
 	double loss, lr, gradient_norm; /* the loss is the mean of this epoch so far */
+	double batch_loss;              /* of the last batch */
 	size_t scores;
 	const char *score_name[METHOD_SCORES];
 	double score[METHOD_SCORES]; /* on the training batches as they were; NAN = nothing known */

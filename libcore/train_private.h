@@ -39,7 +39,7 @@ struct train {
 	float *matrix_work;
 	size_t pending;           /* batches whose gradients wait for a step (--accumulate) */
 	struct feed_position was; /* before the first of them */
-	double lr, factor, gradient_norm; /* of the last step */
+	double lr, factor, gradient_norm, batch_loss; /* of the last step */
 	double started, waited, checkpointed;
 	uint64_t rows_done; /* in this run */
 };

@@ -38,6 +38,12 @@ static int learning_rate(struct train *t, const struct feed_item *item, struct c
 {
 	const double all = epochs_in_all(t, item);
 	const struct sched_choice *s = &t->o.sched;
+	if (t->o.find_low > 0.0) {
+		const double x = (double)t->c.step / (double)(t->o.steps > 1 ? t->o.steps - 1 : 1);
+		t->lr = t->o.find_low * pow(t->o.find_high / t->o.find_low, x);
+		t->factor = t->lr / t->o.lr;
+		return CVT_OK;
+	}
 	if (all == 0.0 && (s->sched->needs_total || s->warmup_epochs > 0.0))
 		return cvt_fail(e, CVT_USAGE,
 			"%s: does not say how many rows or epochs will come, which --sched %s must "
@@ -75,6 +81,7 @@ static int phase_batch(struct train *t, size_t phase, const struct feed_item *it
 	if (!isfinite(loss))
 		return train_diverged(t, loss, t->gradient_norm, e);
 	plan_backward(p->plan, run, item->rows.rows);
+	t->batch_loss = loss;
 	if (phase == 0)
 		count(t, p->plan, &item->rows, loss);
 	return t->pending == t->o.accumulate ? train_update(t, phase, loss, e) : CVT_OK;

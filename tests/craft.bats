@@ -192,3 +192,38 @@ assert abs($(metric m.json loss) - np.log(2)) < 0.1"
 write('none.cvt', 'rows 4\n', image=np.zeros((4, 8, 8, 1), 'u1'), index=np.arange(4, dtype='<i8'))"
 	fails 2 cv-train --arch tiny.arch --num-classes 4 --cutmix 1 -o x.st none.cvt
 }
+
+@test "--find-lr: a curve, and no model" {
+	quadrants a.cvt
+	cv-train --arch tiny.arch -b 32 --find-lr curve a.cvt 2>note
+	grep -q 'a good --lr' note
+	py "
+rows = [l.split('\t') for l in open('curve.tsv')]
+assert rows[0] == ['lr', 'loss', 'smoothed\n']
+x = np.array(rows[1:], float)
+assert len(x) <= 100 and abs(x[0, 0] - 1e-6) < 1e-9 and x[-1, 0] <= 10
+assert np.allclose(np.diff(np.log(x[:, 0])), np.log(1e7) / 99, rtol=1e-4)
+assert x[0, 1] == x[0, 2] and x[:, 2].min() < .8 * x[0, 2]
+assert open('curve.png', 'rb').read(4) == b'\x89PNG'"
+	fails 2 cv-train --arch tiny.arch --find-lr curve -o x.st a.cvt
+	[ ! -e x.st ]
+}
+
+@test "--drop-path: the linear rule" {
+	quadrants a.cvt epochs=6
+	cat >deep.arch <<-'END'
+		input image 8 8 1
+		conv1: conv 8 3 | relu
+		4 * b%: { conv 8 3 | bn | relu | drop-path 0 }
+		gap | flatten | fc: linear classes
+	END
+	cv-train -q --arch deep.arch -b 32 -o a.st a.cvt
+	cv-train -q --arch deep.arch -b 32 --drop-path 0 -o b.st a.cvt
+	cv-train -q --arch deep.arch -b 32 --drop-path 0.3 --metrics m.json -o c.st a.cvt
+	py "$weights
+a, b, c = (model(n + '.st') for n in 'abc')
+assert all((a[k] == b[k]).all() for k in a)
+assert any((a[k] != c[k]).any() for k in a)"
+	fails 2 cv-train --arch tiny.arch --drop-path 0.1 -o x.st a.cvt
+	fails 2 cv-train --arch deep.arch --drop-path 1 -o x.st a.cvt
+}

@@ -360,7 +360,9 @@ static int explain(const struct trainer *t, int code, struct cvt_err *e)
 static int train(struct trainer *t, struct cvt_err *e)
 {
 	struct train_source source;
-	const struct train_hooks hooks = {t, trainer_report, trainer_checkpoint};
+	const bool finds = t->o.tricks.find_lr != NULL;
+	const struct train_hooks hooks = {
+		t, finds ? trainer_find_report : trainer_report, finds ? NULL : trainer_checkpoint};
 	trainer_source(t, &source);
 	TRY(check_replay(t, &source, e));
 	TRY(par_open(&t->par, (unsigned)t->o.common.threads, e));
@@ -375,13 +377,32 @@ static int train(struct trainer *t, struct cvt_err *e)
 	t->share_before = -1;
 	const int code = train_run(t->train, e);
 	cli_progress_stop(&t->progress);
-	if (code != CVT_OK)
+	if (finds && (code == CVT_OK || code == CVT_DIVERGED))
+		TRY(trainer_find_end(t, e));
+	else if (code != CVT_OK)
 		return explain(t, code, e);
 	return trainer_close_metrics(t, e);
 }
 
+/* --find-lr trains for nothing but a curve. */
+static int run_finder(struct trainer *t, struct cvt_err *e)
+{
+	if (t->o.common.output || t->o.resume)
+		return cvt_fail(
+			e, CVT_USAGE, "--find-lr writes no model; leave out -o and --resume");
+	if (t->o.steps == 0)
+		t->o.steps = 100;
+	TRY(trainer_setup(t, e));
+	t->train_options.find_low = 1e-6;
+	t->train_options.find_high = 10.0;
+	t->train_options.find_done = &t->finder.done;
+	return train(t, e);
+}
+
 static int run(struct trainer *t, struct cvt_err *e)
 {
+	if (t->o.tricks.find_lr)
+		return run_finder(t, e);
 	TRY(cli_refuse_terminal(t->o.common.output, e));
 	TRY(trainer_setup(t, e));
 	if (!t->o.epochs_given || t->o.epochs > 0)
@@ -411,6 +432,7 @@ static void close_all(struct trainer *t)
 	trainer_close_target(t);
 	trainer_soften_close(t);
 	tensor_free(&t->shares);
+	free(t->finder.point);
 	free(t->field);
 	free(t->relabel);
 	free(t->scale_text);

@@ -13,6 +13,13 @@
 
 #include <stdio.h>
 
+/* What the range test has seen: lr, loss, smoothed loss of each step. */
+struct finder {
+	size_t n, capacity;
+	double *point, sum, best, at_best;
+	bool done;
+};
+
 enum { TRAINER_SCALES = 32, TRAINER_OPTIONS = 192, TRAINER_TEACHERS = 8 };
 
 /* The command line. Numbers whose default depends on another choice have a flag. */
@@ -69,6 +76,7 @@ struct trainer {
 	double share_before; /* of the training that earlier runs did; -1 = not seen yet */
 	FILE *metrics;
 	struct train_report last;
+	struct finder finder;
 	/* checkpoints */
 	char *checkpoint; /* X.ckpt; NULL = none is kept */
 	char *identity;   /* of the stream: HEAD without its history */
@@ -105,6 +113,12 @@ int trainer_load_weights(struct trainer *t, struct cvt_err *e);
 /* method_facts.teacher */
 int trainer_teacher(void *context, const char *file, struct graph **g, size_t *input,
 	size_t *output, size_t **order, struct cvt_err *e);
+
+/* ---- trainer_find_lr.c ------------------------------------------------------------- */
+/* train_hooks.report */
+void trainer_find_report(void *context, const struct train_report *r);
+/* Writes what it found. */
+int trainer_find_end(struct trainer *t, struct cvt_err *e);
 
 /* ---- trainer_soften.c -------------------------------------------------------------- */
 /* --mixup, --cutmix: labels will be shares of the classes; before the learner is built. */

@@ -1,6 +1,8 @@
 /* trainer_tricks: the craft of training (see tricks.h). */
 #include "tricks.h"
 
+#include "../../libcore/nn/drop_path.h"
+
 #include <string.h>
 
 size_t tricks_options(struct tricks *t, struct cli_option *to)
@@ -23,6 +25,13 @@ size_t tricks_options(struct tricks *t, struct cli_option *to)
 		{"cutmix", 0, CLI_REAL, "A", &t->cutmix,
 			"paste a window of one onto another; with --mixup half of the batches", 0,
 			NULL},
+		{"drop-path", 0, CLI_REAL, "P", &t->drop_path,
+			"of the deepest drop-path layer; the others less in proportion", 0,
+			&t->drop_path_given},
+		{"find-lr", 0, CLI_TEXT, "NAME", &t->find_lr,
+			"no model: lr from 1e-6 to 10 in --steps (100), curve in NAME.tsv, "
+			"NAME.png",
+			0, NULL},
 		{"whiten", 0, CLI_TEXT, "STAGE", &t->whiten,
 			"filters of that convolution whiten the first batch, and stay", 0, NULL},
 		{"bias-lr-scale", 0, CLI_REAL, "F", &t->bias_lr_scale,
@@ -92,6 +101,8 @@ int tricks_understand(
 int tricks_learner(
 	const struct tricks *t, struct learner *l, struct train_options *to, struct cvt_err *e)
 {
+	if (t->drop_path_given)
+		TRY(drop_path_set(l->graph, t->drop_path, e));
 	return t->whiten ? train_choose_whiten(l, t->whiten, &to->whiten, e) : CVT_OK;
 }
 

@@ -5,10 +5,10 @@
 #include "../../libcore/train.h"
 
 struct tricks {
-	const char *whiten, *lookahead, *muon, *warmup;
-	bool decay_all, swa_given, lr_base_given;
+	const char *whiten, *lookahead, *muon, *warmup, *find_lr;
+	bool decay_all, swa_given, lr_base_given, drop_path_given;
 	size_t lr_base_batch;
-	double bias_lr_scale, swa_start, epsilon, lr_base, mixup, cutmix;
+	double bias_lr_scale, swa_start, epsilon, lr_base, mixup, cutmix, drop_path;
 };
 
 /* Their rows of the option table, after `to`; returns how many. */

@@ -1,6 +1,7 @@
 /* drop-path: in training a whole row is 0 with probability P, else multiplied by 1 / (1 - P):
  * stochastic depth of the branch it ends (Huang et al., "Deep networks with stochastic depth",
  * 2016). The draw is Philox(seed; step, node, row of the batch). */
+#include "drop_path.h"
 #include "nn.h"
 
 #include "../rng.h"
@@ -63,3 +64,20 @@ const struct nn_op nn_drop_path = {
 	.forward = forward,
 	.backward = backward,
 };
+
+int drop_path_set(struct graph *g, double P, struct cvt_err *e)
+{
+	size_t n = 0, at = 0;
+	for (size_t i = 0; i < g->n; i++)
+		n += g->node[i].op == &nn_drop_path;
+	if (!(P >= 0 && P < 1))
+		return cvt_fail(e, CVT_USAGE, "--drop-path %g: should be from 0 to below 1", P);
+	if (n == 0)
+		return cvt_fail(e, CVT_USAGE,
+			"--drop-path: the network has no drop-path layer, which would end its "
+			"branches; see cv-arch(5)");
+	for (size_t i = 0; i < g->n; i++)
+		if (g->node[i].op == &nn_drop_path)
+			g->node[i].arg[0].a = n > 1 ? P * (double)at++ / (double)(n - 1) : P;
+	return CVT_OK;
+}

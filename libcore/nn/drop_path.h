@@ -1,0 +1,11 @@
+/* drop-path: its probabilities, for all layers of a network at once. */
+#ifndef CVT_NN_DROP_PATH_H
+#define CVT_NN_DROP_PATH_H
+
+#include "../graph.h"
+
+/* The linear rule of Huang et al. 2016: the first drop-path layer of the graph gets 0, the last one P,
+ * those between in proportion. CVT_USAGE if there is none, or P is not in 0..1. */
+int drop_path_set(struct graph *g, double P, struct cvt_err *e);
+
+#endif
