@@ -24,8 +24,8 @@ fi
 
 # shellcheck disable=SC2086 # AUGMENT, TASKS and TRAIN are lists of words
 cv-read "$OUT/known.cvt" --episodes "${WAYS}x$SHOTS+$QUERIES" --count "$EPISODES" --seed "$SEED" |
-	cv-augment $AUGMENT | cv-train --method protonet --arch "$ARCH" -b $((WAYS * (SHOTS + QUERIES))) \
-	$TRAIN --metrics "$OUT/train.jsonl" -o "$OUT/net.st"
+	cv-augment $AUGMENT | cv-train --method protonet --arch "$ARCH" $TRAIN \
+	-b $((WAYS * (SHOTS + QUERIES))) --metrics "$OUT/train.jsonl" -o "$OUT/net.st"
 cv-embed -w "$OUT/net.st" "$OUT/new.cvt" >"$OUT/trained.cvt"
 cv-embed --arch "$ARCH" "$OUT/new.cvt" >"$OUT/untrained.cvt"
 cp "$OUT/new.cvt" "$OUT/pixels.cvt"

@@ -220,6 +220,19 @@ toy() {
 	ROWS=1500 EPOCHS=10 sh "$top/pipelines/distill.sh" >told
 	above "$(figure teacher told)" 0.2
 	above "$(figure distilled told)" 0.2
+	ROWS=300 EPOCHS=1 SEEDS='0 1 2' sh "$top/pipelines/distill.sh" >told
+	[ "$(grep -c '^distilled' told)" -eq 3 ]
+	grep -qP '^gain\t\S+\tinterval\t0\.' told
+}
+
+@test "dann.sh and protonet.sh run to their figures" {
+	toy
+	ROWS=300 EPOCHS=1 TEST_ROWS=100 sh "$top/pipelines/dann.sh" >told
+	figure source-only told | grep -q .
+	figure dann told | grep -q .
+	sed 's/ | fc: linear classes//' toy.arch >bare.arch
+	ARCH=bare.arch ROWS=300 EPISODES=5 COUNT=20 sh "$top/pipelines/protonet.sh" >told
+	[ "$(grep -c 'accuracy 0' told)" -eq 6 ]
 }
 
 @test "demo.sh leaves pictures, a network and figures" {

@@ -173,3 +173,27 @@ print('pairs 900\nsame %d' % same.sum())" >want
 	fails 1 cv-knn --verify none all.cvt
 	fails 2 cv-knn --verify pairs --bank all.cvt all.cvt
 }
+
+@test "rotate-classes: a class of an episode is turned as one, each by quarters of its own" {
+	marks new.cvt 40 8
+	cv-read new.cvt --episodes 4x2+3 --count 20 -o e.cvt
+	cv-augment -i e.cvt rotate-classes -o t.cvt
+	py "
+_, a = read('e.cvt')
+_, b = read('t.cvt')
+seen = []
+for g in np.unique(a['group']):
+    for k in range(4):
+        r = np.flatnonzero((a['group'] == g) & (a['label'] == k))
+        seen += [[q for q in range(4) if (np.rot90(a['image'][r], q, (1, 2)) == b['image'][r]).all()]]
+assert all(len(s) == 1 for s in seen)
+count = np.bincount([s[0] for s in seen])
+assert len(count) == 4 and count.min() > 8, count
+assert all((a[f] == b[f]).all() for f in ('label', 'role', 'group', 'index', 'class'))"
+	cmp t.cvt <(cv-augment --threads 3 -i e.cvt rotate-classes)
+	fails 3 cv-augment -i new.cvt rotate-classes
+	[[ $message == *"--episodes"* ]]
+	cv-read e.cvt --size 6x8 -o wide.cvt
+	fails 3 cv-augment -i wide.cvt rotate-classes
+	[[ $message == *"not square"* ]]
+}

@@ -120,6 +120,14 @@ static int64_t whole_number(const struct batch *b, const char *name, size_t row)
 				 : ((const int32_t *)t->data)[row];
 }
 
+static void load_episode(const struct batch *b, size_t row, struct aug_row *r)
+{
+	const struct tensor *label = batch_get(b, "label");
+	r->of_episode = batch_get(b, "group") && label && label->dtype == DT_I4 && label->ndim == 1;
+	r->group = whole_number(b, "group", row);
+	r->class = r->of_episode ? (int32_t)whole_number(b, "label", row) : 0;
+}
+
 static int load_row(const struct augment_rows *a, const struct batch *b, size_t row, size_t view,
 	struct augment_pad *pad, struct cvt_err *e)
 {
@@ -227,6 +235,8 @@ static int one_row(const struct augment_rows *a, const struct batch *from, struc
 		.index = (uint64_t)whole_number(from, "index", row),
 		.copy = (uint32_t)whole_number(from, "copy", row)};
 	const bool frozen = whole_number(from, "part", row) == 1;
+	load_episode(from, row, &pad->common);
+	load_episode(from, row, &pad->view);
 	for (size_t v = 0; v < a->schema.views; v++) {
 		TRY(load_row(a, from, row, v, pad, e));
 		site.view = a->schema.numbered ? (uint32_t)v + 1 : 0;

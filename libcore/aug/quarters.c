@@ -1,0 +1,54 @@
+/* quarters: quarter turns (see quarters.h). */
+#include "quarters.h"
+
+#include <string.h>
+
+/* Where in the old H x W picture place (y, x) of the one turned by so many quarters lies. */
+static size_t place(const struct aug_row *r, size_t quarters, size_t y, size_t x)
+{
+	if (quarters == 1)
+		return x * r->W + r->W - 1 - y;
+	if (quarters == 2)
+		return (r->H - 1 - y) * r->W + r->W - 1 - x;
+	return (r->H - 1 - x) * r->W + y;
+}
+
+static void turn_plane(const struct aug_plane *p, const struct aug_row *r, size_t quarters)
+{
+	const size_t h = quarters == 2 ? r->H : r->W, w = quarters == 2 ? r->W : r->H;
+	for (size_t t = 0; t < r->T; t++) {
+		const unsigned char *from = p->data + t * h * w * p->size;
+		unsigned char *to = p->spare + t * h * w * p->size;
+		for (size_t y = 0; y < h; y++)
+			for (size_t x = 0; x < w; x++, to += p->size)
+				memcpy(to, from + place(r, quarters, y, x) * p->size, p->size);
+	}
+}
+
+int aug_quarters(struct aug_row *r, size_t quarters, struct cvt_err *e)
+{
+	const double H = (double)r->H, W = (double)r->W;
+	const struct aug_map map[4] = {{{1, 0, 0, 0, 1, 0, 0, 0}}, {{0, 1, 0, -1, 0, W, 0, 0}},
+		{{-1, 0, W, 0, -1, H, 0, 0}}, {{0, -1, H, 1, 0, 0, 0, 0}}};
+	const size_t h = quarters == 2 ? r->H : r->W, w = quarters == 2 ? r->W : r->H;
+	if (quarters == 0)
+		return CVT_OK;
+	TRY(aug_room(r, h, w, e));
+	turn_plane(&r->image, r, quarters);
+	for (size_t i = 0; i < r->planes; i++)
+		turn_plane(&r->plane[i], r, quarters);
+	aug_map_points(r, &map[quarters], h, w);
+	aug_swap(r, h, w);
+	return CVT_OK;
+}
+
+int aug_need_square(const char *name, size_t H, size_t W, struct cvt_err *e)
+{
+	const size_t side = H < W ? H : W;
+	if (H == W)
+		return CVT_OK;
+	return cvt_fail(e, CVT_INPUT,
+		"%s: pictures of %zux%zu are not square; put resize=%zu or center-crop=%zu before "
+		"it",
+		name, H, W, side, side);
+}
