@@ -20,7 +20,7 @@ struct options {
 	struct network_choice network;
 	struct cli_many weights;
 	const char *outputs, *keep, *format, *tta;
-	size_t batch_size;
+	size_t batch_size, pool;
 	bool by_number;
 };
 
@@ -137,7 +137,7 @@ static int prepare(struct embed *m, struct cvt_err *e)
 				: m->head.has_seed   ? m->head.seed
 						     : 0;
 	TRY(network_open(&m->net, &choice, &m->head, e));
-	TRY(embed_outputs_open(&m->outputs, o->outputs, &m->net, &m->head, e));
+	TRY(embed_outputs_open(&m->outputs, o->outputs, o->pool, &m->net, &m->head, e));
 	TRY(check_tta(m, e));
 	TRY(par_open(&m->par, (unsigned)o->common.threads, e));
 	const struct plan_spec spec = {.rows = o->batch_size,
@@ -286,6 +286,9 @@ static void fill_table(struct options *o, struct cli_option *to)
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Rows", 0, NULL},
 		{"output", 0, CLI_TEXT, "STAGE[=FIELD],...", &o->outputs,
 			"what to write: embedding (default), logits, probs, any stage", 0, NULL},
+		{"pool", 0, CLI_COUNT, "N", &o->pool,
+			"feature maps as their means over N x N cells; default: as they are", 0,
+			NULL},
 		{"keep", 0, CLI_TEXT, "FIELDS", &o->keep,
 			"pass on these fields of the rows; default: all but pictures", 0, NULL},
 		{"tta", 0, CLI_TEXT, "VERSIONS", &o->tta,

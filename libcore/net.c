@@ -237,3 +237,13 @@ double net_flop(const struct graph *g, size_t first, size_t end)
 		flop += node_flop(g, &g->node[i]);
 	return flop;
 }
+
+size_t net_head_param(const struct net *n, const struct graph *g)
+{
+	size_t first = n->end_param;
+	for (size_t i = n->embedding + 1; i < g->n; i++)
+		for (size_t k = 0; k < g->node[i].nparam; k++)
+			if (g->node[i].param[k] < first && g->node[i].param[k] >= n->first_param)
+				first = g->node[i].param[k];
+	return first;
+}

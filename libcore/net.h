@@ -37,6 +37,8 @@ int net_build(struct net *n, struct graph *g, const struct arch *a, const struct
 void net_free(struct net *n);
 /* The node of a stage; CVT_USAGE naming the nearest path. "embedding" and "output" always exist. */
 int net_stage(const struct net *n, const char *path, size_t *node, struct cvt_err *e);
+/* The first parameter that only nodes behind the embedding have; end_param when there is none. */
+size_t net_head_param(const struct net *n, const struct graph *g);
 /* Parameters and multiply-adds x 2 of one row, for --summary: per node from the op and its shapes.
  */
 double net_flop(const struct graph *g, size_t first_node, size_t end_node);

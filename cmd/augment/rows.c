@@ -1,6 +1,8 @@
 /* augment_rows: a batch of rows through a chain of operations (see augment_rows.h). */
 #include "rows.h"
 
+#include "pretext.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +29,7 @@ int augment_open(struct augment_rows *a, const struct aug_chain *chain, const st
 	a->par = par;
 	a->stage = (uint32_t)h->draws;
 	TRY(augment_schema_open(&a->schema, chain, first, h, e));
+	TRY(augment_pretext_head(chain, h, e));
 	if (chain->draws)
 		h->draws++;
 	a->pad = mem_alloc(par_threads(par), sizeof *a->pad, e);
@@ -42,6 +45,9 @@ void augment_close(struct augment_rows *a)
 		free(a->pad[t].points[1]);
 	}
 	free(a->pad);
+	a->kept.capacity = a->kept.n = 0; /* its tensors are borrowed */
+	free(a->kept.field);
+	a->kept.field = NULL;
 	augment_schema_close(&a->schema);
 }
 
@@ -226,9 +232,11 @@ static int store_row(const struct augment_rows *a, const struct aug_row *r, stru
 	return CVT_OK;
 }
 
+/* Row `to_row` of what goes out. */
 static int one_row(const struct augment_rows *a, const struct batch *from, struct batch *to,
-	size_t row, struct augment_pad *pad, struct cvt_err *e)
+	size_t to_row, struct augment_pad *pad, struct cvt_err *e)
 {
+	const size_t row = to_row / a->chain->copies;
 	struct rng_site site = {.seed = a->seed,
 		.stage = a->stage,
 		.epoch = from->epoch,
@@ -237,20 +245,22 @@ static int one_row(const struct augment_rows *a, const struct batch *from, struc
 	const bool frozen = whole_number(from, "part", row) == 1;
 	load_episode(from, row, &pad->common);
 	load_episode(from, row, &pad->view);
+	pad->common.copy = pad->view.copy = to_row % a->chain->copies;
 	for (size_t v = 0; v < a->schema.views; v++) {
 		TRY(load_row(a, from, row, v, pad, e));
 		site.view = a->schema.numbered ? (uint32_t)v + 1 : 0;
 		TRY(aug_chain_apply(a->chain, 0, &site, frozen, &pad->common, e));
 		if (a->schema.made == 0)
-			TRY(store_row(a, &pad->common, to, row, v, e));
+			TRY(store_row(a, &pad->common, to, to_row, v, e));
 	}
+	augment_pretext_label(a->chain, to, to_row, &pad->common);
 	size_t out = 0;
 	for (size_t p = 1; p < a->chain->parts; p++)
 		for (size_t v = 0; v < a->chain->part[p].views; v++, out++) {
 			TRY(copy_row(pad, e));
 			site.view = (uint32_t)out + 1;
 			TRY(aug_chain_apply(a->chain, p, &site, frozen, &pad->view, e));
-			TRY(store_row(a, &pad->view, to, row, out, e));
+			TRY(store_row(a, &pad->view, to, to_row, out, e));
 		}
 	return CVT_OK;
 }
@@ -268,7 +278,7 @@ static void work(void *context, size_t block, unsigned thread)
 	const struct job *j = context;
 	struct augment_pad *pad = &j->a->pad[thread];
 	size_t first;
-	const size_t n = par_span(j->from->rows, BLOCK, block, &first);
+	const size_t n = par_span(j->to->rows, BLOCK, block, &first);
 	for (size_t r = first; r < first + n; r++) {
 		struct cvt_err err = {0};
 		const int code = one_row(j->a, j->from, j->to, r, pad, &err);
@@ -308,7 +318,7 @@ static int add_out(struct augment_rows *a, const struct batch *from, struct batc
 	if (c < 0 && ndim < 4) /* ragged */
 		ndim = 4;
 	const int at = ndim - (c < 0 ? 3 : 2);
-	dims[0] = from->rows;
+	dims[0] = to->rows;
 	if (c < BOXES) {
 		dims[at] = a->schema.out_H[i];
 		dims[at + 1] = a->schema.out_W[i];
@@ -319,22 +329,38 @@ static int add_out(struct augment_rows *a, const struct batch *from, struct batc
 	return f ? tensor_shape(&f->t, was->dtype, ndim, dims, e) : CVT_SYSTEM;
 }
 
+/* The fields of `from` that pass, borrowed. */
+static int borrow_kept(struct augment_rows *a, const struct batch *from, struct cvt_err *e)
+{
+	struct batch *kept = &a->kept;
+	kept->n = 0;
+	kept->rows = from->rows;
+	kept->epoch = from->epoch;
+	for (size_t i = 0; i < from->n; i++) {
+		const struct field *f = &from->field[i];
+		struct field *k =
+			is_replaced(&a->schema, f->name) ? NULL : batch_add(kept, f->name, e);
+		if (!k && !is_replaced(&a->schema, f->name))
+			return CVT_SYSTEM;
+		if (!k)
+			continue;
+		k->flags = f->flags;
+		k->t = f->t;
+		k->t.capacity = 0;
+	}
+	return CVT_OK;
+}
+
 static int shape_batch(
 	struct augment_rows *a, const struct batch *from, struct batch *to, struct cvt_err *e)
 {
-	to->n = 0;
-	to->rows = from->rows;
-	to->epoch = from->epoch;
-	for (size_t i = 0; i < from->n; i++) {
-		const struct field *f = &from->field[i];
-		if (is_replaced(&a->schema, f->name))
-			continue;
-		struct field *t = batch_add(to, f->name, e);
-		if (!t)
-			return CVT_SYSTEM;
-		t->flags = f->flags;
-		TRY(tensor_copy(&t->t, &f->t, e));
-	}
+	TRY(borrow_kept(a, from, e));
+	if (a->chain->copies > 1)
+		TRY(augment_pretext_repeat(a->chain, &a->kept, to, e));
+	else
+		TRY(batch_slice(to, &a->kept, 0, from->rows, e));
+	to->rows = from->rows * a->chain->copies;
+	TRY(augment_pretext_fields(a->chain, to, e));
 	for (int c = -1; c < COMPANIONS; c++)
 		for (size_t i = 0; i < a->schema.outs && (c < 0 || a->schema.has[c]); i++)
 			TRY(add_out(a, from, to, c, i, e));
@@ -347,6 +373,7 @@ size_t augment_most_rows(const struct augment_rows *a)
 	size_t bytes = 1;
 	for (size_t i = 0; i < s->outs; i++)
 		bytes += s->out_H[i] * s->out_W[i] * s->C * (s->ragged ? 1 : s->T);
+	bytes *= a->chain->copies;
 	return bytes < MOST_BYTES ? MOST_BYTES / bytes : 1;
 }
 
@@ -356,7 +383,7 @@ int augment_batch(
 	struct job job = {a, from, to};
 	const unsigned threads = par_threads(a->par);
 	TRY(shape_batch(a, from, to, e));
-	par_for(a->par, (from->rows + BLOCK - 1) / BLOCK, work, &job);
+	par_for(a->par, (to->rows + BLOCK - 1) / BLOCK, work, &job);
 	const struct augment_pad *first = NULL;
 	for (unsigned t = 0; t < threads; t++)
 		if (a->pad[t].code != CVT_OK && (!first || a->pad[t].failed < first->failed))

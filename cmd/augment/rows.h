@@ -15,6 +15,7 @@ struct augment_rows {
 	struct augment_schema schema;
 	struct par *par;
 	struct augment_pad *pad; /* one a thread */
+	struct batch kept;       /* fields of the batch at hand that pass; borrowed */
 };
 
 /* Understands the stream's fields and changes HEAD to what goes out. `first` is the first batch
@@ -28,7 +29,7 @@ const unsigned char *augment_locate(
 	const struct batch *b, const char *name, size_t row, struct aug_row *r);
 /* So many rows at a time keep what goes out at a handy size. */
 size_t augment_most_rows(const struct augment_rows *a);
-/* `to` = the rows of `from`, with pictures replaced. Rows are dealt to threads; the result does not
+/* `to` = the rows of `from`, with pictures replaced, and each as many as a pretext operation makes. Rows are dealt to threads; the result does not
  * depend on that. */
 int augment_batch(
 	struct augment_rows *a, const struct batch *from, struct batch *to, struct cvt_err *e);

@@ -338,9 +338,20 @@ static int build(struct opening *o, struct cvt_err *e)
 	return CVT_OK;
 }
 
+/* True if the file has no tensor of those that only the head uses: it was trained without one. */
+static bool lacks_head(const struct network *n, const struct state_dict *d, size_t head)
+{
+	for (size_t i = head; i < n->net.end_param; i++)
+		if (state_get(d, n->graph->param[i].name))
+			return false;
+	return head < n->net.end_param;
+}
+
 static int load(struct opening *o, struct cvt_err *e)
 {
 	struct network *n = o->n;
+	const size_t head = net_head_param(&n->net, n->graph);
+	n->headless = o->ndicts == 1 && n->info.method && lacks_head(n, &o->dict[0], head);
 	for (size_t i = 0; i < o->ndicts; i++) {
 		char stage[256], prefix[260] = "";
 		const char *file =
@@ -358,7 +369,7 @@ static int load(struct opening *o, struct cvt_err *e)
 			.prefix = *prefix ? prefix : NULL,
 			.partial = o->choice->partial,
 			.first_param = first,
-			.end_param = end};
+			.end_param = n->headless ? head : end};
 		TRY(model_load(n->graph, &o->dict[i], &l, NULL, e));
 	}
 	return CVT_OK;

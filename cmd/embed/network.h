@@ -29,6 +29,7 @@ struct network {
 		info;     /* what was used: text, field, picture, normalisation, classes, history */
 	size_t input;     /* the node to bind the field's values to */
 	enum dtype dtype; /* of those values */
+	bool headless;    /* the file holds nothing behind the embedding (contrastive methods) */
 };
 
 /* A file's metadata and tensors; the first weights file decides text, picture and normalisation. The

@@ -41,6 +41,22 @@ static void find_truth(struct embed_outputs *o, size_t i, const char *stage)
 	o->head = o->head || is_prediction(o->field[i]) || strcmp(o->truth[i], "label") == 0;
 }
 
+/* A feature map as the means over pool x pool equal cells; vectors stay. */
+static int add_pool(
+	const struct embed_outputs *o, const struct network *n, size_t *node, struct cvt_err *e)
+{
+	const struct shape *s = &n->graph->node[*node].row;
+	const size_t H = s->dims[0], W = s->dims[1];
+	if (o->pool == 0 || s->ndim != 3 || (H == 1 && W == 1))
+		return CVT_OK;
+	if (H != W || H % o->pool)
+		return cvt_fail(e, CVT_USAGE,
+			"--pool %zu: a map of %zux%zu has no %zu equal cells a side", o->pool, H, W,
+			o->pool);
+	return graph_op(n->graph, "avgpool", "pool", node, 1, node, e, "K", (double)(H / o->pool),
+		GRAPH_END);
+}
+
 static int add_output(
 	struct embed_outputs *o, char *text, const struct network *n, struct cvt_err *e)
 {
@@ -57,6 +73,12 @@ static int add_output(
 	if (probs || logits)
 		stage = "output";
 	TRY(net_stage(&n->net, stage, &o->node[i], e));
+	if (n->headless && o->node[i] > n->net.embedding)
+		return cvt_fail(e, CVT_INPUT,
+			"--output %s: the model has no head, it was trained without labels; take "
+			"embedding or a stage before it",
+			text);
+	TRY(add_pool(o, n, &o->node[i], e));
 	o->softmax[i] = probs;
 	o->head = o->head || probs || o->node[i] == n->net.output;
 	const int written = snprintf(o->field[i], FIELD_NAME, "%s", field ? field : text);
@@ -98,12 +120,12 @@ static void count_views(struct embed_outputs *o, const struct head *h)
 	}
 }
 
-int embed_outputs_open(struct embed_outputs *o, const char *text, const struct network *n,
-	const struct head *h, struct cvt_err *e)
+int embed_outputs_open(struct embed_outputs *o, const char *text, size_t pool,
+	const struct network *n, const struct head *h, struct cvt_err *e)
 {
 	char *copy, *word[EMBED_OUTPUTS];
 	size_t words;
-	*o = (struct embed_outputs){0};
+	*o = (struct embed_outputs){.pool = pool};
 	(void)snprintf(o->input, sizeof o->input, "%s", n->info.field);
 	TRY(cli_words(text ? text : "embedding", &copy, word, EMBED_OUTPUTS, &words, e));
 	int code = CVT_OK;

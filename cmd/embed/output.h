@@ -23,6 +23,7 @@ struct embed_outputs {
 	struct shape sum[EMBED_OUTPUTS]; /* as it is gathered, f4 */
 	bool head;                       /* logits or probs are among them: class numbers matter */
 	size_t views;                    /* 1: the field itself; else FIELD.1 .. FIELD.k */
+	size_t pool; /* feature maps as their means over pool x pool cells; 0 = as they are */
 	bool numbered;
 	char input[FIELD_NAME]; /* the network's field */
 	char **keep;            /* of the rows' fields */
@@ -30,8 +31,8 @@ struct embed_outputs {
 };
 
 /* Reads "STAGE[=FIELD],..." (NULL = embedding). CVT_USAGE naming the nearest stage. */
-int embed_outputs_open(struct embed_outputs *o, const char *text, const struct network *n,
-	const struct head *h, struct cvt_err *e);
+int embed_outputs_open(struct embed_outputs *o, const char *text, size_t pool,
+	const struct network *n, const struct head *h, struct cvt_err *e);
 void embed_outputs_close(struct embed_outputs *o);
 /* True when logits, probs or predictions are written. */
 bool embed_has_classes(const struct embed_outputs *o);

@@ -25,17 +25,6 @@ int trainer_read_weights(struct trainer *t, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* The first parameter that only nodes behind the embedding use. */
-static size_t head_param(const struct graph *g, const struct net *net)
-{
-	size_t first = net->end_param;
-	for (size_t i = net->embedding + 1; i < g->n; i++)
-		for (size_t k = 0; k < g->node[i].nparam; k++)
-			if (g->node[i].param[k] < first && g->node[i].param[k] >= net->first_param)
-				first = g->node[i].param[k];
-	return first;
-}
-
 /* The range of parameters under a stage. */
 static void range_of(const struct graph *g, const char *stage, size_t *first, size_t *end)
 {
@@ -54,7 +43,7 @@ static int load_one(struct trainer *t, size_t i, struct cvt_err *e)
 	struct model_load l = {.source = file,
 		.partial = t->o.partial,
 		.skip_head = t->o.reset_head && !*stage,
-		.head_param = head_param(g, net),
+		.head_param = net_head_param(net, g),
 		.first_param = net->first_param,
 		.end_param = trainer_old_params(t, net->first_param, net->end_param)};
 	range_of(g, stage, &l.first_param, &l.end_param);

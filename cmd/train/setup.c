@@ -72,12 +72,21 @@ static int copy_fields(struct trainer *t, struct cvt_err *e)
 	return CVT_OK;
 }
 
+/* The field that the network reads, or the first of its views. */
+static const struct head_field *picture_field(const struct trainer *t, const char *name)
+{
+	const struct head_field *f = head_field(&t->head, name);
+	char view[FIELD_NAME + 2];
+	(void)snprintf(view, sizeof view, "%.45s.1", name);
+	return f ? f : head_field(&t->head, view);
+}
+
 /* The network takes the picture as it comes; a loaded one wants the picture that it knows. */
 static int choose_picture(struct trainer *t, struct cvt_err *e)
 {
 	const struct arch_input *in = arch_inputs(t->arch) ? arch_input(t->arch, 0) : NULL;
 	const char *name = in ? in->field : "image";
-	const struct head_field *f = head_field(&t->head, name);
+	const struct head_field *f = picture_field(t, name);
 	const bool known = t->info.field && strcmp(t->info.field, name) == 0;
 	if (!f)
 		return CVT_OK; /* the method says what is missing */
@@ -260,12 +269,14 @@ static size_t count_classes(const struct trainer *t, const struct head_classes *
 static int choose_classes(struct trainer *t, struct cvt_err *e)
 {
 	const struct head_classes *have = head_classes(&t->head, label_field(t));
-	if ((t->o.reset_head && t->in)
+	if ((t->o.reset_head && t->in) || t->method->unlabelled
 		|| (t->o.num_classes && t->o.num_classes != t->info.nclasses)) {
 		free(t->info.classes);
 		t->info.classes = NULL;
 		t->info.nclasses = 0;
 	}
+	if (t->method->unlabelled)
+		return CVT_OK;
 	if (t->info.classes)
 		TRY(match_classes(t, have, e));
 	t->facts.classes = count_classes(t, have);
@@ -456,7 +467,8 @@ static int check_label_known(const struct trainer *t, struct cvt_err *e)
 {
 	const struct head_field *f = head_field(&t->head, label_field(t));
 	const char *loss = t->facts.nheads ? t->facts.head[0].loss : "cross-entropy";
-	if (t->facts.classes || t->method->own_classes || !f || strcmp(loss, "cross-entropy") != 0)
+	const bool asks = !t->method->own_classes && !t->method->unlabelled;
+	if (t->facts.classes || !asks || !f || strcmp(loss, "cross-entropy") != 0)
 		return CVT_OK;
 	return cvt_fail(e, CVT_USAGE,
 		"the input does not say how many classes '%s' has; --num-classes N",

@@ -193,6 +193,17 @@ static void add_method_options(struct trainer_options *o, struct cli_option *tab
 	table[n] = (struct cli_option){0};
 }
 
+/* What was given, else the method's own default: the table shows that of the first method only. */
+static void take_value(
+	struct method_value *to, const struct method_value *v, const struct method_option *own)
+{
+	*to = *v;
+	if (v->given)
+		return;
+	to->real = own->value;
+	to->count = own->type == CLI_COUNT ? (size_t)own->value : 0;
+}
+
 /* The method's options in its own order; one that it does not have must not be given. */
 static int take_method_options(struct trainer *t, const struct cli_option *table, struct cvt_err *e)
 {
@@ -208,7 +219,7 @@ static int take_method_options(struct trainer *t, const struct cli_option *table
 		while (v && own[k].name && strcmp(own[k].name, table[i].name) != 0)
 			k++;
 		if (v && own[k].name)
-			t->value[k] = *v;
+			take_value(&t->value[k], v, &own[k]);
 		else if (v && v->given)
 			return cvt_fail(e, CVT_USAGE, "--%s: --method %s has no such option",
 				table[i].name, t->method->name);

@@ -41,6 +41,8 @@ struct aug_row {
 	unsigned char *scratch; /* what an operation needs besides; kept from row to row */
 	size_t scratch_capacity;
 	struct resampler *resampler; /* the same, made when it is first needed */
+	size_t copy;   /* which of the rows this one is that a pretext operation makes of one */
+	int32_t label; /* what that operation wants learned */
 };
 
 /* Frees the buffers that a row has grown. */
@@ -64,6 +66,15 @@ struct aug_param {
 	const char *words; /* "zero|reflect": the value is the word's number */
 };
 
+/* A pretext task: the operation makes a label of its own (row->label), which travels as a field with
+ * the loss that is to be lowered, and may make several rows of one (row->copy), which stay together
+ * as a `group`. Nothing in it depends on `label`. */
+struct aug_pretext {
+	const char *field, *loss; /* "rotation", "cross-entropy" */
+	size_t classes, copies;   /* rows that each row becomes; 1 */
+	const char *const *class_name;
+};
+
 struct aug_op {
 	const char *name, *help;
 	const char *example; /* values to show it with, where some are required */
@@ -81,6 +92,7 @@ struct aug_op {
 	 * = as many as have names. Planes can only be mixed by pasting. */
 	void (*mix)(const double *v, struct rng *g, size_t H, size_t W, struct mix *m);
 	bool pastes;
+	const struct aug_pretext *pretext; /* NULL = none */
 };
 
 /* In the order of aug.def, NULL-terminated. */

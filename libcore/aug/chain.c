@@ -175,8 +175,27 @@ static int read_view(struct aug_chain *c, const char *values, struct cvt_err *e)
 	return add_part(c, (size_t)count, e);
 }
 
+/* A pretext operation labels every row, whichever view is made of it. */
+static int take_pretext(
+	struct aug_chain *c, const struct aug_step *s, bool within, struct cvt_err *e)
+{
+	const char *name = s->op->name;
+	if (c->pretext)
+		return cvt_fail(e, CVT_USAGE,
+			"%s: there is a pretext operation before it; one cv-augment makes one",
+			name);
+	if (within || c->parts > 1 || s->prob < 1)
+		return cvt_fail(e, CVT_USAGE,
+			"%s: labels every row, so it takes no probability and stands before view, "
+			"not within one-of",
+			name);
+	c->pretext = s->op->pretext;
+	c->copies = c->pretext->copies;
+	return CVT_OK;
+}
+
 static int read_operation(struct aug_chain *c, struct aug_step *s, const char *name, char *values,
-	bool has_prob, struct cvt_err *e)
+	bool has_prob, bool within, struct cvt_err *e)
 {
 	for (size_t i = 0; aug_ops[i]; i++)
 		if (strcmp(name, aug_ops[i]->name) == 0)
@@ -189,6 +208,8 @@ static int read_operation(struct aug_chain *c, struct aug_step *s, const char *n
 	TRY(read_values(s, values, e));
 	if (s->op->check)
 		TRY(s->op->check(s->v, e));
+	if (s->op->pretext)
+		TRY(take_pretext(c, s, within, e));
 	return add_step(c, s, e);
 }
 
@@ -219,7 +240,7 @@ static int read_word(
 		*open = SIZE_MAX;
 		return CVT_OK;
 	}
-	return read_operation(c, &s, word, values, has_prob, e);
+	return read_operation(c, &s, word, values, has_prob, *open != SIZE_MAX, e);
 }
 
 static bool on_blocks(const struct aug_step *s)
@@ -257,7 +278,7 @@ static int part_mixes(struct aug_chain *c, struct cvt_err *e)
 int aug_chain_parse(struct aug_chain *c, const char *const *word, size_t n, struct cvt_err *e)
 {
 	size_t open = SIZE_MAX;
-	*c = (struct aug_chain){0};
+	*c = (struct aug_chain){.copies = 1};
 	TRY(add_part(c, 0, e));
 	for (size_t i = 0; i < n; i++) {
 		char *copy = mem_strdup(word[i], e);
@@ -268,7 +289,11 @@ int aug_chain_parse(struct aug_chain *c, const char *const *word, size_t n, stru
 	if (open != SIZE_MAX)
 		return cvt_fail(
 			e, CVT_USAGE, "one-of: is not closed; write end behind its operations");
-	return part_mixes(c, e);
+	TRY(part_mixes(c, e));
+	return c->pretext && c->mixes < c->n ? cvt_fail(e, CVT_USAGE,
+		       "%s: mixes rows, and what a mixture's '%s' is nobody knows",
+		       c->step[c->mixes].op->name, c->pretext->field)
+					     : CVT_OK;
 }
 
 void aug_chain_free(struct aug_chain *c)
@@ -356,14 +381,26 @@ static const struct aug_step *choose(
 	return &s[1 + rng_below(&rng, s->choices)];
 }
 
+/* What the row is called once it has become several: each draws for itself. */
+static uint32_t copy_after(
+	const struct aug_chain *c, const struct rng_site *site, const struct aug_row *row)
+{
+	return (uint32_t)(site->copy * c->copies + row->copy);
+}
+
 int aug_chain_apply(const struct aug_chain *c, size_t part, const struct rng_site *site,
 	bool frozen, struct aug_row *row, struct cvt_err *e)
 {
+	struct rng_site at = *site;
+	if (part > 0)
+		at.copy = copy_after(c, site, row);
 	for (size_t i = c->part[part].first; i < c->part[part].end; i++) {
 		const struct aug_step *s = &c->step[i];
-		const struct aug_step *taken = s->op ? s : choose(s, site, frozen);
+		const struct aug_step *taken = s->op ? s : choose(s, &at, frozen);
 		if (taken)
-			TRY(apply_step(taken, site, frozen, row, e));
+			TRY(apply_step(taken, &at, frozen, row, e));
+		if (s->op && s->op->pretext)
+			at.copy = copy_after(c, site, row);
 		i += s->choices;
 	}
 	return CVT_OK;

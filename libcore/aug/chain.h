@@ -28,6 +28,8 @@ struct aug_chain {
 	size_t mixes;          /* the first of the steps on blocks of rows; n = there are none */
 	size_t views;          /* in all; 0 = the picture itself goes on */
 	bool draws;            /* any chance at all */
+	const struct aug_pretext *pretext; /* of the one operation that makes labels; NULL */
+	size_t copies;                     /* rows that each row becomes; 1 */
 };
 
 /* Reads the words; CVT_USAGE naming the nearest operation, or the parameter that is wrong. */
@@ -36,7 +38,8 @@ void aug_chain_free(struct aug_chain *c);
 /* The size that a part makes of H, W, C (0 = not known). Sizes must not depend on chance. */
 int aug_chain_size(
 	const struct aug_chain *c, size_t part, size_t *H, size_t *W, size_t *C, struct cvt_err *e);
-/* Applies a part to a row. `site` says seed, stage, epoch, index, copy and view. A frozen row is
+/* Applies a part to a row; row->copy says which of the copies it is to become: what stands behind
+ * the operation that makes them draws for each by itself. `site` says seed, stage, epoch, index, copy and view. A frozen row is
  * not drawn on: only what is sure, or keeps sizes equal, is done. */
 int aug_chain_apply(const struct aug_chain *c, size_t part, const struct rng_site *site,
 	bool frozen, struct aug_row *row, struct cvt_err *e);

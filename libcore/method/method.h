@@ -109,6 +109,7 @@ struct method {
 	double lr, beta1;
 	/* `label` need not count the classes of the data: it only says which rows are alike. */
 	bool own_classes;
+	bool unlabelled; /* learns without labels: nobody asks how many classes there are */
 	int (*build)(struct learner *l, struct cvt_err *e);
 	/* Allocates what needs the number of rows; after all plans exist. May be NULL, as those
 	 * below. */

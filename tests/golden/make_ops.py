@@ -229,6 +229,7 @@ case("kl", "", [randn(3, 5), randn(3, 5)], lambda x, p: F.kl_div(
     x[0].log_softmax(1), x[1].log_softmax(1), reduction="batchmean", log_target=True))
 case("kl", "temperature=4", [randn(3, 5) * 5, randn(3, 5) * 5], lambda x, p: 16 * F.kl_div(
     (x[0] / 4).log_softmax(1), (x[1] / 4).softmax(1), reduction="batchmean"))
+
 case("cosine", "", [randn(3, 5), randn(3, 5)],
      lambda x, p: F.cosine_embedding_loss(x[0], x[1], torch.ones(3)))
 case("transpose", "", [randn(2, 3, 4)], lambda x, p: x[0].transpose(1, 2))
@@ -254,6 +255,22 @@ case("log-weight", "sigma=0.3", [randn(3, 6), randn(3, 6), randn(3, 2), randn(3,
      torch.distributions.Normal(x[1], 0.3).log_prob(x[0]).sum(1)
      + normal(torch.zeros(1, 4)).log_prob(x[2]).sum(1) - normal(x[3]).log_prob(x[2]).sum(1),
      constant=(0, 1, 2, 3))
+
+def ntxent(x, p, temperature=0.5):
+    """lightly's NTXentLoss for two views; for more, the mean over positives (supervised contrastive's
+    L_out with every row a class of its own)."""
+    z, rows = torch.cat(x), len(x[0])
+    s = z @ z.t() / temperature
+    s = s.masked_fill(torch.eye(len(z), dtype=torch.bool), -1e300)
+    same = torch.arange(len(z)) % rows
+    positive = (same[:, None] == same[None, :]) & ~torch.eye(len(z), dtype=torch.bool)
+    return -F.log_softmax(s, 1)[positive].mean()
+
+
+case("ntxent", "", [F.normalize(randn(5, 4)).float().double() for _ in range(2)], ntxent)
+case("ntxent", "temperature=0.07", [F.normalize(randn(70, 3)).float().double() for _ in range(2)],
+     lambda x, p: ntxent(x, p, 0.07))
+case("ntxent", "temperature=1", [randn(3, 6) for _ in range(4)], lambda x, p: ntxent(x, p, 1))
 
 os.makedirs(here, exist_ok=True)
 for op, texts in files.items():

@@ -149,4 +149,7 @@ static const struct gradcheck_case cases[] = {
 	{"prototypes", "", {"f 8x5", "i3 8", "i2 8"}, 0},
 	{"prototypes", "temperature=3", {"f 8x5", "i3 8", "i2 8", "i2 "}, 0},
 	{"prototypes", "", {"f 40x19", "i4 40", "i2 40"}, 0},
+	{"ntxent", "", {"f 7", "f 7"}, 0},
+	{"ntxent", "temperature=0.7", {"f 5", "f 5", "f 5"}, 0},
+	{"ntxent", "temperature=2", {"f 5", "=0"}, 0},
 };
