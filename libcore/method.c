@@ -133,18 +133,15 @@ int method_phase(struct learner *l, const char *name, size_t loss, struct learne
 	if (l->nphases == METHOD_PHASES)
 		return full("phases", e);
 	struct learner_phase *p = &l->phase[l->nphases++];
-	*p = (struct learner_phase){.name = name,
-		.loss = loss,
-		.keep = GRAPH_NONE,
-		.period = 1,
-		.lr_scale = 1.0};
+	*p = (struct learner_phase){
+		.name = name, .loss = loss, .keep = GRAPH_NONE, .period = 1, .lr_scale = 1.0};
 	if (phase)
 		*phase = p;
 	return CVT_OK;
 }
 
-int method_trains(struct learner *l, struct learner_phase *p, const struct net *net,
-	struct cvt_err *e)
+int method_trains(
+	struct learner *l, struct learner_phase *p, const struct net *net, struct cvt_err *e)
 {
 	if (!p->trains)
 		p->trains = mem_alloc(l->graph->nparams, sizeof *p->trains, e);
@@ -285,38 +282,51 @@ int learner_open(struct learner **out, const struct method *m, const struct meth
 int learner_open_generator(struct learner **out, const struct method *m,
 	const struct method_facts *facts, struct generator *to, struct cvt_err *e)
 {
-	*to = (struct generator){GRAPH_NONE, GRAPH_NONE, GRAPH_NONE, GRAPH_NONE, GRAPH_NONE,
-		GRAPH_NONE, GRAPH_NONE};
+	*to = (struct generator){
+		GRAPH_NONE, GRAPH_NONE, GRAPH_NONE, GRAPH_NONE, GRAPH_NONE, GRAPH_NONE, GRAPH_NONE};
 	if (!m->generate)
-		return cvt_fail(e, CVT_INPUT,
-			"was trained by --method %s, which makes no pictures", m->name);
+		return cvt_fail(e, CVT_INPUT, "was trained by --method %s, which makes no pictures",
+			m->name);
 	return open_graph(out, m, facts, to, e);
 }
 
-static int prepare_phase(
-	struct learner *l, struct learner_phase *p, const struct opt *opt, struct cvt_err *e)
+/* What is not frozen, of what the method wants trained; and the plan for it. */
+static int plan_phase(struct learner *l, struct learner_phase *p, struct cvt_err *e)
 {
 	const struct graph *g = l->graph;
 	size_t keep[METHOD_KEEP + 1], nkeep = l->nkeep;
-	const bool all = !p->trains;
-	if (all && !(p->trains = mem_alloc(g->nparams, sizeof *p->trains, e)))
-		return CVT_SYSTEM;
 	for (size_t i = 0; i < g->nparams; i++)
-		p->trains[i] = (all || p->trains[i]) && g->param[i].kind != PARAM_BUFFER
-			       && !g->param[i].frozen;
+		p->trains[i] =
+			p->wants[i] && g->param[i].kind != PARAM_BUFFER && !g->param[i].frozen;
 	memcpy(keep, l->keep, nkeep * sizeof *keep);
 	if (p->keep != GRAPH_NONE)
 		keep[nkeep++] = p->keep;
-	for (size_t i = 0; i < OPT_STATES && opt->state[i]; i++)
-		if (!(p->state[i] = mem_alloc(g->weights, sizeof *p->state[i], e)))
-			return CVT_SYSTEM;
 	const struct plan_spec spec = {.rows = l->rows,
 		.threads = par_threads(l->par),
 		.keep = keep,
 		.nkeep = nkeep,
 		.loss = p->loss,
 		.train_param = p->trains};
+	plan_free(p->plan);
+	p->plan = NULL;
 	return plan_create(&p->plan, l->graph, &spec, e);
+}
+
+static int prepare_phase(
+	struct learner *l, struct learner_phase *p, const struct opt *opt, struct cvt_err *e)
+{
+	const struct graph *g = l->graph;
+	const bool all = !p->trains;
+	if (all && !(p->trains = mem_alloc(g->nparams, sizeof *p->trains, e)))
+		return CVT_SYSTEM;
+	if (!(p->wants = mem_alloc(g->nparams, sizeof *p->wants, e)))
+		return CVT_SYSTEM;
+	for (size_t i = 0; i < g->nparams; i++)
+		p->wants[i] = all || p->trains[i];
+	for (size_t i = 0; i < OPT_STATES && opt->state[i]; i++)
+		if (!(p->state[i] = mem_alloc(g->weights, sizeof *p->state[i], e)))
+			return CVT_SYSTEM;
+	return plan_phase(l, p, e);
 }
 
 int learner_prepare(
@@ -347,10 +357,12 @@ void learner_close(struct learner *l)
 	for (size_t i = 0; i < l->nphases; i++) {
 		plan_free(l->phase[i].plan);
 		free(l->phase[i].trains);
+		free(l->phase[i].wants);
 		for (size_t k = 0; k < OPT_STATES; k++)
 			free(l->phase[i].state[k]);
 	}
 	plan_free(l->eval);
+	free(l->thaws);
 	for (size_t i = 0; i < l->nstates; i++)
 		free(l->state[i].data);
 	for (size_t i = 0; i < l->nnets; i++)
@@ -366,12 +378,16 @@ bool name_has_prefix(const char *name, const char *prefix)
 	return strncmp(name, prefix, n) == 0 && (name[n] == '\0' || name[n] == '.' || n == 0);
 }
 
-static int freeze_prefix(struct graph *g, const char *prefix, struct cvt_err *e)
+static int freeze_prefix(struct learner *l, const char *prefix, struct cvt_err *e)
 {
+	struct graph *g = l->graph;
 	bool any = false;
-	for (size_t i = 0; i < g->nparams; i++)
-		if (name_has_prefix(g->param[i].name, prefix))
-			any = g->param[i].frozen = true;
+	for (size_t i = 0; i < g->nparams; i++) {
+		if (!name_has_prefix(g->param[i].name, prefix))
+			continue;
+		l->thaws[i] = l->thaws[i] || !g->param[i].frozen;
+		any = g->param[i].frozen = true;
+	}
 	return any ? CVT_OK
 		   : cvt_fail(e, CVT_USAGE,
 			   "--freeze %s: no parameter of the network begins so; see cv-view --arch",
@@ -382,11 +398,23 @@ int learner_freeze(struct learner *l, const char *prefixes, struct cvt_err *e)
 {
 	char *copy = NULL, *word[64];
 	size_t n = 0;
+	if (!l->thaws && !(l->thaws = mem_alloc(l->graph->nparams, sizeof *l->thaws, e)))
+		return CVT_SYSTEM;
 	int code = cli_words(prefixes, &copy, word, 64, &n, e);
 	for (size_t i = 0; i < n && code == CVT_OK; i++)
-		code = freeze_prefix(l->graph, word[i], e);
+		code = freeze_prefix(l, word[i], e);
 	free(copy);
 	return code;
+}
+
+int learner_unfreeze(struct learner *l, struct cvt_err *e)
+{
+	for (size_t i = 0; l->thaws && i < l->graph->nparams; i++)
+		if (l->thaws[i])
+			l->graph->param[i].frozen = false;
+	for (size_t i = 0; i < l->nphases; i++)
+		TRY(plan_phase(l, &l->phase[i], e));
+	return CVT_OK;
 }
 
 void learner_bind(const struct learner *l, struct plan *p, const struct batch *rows, size_t first)

@@ -254,6 +254,8 @@ static int load_param(struct graph *g, size_t i, const struct state_dict *d,
 	if (!shapes_fit(p, &d->entry[at].t))
 		return o->partial ? CVT_OK : wrong_shape(p, &d->entry[at].t, o, e);
 	param_import(g, i, param_data(g, i), d->entry[at].t.data);
+	if (o->filled)
+		o->filled[i] = true;
 	++*loaded;
 	return CVT_OK;
 }

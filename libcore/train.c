@@ -26,6 +26,8 @@ static int open_slabs(struct train *t, struct cvt_err *e)
 		TRY(copy_slab(&t->best_weight, g->weight, g->weights, e));
 		TRY(copy_slab(&t->best_buffer, g->buffer, g->buffers, e));
 	}
+	if (t->o.l2_sp > 0.0)
+		TRY(copy_slab(&t->start, g->weight, g->weights, e));
 	return train_update_open(t, e);
 }
 
@@ -67,6 +69,7 @@ void train_close(struct train *t)
 	free(t->ema_buffer);
 	free(t->best_weight);
 	free(t->best_buffer);
+	free(t->start);
 	train_update_close(t);
 	free(t);
 }
@@ -120,9 +123,21 @@ static int checkpoint(struct train *t, struct cvt_err *e)
 
 /* ---- what comes from the feed ------------------------------------------------------ */
 
+/* What was frozen learns from this epoch on. */
+static int thaw(struct train *t, const struct feed_item *item, struct cvt_err *e)
+{
+	if (!t->o.unfreeze_at || t->thawed || item->end.epoch < t->o.unfreeze_at)
+		return CVT_OK;
+	t->thawed = true;
+	TRY(learner_unfreeze(t->l, e));
+	train_update_close(t);
+	return train_update_open(t, e);
+}
+
 static int on_rows(struct train *t, const struct feed_item *item, struct cvt_err *e)
 {
 	struct train_report r;
+	TRY(thaw(t, item, e));
 	TRY(train_step(t, item, e));
 	fill_report(t, item, &r);
 	report(t, &r);

@@ -67,6 +67,9 @@ struct train_options {
 		const char *prefix;
 		double factor;
 	} * lr_scale;
+	size_t unfreeze_at; /* epochs after which what learner_freeze froze learns, too; 0 = never */
+	double l2_sp; /* decay of these parameters, towards where they started; 0 = as the others */
+	const bool *loaded;
 	const volatile sig_atomic_t *stop; /* set by a signal: save and leave */
 };
 

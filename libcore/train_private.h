@@ -33,6 +33,8 @@ struct train {
 	const char *field[METHOD_INPUTS]; /* what the feed keeps */
 	struct train_counters c;
 	float *ema_weight, *ema_buffer, *best_weight, *best_buffer;
+	float *start; /* weights before training (--l2-sp); NULL */
+	bool thawed;  /* unfreeze_at has come */
 	size_t nblocks;
 	struct train_block *block;
 	double *part; /* two sums a block */

@@ -111,6 +111,9 @@ void train_update_close(struct train *t)
 	free(t->block);
 	free(t->part);
 	free(t->matrix_work);
+	t->block = NULL;
+	t->part = NULL;
+	t->matrix_work = NULL;
 }
 
 /* ---- norms ------------------------------------------------------------------------- */
@@ -180,6 +183,24 @@ static double gradient_norm(struct train *t, struct update *u)
 
 /* ---- the update -------------------------------------------------------------------- */
 
+/* Optimizers decay towards 0, so the weights are moved until `from` is there, and back. */
+static void shift(float *w, const float *from, size_t n, float sign)
+{
+	for (size_t i = 0; i < n; i++)
+		w[i] += sign * from[i];
+}
+
+static void move_block(const struct train *t, const struct train_block *block,
+	const struct opt_step *s, const struct opt_slice *x)
+{
+	const struct param *param = &t->l->graph->param[block->param];
+	if (is_matrix(t, param))
+		t->o.opt->matrix(s, x, block->n / param->dims[0], param->dims[0],
+			t->matrix_work + block->work);
+	else
+		t->o.opt->update(s, x);
+}
+
 static void update_block(void *context, size_t b, unsigned thread)
 {
 	(void)thread;
@@ -187,7 +208,6 @@ static void update_block(void *context, size_t b, unsigned thread)
 	const struct train *t = u->t;
 	const struct train_block *block = &t->block[b];
 	const struct learner_phase *p = &t->l->phase[u->phase];
-	const struct param *param = &t->l->graph->param[block->param];
 	struct opt_step s = u->step;
 	struct opt_slice x = {.n = block->n,
 		.w = t->l->graph->weight + block->offset,
@@ -201,11 +221,14 @@ static void update_block(void *context, size_t b, unsigned thread)
 	s.decay = block->decay * s.config->weight_decay;
 	s.g_norm = sqrt(t->part[2 * b]) * (double)s.grad_scale;
 	s.w_norm = sqrt(t->part[2 * b + 1]);
-	if (is_matrix(t, param))
-		t->o.opt->matrix(&s, &x, block->n / param->dims[0], param->dims[0],
-			t->matrix_work + block->work);
-	else
-		t->o.opt->update(&s, &x);
+	if (t->start && t->o.loaded[block->param]) { /* --l2-sp: Li et al. 2018 */
+		s.decay = t->o.l2_sp;
+		shift(x.w, t->start + block->offset, x.n, -1);
+		move_block(t, block, &s, &x);
+		shift(x.w, t->start + block->offset, x.n, 1);
+	} else {
+		move_block(t, block, &s, &x);
+	}
 }
 
 int train_update(struct train *t, size_t phase, double loss, struct cvt_err *e)

@@ -45,7 +45,8 @@ static int load_one(struct trainer *t, size_t i, struct cvt_err *e)
 		.skip_head = t->o.reset_head && !*stage,
 		.head_param = net_head_param(net, g),
 		.first_param = net->first_param,
-		.end_param = trainer_old_params(t, net->first_param, net->end_param)};
+		.end_param = trainer_old_params(t, net->first_param, net->end_param),
+		.filled = t->loaded};
 	range_of(g, stage, &l.first_param, &l.end_param);
 	if (l.first_param == l.end_param)
 		return cvt_fail(e, CVT_USAGE, "--weights %s: the network has no stage of that name",
@@ -57,6 +58,9 @@ static int load_one(struct trainer *t, size_t i, struct cvt_err *e)
 
 int trainer_load_weights(struct trainer *t, struct cvt_err *e)
 {
+	t->loaded = mem_alloc(t->learner->graph->nparams, sizeof *t->loaded, e);
+	if (!t->loaded)
+		return CVT_SYSTEM;
 	for (size_t i = 0; i < t->ndicts; i++) {
 		TRY(load_one(t, i, e));
 		state_free(&t->dict[i]);

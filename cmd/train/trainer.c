@@ -46,6 +46,10 @@ static size_t network_options(struct trainer_options *o, struct cli_option *to)
 			"draw what follows the embedding anew", 0, NULL},
 		{"freeze", 0, CLI_TEXT, "PREFIX,...", &o->freeze,
 			"parameters that stay as they are", 0, NULL},
+		{"unfreeze-at", 0, CLI_COUNT, "N", &o->unfreeze_at,
+			"let them learn, too, after N epochs", 0, NULL},
+		{"l2-sp", 0, CLI_REAL, "F", &o->l2_sp,
+			"weight decay of what was loaded, towards where it started", 0, NULL},
 		{"lr-scale", 0, CLI_TEXT, "PREFIX=F,...", &o->lr_scale,
 			"learning rate of these parameters, times F", 0, NULL},
 		{"num-classes", 0, CLI_COUNT, "N", &o->num_classes,
@@ -247,7 +251,7 @@ static int check_numbers(const struct trainer_options *o, struct cvt_err *e)
 		const char *name;
 		double value, low, high; /* low <= value < high */
 	} reals[] = {{"lr", o->lr, 0, INFINITY}, {"momentum", o->momentum, 0, 1},
-		{"weight-decay", o->weight_decay, 0, INFINITY},
+		{"weight-decay", o->weight_decay, 0, INFINITY}, {"l2-sp", o->l2_sp, 0, INFINITY},
 		{"warmup-epochs", o->warmup_epochs, 0, INFINITY},
 		{"label-smoothing", o->label_smoothing, 0, 1},
 		{"clip-norm", o->clip_norm, 0, INFINITY},
@@ -256,6 +260,11 @@ static int check_numbers(const struct trainer_options *o, struct cvt_err *e)
 		if (!(reals[i].value >= reals[i].low && reals[i].value < reals[i].high))
 			return cvt_fail(e, CVT_USAGE, "--%s %g: should be from %g to below %g",
 				reals[i].name, reals[i].value, reals[i].low, reals[i].high);
+	if (o->unfreeze_at && !o->freeze)
+		return cvt_fail(e, CVT_USAGE, "--unfreeze-at: say what, by --freeze PREFIX,...");
+	if (o->l2_sp > 0 && o->weights.n == 0)
+		return cvt_fail(
+			e, CVT_USAGE, "--l2-sp: draws towards loaded weights; add --weights");
 	if (o->batch_size == 0 || o->accumulate == 0)
 		return cvt_fail(e, CVT_USAGE, "--batch-size and --accumulate are at least 1");
 	return CVT_OK;
@@ -342,6 +351,9 @@ static void fill_train_options(struct trainer *t)
 	to->clip_value = o->clip_value;
 	to->ema = o->ema;
 	to->patience = o->patience;
+	to->unfreeze_at = o->unfreeze_at;
+	to->l2_sp = o->l2_sp;
+	to->loaded = t->loaded;
 	to->seed = t->seed;
 	to->max_memory = o->common.max_memory;
 	to->par = t->par;
@@ -446,6 +458,7 @@ static void close_all(struct trainer *t)
 	free(t->finder.point);
 	free(t->field);
 	free(t->relabel);
+	free(t->loaded);
 	free(t->scale_text);
 	free(t->checkpoint);
 	free(t->identity);

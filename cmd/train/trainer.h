@@ -31,6 +31,8 @@ struct trainer_options {
 	bool partial, reset_head, keep_all, no_nesterov, drop_last, by_number;
 	bool epochs_given, lr_given, decay_given, clip_given, momentum_given, sched_given;
 	size_t epochs, steps, batch_size, accumulate, num_classes, patience;
+	size_t unfreeze_at;
+	double l2_sp;
 	double lr, momentum, weight_decay, warmup_epochs, label_smoothing, clip_norm, clip_value,
 		ema;
 	struct tricks tricks;
@@ -49,6 +51,7 @@ struct trainer {
 	/* weights files */
 	struct state_dict *dict;
 	size_t ndicts;
+	bool *loaded; /* parameters that they filled */
 	/* what is trained */
 	struct arch *arch;
 	struct model_info info;

@@ -175,6 +175,7 @@ struct learner_phase {
 	const char *name; /* "" when there is only one */
 	size_t loss;
 	bool *trains;  /* per parameter of the graph; NULL in build() = all */
+	bool *wants;   /* that, without regard to what is frozen */
 	size_t keep;   /* a node that other phases and hooks read after a run; GRAPH_NONE */
 	size_t period; /* every so many steps; 1 */
 	double lr_scale;
@@ -204,7 +205,8 @@ struct learner {
 	struct plan *eval; /* forward only */
 	size_t rows;       /* of the largest batch */
 	struct par *par;
-	void *own; /* the method's */
+	bool *thaws; /* per parameter: frozen by learner_freeze; NULL = none is */
+	void *own;   /* the method's */
 };
 
 /* ---- for build() ------------------------------------------------------------------- */
@@ -228,8 +230,8 @@ int method_phase(struct learner *l, const char *name, size_t loss, struct learne
 	struct cvt_err *e);
 /* The phase trains this net's parameters, and those of the nets said before, only. After the last
  * net was built. */
-int method_trains(struct learner *l, struct learner_phase *p, const struct net *net,
-	struct cvt_err *e);
+int method_trains(
+	struct learner *l, struct learner_phase *p, const struct net *net, struct cvt_err *e);
 int method_keep(struct learner *l, size_t node, struct cvt_err *e);
 int method_state(struct learner *l, const char *name, int ndim, const size_t *dims, float **data,
 	struct cvt_err *e);
@@ -283,5 +285,7 @@ void learner_close(struct learner *l);
 bool name_has_prefix(const char *name, const char *prefix);
 /* Freezes parameters under each prefix of a comma list; CVT_USAGE when one covers nothing. */
 int learner_freeze(struct learner *l, const char *prefixes, struct cvt_err *e);
+/* These learn, too, from now on: the phases are planned anew. After learner_prepare. */
+int learner_unfreeze(struct learner *l, struct cvt_err *e);
 
 #endif

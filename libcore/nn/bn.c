@@ -54,6 +54,14 @@ static int bn_shape(struct graph *g, struct node *n, struct cvt_err *e)
 	return CVT_OK;
 }
 
+/* Statistics of the batch: in training, unless the running ones are frozen (--freeze), which are then
+ * used as they are, as fine-tuning in evaluation mode does. */
+static bool of_batch(const struct nn_io *io)
+{
+	const size_t mean = io->node->param[RUNNING_MEAN];
+	return io->run->train && !io->graph->param[mean].frozen;
+}
+
 static size_t vectors(const struct nn_io *io)
 {
 	const struct bn *b = io->node->conf;
@@ -138,7 +146,7 @@ static void bn_forward(const struct nn_io *io)
 {
 	const size_t c = ((const struct bn *)io->node->conf)->c;
 	struct nn_io copy = *io;
-	if (io->run->train) {
+	if (of_batch(io)) {
 		par_for(io->run->par, blocks(io), statistics_block, &copy);
 		join_statistics(io);
 	} else {
@@ -202,8 +210,8 @@ static void join_sums(const struct nn_io *io, size_t k)
 		io->dw[BIAS][k] += (float)sum;
 	const double mean = (double)io->save[k], invert = (double)io->save[c + k];
 	const double a = (double)io->w[WEIGHT][k] * invert;
-	const double b = io->run->train ? -a * invert * product / n : 0;
-	const double d = io->run->train ? -a * sum / n - b * mean : 0;
+	const double b = of_batch(io) ? -a * invert * product / n : 0;
+	const double d = of_batch(io) ? -a * sum / n - b * mean : 0;
 	float *to = io->work + 2 * BLOCKS * c + k;
 	to[0] = (float)a;
 	to[c] = (float)b;
