@@ -192,6 +192,7 @@ int main(void)
 		"archive", "cifar", "folder", "idx", "jpeg", "npy", "png", "pnm", "webdataset"};
 	static struct sample s;
 	char path[100];
+	(void)setvbuf(stdout, NULL, _IOLBF, 0); /* all of them take minutes: show how far it is */
 	limit_memory();
 	for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
 		(void)snprintf(path, sizeof path, "tests/golden/v1/%s.cvt", streams[i]);
