@@ -106,11 +106,14 @@ struct graph {
 	size_t nets;
 };
 
+struct profile; /* profile.h */
+
 /* What varies from run to run. */
 struct run {
 	struct par *par;
 	bool train; /* batch statistics, dropout */
 	uint64_t seed, step;
+	struct profile *profile; /* every operator's time is added to it; NULL = none */
 };
 
 /* What an operator sees when it runs. */

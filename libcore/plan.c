@@ -3,6 +3,7 @@
 #include "plan.h"
 
 #include "blas.h"
+#include "profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -181,6 +182,17 @@ static void prepare(struct plan *p, const struct run *r, size_t n)
 	}
 }
 
+/* One operator in one direction, its time taken where that is asked for. */
+static void call(const struct nn_io *io, void (*work)(const struct nn_io *io), bool back)
+{
+	struct profile *profile = io->run->profile;
+	const double from = profile ? profile_now() : 0;
+	work(io);
+	if (profile)
+		profile_add(profile, io->node->op->name, back ? "backward" : "forward", from,
+			profile_flop(io, back));
+}
+
 void plan_forward(struct plan *p, const struct run *r, size_t n)
 {
 	prepare(p, r, n);
@@ -190,7 +202,7 @@ void plan_forward(struct plan *p, const struct run *r, size_t n)
 		if (io->node->op->forward
 			&& !((plan_flags(p, p->step[i].node) & NN_VIEW)
 				&& t->root != p->step[i].node))
-			io->node->op->forward(io);
+			call(io, io->node->op->forward, false);
 	}
 }
 
@@ -238,8 +250,8 @@ void plan_backward(struct plan *p, const struct run *r, size_t n)
 		if (!p->slot[p->step[i].node].back || (op->flags & NN_STOP))
 			continue;
 		if (plan_flags(p, p->step[i].node) & (NN_VIEW | NN_PASS))
-			pass_gradients(io);
+			call(io, pass_gradients, true);
 		else if (op->backward)
-			op->backward(io);
+			call(io, op->backward, true);
 	}
 }

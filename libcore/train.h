@@ -62,6 +62,7 @@ struct train_options {
 	uint64_t seed;
 	size_t max_memory; /* for rows that are held: replay, validation */
 	struct par *par;
+	struct profile *profile; /* NULL = no times are taken */
 	size_t nlr_scale; /* lr of parameters under a prefix */
 	const struct train_lr_scale {
 		const char *prefix;

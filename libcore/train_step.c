@@ -100,7 +100,11 @@ static void finish_step(struct train *t, const struct feed_item *item, const str
 
 int train_step(struct train *t, const struct feed_item *item, struct cvt_err *e)
 {
-	struct run run = {.par = t->o.par, .train = true, .seed = t->o.seed, .step = t->c.step};
+	struct run run = {.par = t->o.par,
+		.train = true,
+		.seed = t->o.seed,
+		.step = t->c.step,
+		.profile = t->o.profile};
 	if (t->pending++ == 0)
 		t->was = t->c.at;
 	else

@@ -5,6 +5,8 @@
  */
 #include "train_private.h"
 
+#include "profile.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -234,7 +236,7 @@ static void update_block(void *context, size_t b, unsigned thread)
 int train_update(struct train *t, size_t phase, double loss, struct cvt_err *e)
 {
 	struct learner_phase *p = &t->l->phase[phase];
-	const double mean = 1.0 / (double)t->pending;
+	const double mean = 1.0 / (double)t->pending, from = profile_now();
 	struct update u = {.t = t, .phase = phase};
 	const double norm = mean * gradient_norm(t, &u);
 	if (!isfinite(norm))
@@ -250,6 +252,8 @@ int train_update(struct train *t, size_t phase, double loss, struct cvt_err *e)
 		.grad_limit = t->o.clip_value > 0.0 ? (float)t->o.clip_value : INFINITY,
 		.t = ++p->t};
 	par_for(t->o.par, t->nblocks, update_block, &u);
+	if (t->o.profile)
+		profile_add(t->o.profile, t->o.opt->name, "update", from, 0);
 	t->gradient_norm = norm;
 	return CVT_OK;
 }

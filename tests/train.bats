@@ -107,6 +107,18 @@ assert rows[0] == list(lines[0]) and len(rows) == 4
 assert rows[3][2] == '%.9g' % lines[2]['loss']"
 }
 
+@test "--profile tells where the time went, and changes nothing" {
+	tiny
+	quadrants a.cvt
+	cv-train -q --arch tiny.arch --epochs 1 -o plain.st a.cvt
+	cv-train -q --arch tiny.arch --epochs 1 --profile -o net.st a.cvt 2>err
+	cmp plain.st net.st
+	grep -E '^conv +forward +[0-9]+ .*%' err
+	grep -E '^conv +backward ' err
+	grep -E '^sgd +update +[0-9]+ ' err
+	grep -E '^peak: [0-9.]+ GFLOP/s, ' err
+}
+
 @test "epochs: what the stream cannot give is told" {
 	tiny
 	quadrants two.cvt epochs=2

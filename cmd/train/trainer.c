@@ -2,6 +2,8 @@
  * trainer.h). */
 #include "trainer.h"
 
+#include "../../libcore/profile.h"
+
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -138,6 +140,8 @@ static size_t other_options(struct trainer_options *o, struct cli_option *to)
 			"go on from the checkpoint, if there is one", CLI_NEUTRAL, NULL},
 		{"checkpoint-every", 0, CLI_TEXT, "TIME", &o->checkpoint_every,
 			"beside each epoch's end: 30s, 10m, 1h; 0 = not", CLI_NEUTRAL, NULL},
+		{"profile", 0, CLI_FLAG, NULL, &o->profile,
+			"tell at the end which operators took the time", CLI_NEUTRAL, NULL},
 		{"format", 0, CLI_TEXT, "NAME", &o->format,
 			"what the input is, if its content does not tell", 0, NULL},
 		{"teacher-arch", 0, CLI_TEXT, "NAME|FILE", &o->teacher_arch,
@@ -357,6 +361,7 @@ static void fill_train_options(struct trainer *t)
 	to->seed = t->seed;
 	to->max_memory = o->common.max_memory;
 	to->par = t->par;
+	to->profile = t->profile;
 	to->stop = &stop;
 }
 
@@ -389,6 +394,8 @@ static int train(struct trainer *t, struct cvt_err *e)
 	trainer_source(t, &source);
 	TRY(check_replay(t, &source, e));
 	TRY(par_open(&t->par, (unsigned)t->o.common.threads, e));
+	if (t->o.profile && !(t->profile = mem_alloc(1, sizeof *t->profile, e)))
+		return CVT_SYSTEM;
 	TRY(learner_prepare(t->learner, t->opt, t->o.batch_size, t->par, e));
 	fill_train_options(t);
 	TRY(trainer_open_checkpoint(t, e));
@@ -432,6 +439,7 @@ static int run(struct trainer *t, struct cvt_err *e)
 		TRY(train(t, e));
 	TRY(trainer_save(t, e));
 	trainer_summary(t);
+	trainer_tell_profile(t);
 	return CVT_OK;
 }
 
@@ -457,6 +465,7 @@ static void close_all(struct trainer *t)
 	tensor_free(&t->shares);
 	free(t->finder.point);
 	free(t->field);
+	free(t->profile);
 	free(t->relabel);
 	free(t->loaded);
 	free(t->scale_text);

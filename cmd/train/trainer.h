@@ -30,6 +30,7 @@ struct trainer_options {
 	struct cli_many weights, heads;
 	bool partial, reset_head, keep_all, no_nesterov, drop_last, by_number;
 	bool epochs_given, lr_given, decay_given, clip_given, momentum_given, sched_given;
+	bool profile;
 	size_t epochs, steps, batch_size, accumulate, num_classes, patience;
 	size_t unfreeze_at;
 	double l2_sp;
@@ -80,6 +81,7 @@ struct trainer {
 	FILE *metrics;
 	struct train_report last;
 	struct finder finder;
+	struct profile *profile; /* --profile */
 	/* checkpoints */
 	char *checkpoint; /* X.ckpt; NULL = none is kept */
 	char *identity;   /* of the stream: HEAD without its history */
@@ -145,5 +147,9 @@ int trainer_open_metrics(struct trainer *t, bool go_on, struct cvt_err *e);
 void trainer_report(void *context, const struct train_report *r);
 int trainer_close_metrics(struct trainer *t, struct cvt_err *e);
 void trainer_summary(const struct trainer *t);
+
+/* ---- profile.c --------------------------------------------------------------------- */
+/* --profile: where the time went, to stderr. */
+void trainer_tell_profile(struct trainer *t);
 
 #endif

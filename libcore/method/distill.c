@@ -173,7 +173,8 @@ static void before(struct learner *l, struct plan *p, const struct batch *rows,
 {
 	(void)x;
 	struct distill *d = l->own;
-	const struct run frozen = {.par = run->par, .seed = run->seed, .step = run->step};
+	const struct run frozen = {
+		.par = run->par, .seed = run->seed, .step = run->step, .profile = run->profile};
 	const struct arch *a = l->facts->arch;
 	const struct tensor *picture =
 		batch_get(rows, arch_inputs(a) ? arch_input(a, 0)->field : "image");

@@ -21,6 +21,11 @@ static size_t clamp(size_t n, size_t least, size_t most)
 	return n < least ? least : n > most ? most : n;
 }
 
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
 bool winograd_fits(const struct window *v, size_t outputs, size_t groups)
 {
 	return v->kh == 3 && v->kw == 3 && v->sh == 1 && v->sw == 1 && v->dh == 1 && v->dw == 1
@@ -37,9 +42,9 @@ static struct winograd make_map(struct winograd m)
 	m.o_step = round_up(m.o, width);
 	const size_t both = WINOGRAD_POSITIONS * (m.c_step + m.o_step);
 	m.packed = m.c * m.o_step + LINE;
-	m.block = clamp(BLOCK_FLOATS / both, 28, 112);
-	const size_t half = WINOGRAD_POSITIONS * m.packed / 2;
-	m.chunk = clamp((half > CHUNK_FLOATS ? half : CHUNK_FLOATS) / both, 64, 1024);
+	const size_t weights = WINOGRAD_POSITIONS * m.packed;
+	m.block = clamp(larger(BLOCK_FLOATS, weights / 4) / both, 28, 112);
+	m.chunk = clamp(larger(CHUNK_FLOATS, weights / 2) / both, 64, 1024);
 	return m;
 }
 
@@ -95,7 +100,7 @@ size_t winograd_gradient_work(const struct winograd *m)
 
 size_t winograd_gradient_thread_work(const struct winograd *m)
 {
-	return m->c_step > m->o_step ? m->c_step : m->o_step;
+	return larger(m->c_step, m->o_step);
 }
 
 /* ---- tiles ------------------------------------------------------------------------- */

@@ -198,19 +198,19 @@ static inline size_t packed_place(const struct simd_weights *p, size_t r, size_t
 /* Inputs r..r+n of the nine matrices of p into 36 packed ones, `step` floats apart. */
 void KERNEL(winograd_pack)(const struct simd_weights *p, size_t r, size_t n, float *to, size_t step)
 {
-	for (size_t end = r + n; r < end; r++)
-		for (size_t first = 0; first < p->outputs; first += SIMD_WIDTH) {
+	for (size_t first = 0; first < p->outputs; first += SIMD_WIDTH)
+		for (size_t i = r; i < r + n; i++) {
 			vec w[K][K], half[K][IN], line[K], out[IN];
-			float *at = to + packed_place(p, r, first);
-			load_window(p, r, first, w);
-			for (size_t i = 0; i < K; i++)
-				weight_line(w[i], half[i]);
+			float *at = to + packed_place(p, i, first);
+			load_window(p, i, first, w);
+			for (size_t k = 0; k < K; k++)
+				weight_line(w[k], half[k]);
 			LOOP for (size_t j = 0; j < IN; j++)
 			{
 				take_column(K, half, j, line);
 				weight_line(line, out);
-				for (size_t i = 0; i < IN; i++)
-					vec_store(at + (i * IN + j) * step, out[i]);
+				for (size_t k = 0; k < IN; k++)
+					vec_store(at + (k * IN + j) * step, out[k]);
 			}
 		}
 }
