@@ -158,13 +158,14 @@ fuzz:
 	@$(MAKE) --no-print-directory -j$(CORES) BUILD=$(BUILD)/fuzz CC=clang OPT='-O1 -g' \
 		SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzz-built
 
-# Programs that measure; never a pass or fail.
+# What the engine and the commands reach, a line a row (tests/bench/README.md); never a pass or fail.
+# make bench ROWS="resnet20-train lenet5-train" runs just those. build/bench/conv is for one layer.
 BENCHES := $(BENCH_C:tests/bench/%.c=$(BUILD)/bench/%)
 $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(BUILD)/libcmd.a $(BUILD)/libformats.a $(BUILD)/libcore.a
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(FORMAT_LIBS) $(CORE_LIBS)
 bench: all $(BENCHES)
-	for b in $(BENCHES); do $$b || exit 1; done
+	@BUILD=$(BUILD) sh tests/bench/run.sh $(ROWS)
 
 # ---- the machine ----------------------------------------------------------------------------------
 # What is missing from Debian's packages is installed; nothing happens when nothing is.

@@ -123,6 +123,7 @@ struct nn_io {
 	const struct run *run;
 	size_t n;              /* rows of the batch */
 	size_t rows;           /* rows of the output: n x mult (1 when mult is 0) */
+	size_t most;           /* what n is at most: the plan's N */
 	const float *const *x; /* inputs; those of other dtypes through nn_input */
 	float *y;
 	const float *dy;

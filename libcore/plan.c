@@ -79,6 +79,7 @@ static void make_step(struct plan *p, size_t i, const struct plan_spec *s)
 	p->step[t->step] = (struct step){.node = i,
 		.io = {.graph = g,
 			.node = n,
+			.most = p->rows,
 			.x = p->x + t->edge,
 			.y = buffer_place(p, t->value),
 			.dy = buffer_place(p, t->grad),

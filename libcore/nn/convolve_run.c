@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-enum { CHUNK = 1 << 13 }; /* floats of partial sums added by one block of work */
+enum { CHUNK = 1 << 13 };   /* floats of partial sums added by one block of work */
+enum { FEWEST_TILES = 65 }; /* 64: one picture of 32x32 */
 
 /* One call, for the blocks of par_for. */
 struct job {
@@ -141,10 +142,19 @@ static void forward_row(void *context, size_t row, unsigned thread)
 	}
 }
 
+/* Winograd's weights cost as much as some tiles: batches that never have that many go the direct way.
+ * The plan's N decides, not the rows at hand, so that no row's result depends on the others. */
+static bool by_tiles(const struct nn_io *io)
+{
+	const struct convolve *c = io->node->conf;
+	return c->by_tiles
+	       && io->most * c->forward_map.down * c->forward_map.across >= FEWEST_TILES;
+}
+
 void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
-	if (c->by_tiles) {
+	if (by_tiles(io)) {
 		const struct simd_weights w = forward_weights(c, d->w, 0);
 		winograd_run(io, &c->forward_map, &w, d->rows, d->x, d->bias, d->to, d->add);
 		return;
@@ -294,7 +304,7 @@ static void backward_by_tiles(const struct nn_io *io, const struct convolve_data
 void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
-	if (c->by_tiles) {
+	if (by_tiles(io)) {
 		backward_by_tiles(io, d);
 		return;
 	}

@@ -95,6 +95,7 @@ static int open_bench(
 		.node = n,
 		.run = &b->run,
 		.n = batch,
+		.most = batch,
 		.rows = batch,
 		.x = b->x,
 		.y = take(&at, out),

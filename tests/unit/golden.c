@@ -282,7 +282,7 @@ static bool check_case(const struct nn_op *op, struct golden *g)
 	memcpy(g->args, args, sizeof args);
 	plan(&t, g);
 	given_dy = find(g, "", "dy")->f4;
-	const struct run run = {NULL, g->train, 1, 1};
+	const struct run run = {.train = g->train, .seed = 1, .step = 1};
 	plan_forward(t.plan, &run, t.rows);
 	bool good = close_to(find(g, "", "y"), plan_value(t.plan, t.op), op->name, g->args);
 	plan_backward(t.plan, &run, t.rows);

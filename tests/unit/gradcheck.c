@@ -267,13 +267,13 @@ static void end_trial(struct trial *t)
 
 static void forward(struct trial *t, struct par *p)
 {
-	const struct run run = {p, !(t->way & EVAL), 11, 13};
+	const struct run run = {.par = p, .train = !(t->way & EVAL), .seed = 11, .step = 13};
 	plan_forward(t->plan, &run, ROWS);
 }
 
 static void backward(struct trial *t, struct par *p)
 {
-	const struct run run = {p, !(t->way & EVAL), 11, 13};
+	const struct run run = {.par = p, .train = !(t->way & EVAL), .seed = 11, .step = 13};
 	for (size_t i = 0; i < t->graph->weights; i++)
 		t->graph->grad[i] = (float)offset;
 	plan_backward(t->plan, &run, ROWS);

@@ -1,0 +1,115 @@
+/* png: small colour PNGs, to measure how fast they are read. usage: png TAR COUNT writes an archive of
+ * them; png COUNT decodes as many with libpng alone, from memory, and prints pictures a second of
+ * processor time. */
+#include "../../libcore/mem.h"
+#include "../../libcore/rng.h"
+
+#include <png.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { SIDE = 32, PIXELS = SIDE * SIDE * 3, MOST = 8192, BLOCK = 512, KINDS = 16 };
+
+struct file {
+	unsigned char bytes[MOST];
+	size_t n, at;
+};
+
+/* A gradient with noise, as hard to pack as a photograph. */
+static int make(struct file *f, size_t number)
+{
+	unsigned char x[PIXELS];
+	struct rng r;
+	png_image image = {.version = PNG_IMAGE_VERSION,
+		.width = SIDE,
+		.height = SIDE,
+		.format = PNG_FORMAT_RGB};
+	rng_for(&r, 1, RNG_METHOD, number, 0);
+	for (size_t i = 0; i < PIXELS; i++)
+		x[i] = (unsigned char)(i / 16 + number * 3 + rng_below(&r, 40));
+	f->n = sizeof f->bytes;
+	f->at = 0;
+	return png_image_write_to_memory(&image, f->bytes, &f->n, 0, x, 0, NULL) ? 0 : 1;
+}
+
+/* ---- an archive ------------------------------------------------------------------------ */
+
+static int put_file(FILE *to, const struct file *f, size_t number)
+{
+	char head[BLOCK] = {0};
+	unsigned sum = 0;
+	(void)snprintf(head, 100, "%zu/%06zu.png", number % 10, number);
+	(void)snprintf(head + 100, 8, "0000644");
+	(void)snprintf(head + 124, 12, "%011zo", f->n);
+	memset(head + 148, ' ', 8);
+	head[156] = '0';
+	memcpy(head + 257, "ustar\00000", 8);
+	for (size_t i = 0; i < BLOCK; i++)
+		sum += (unsigned char)head[i];
+	(void)snprintf(head + 148, 8, "%06o", sum);
+	const size_t padded = (f->n + BLOCK - 1) / BLOCK * BLOCK;
+	return fwrite(head, 1, BLOCK, to) != BLOCK || fwrite(f->bytes, 1, padded, to) != padded;
+}
+
+static int write_tar(const char *name, size_t count)
+{
+	static struct file f;
+	static const char end[2 * BLOCK];
+	FILE *to = fopen(name, "wb");
+	int bad = !to;
+	for (size_t i = 0; i < count && !bad; i++)
+		bad = make(&f, i) || put_file(to, &f, i);
+	bad = bad || fwrite(end, 1, sizeof end, to) != sizeof end;
+	return (to && fclose(to) != 0) || bad;
+}
+
+/* ---- decoding -------------------------------------------------------------------------- */
+
+static void take_bytes(png_structp png, png_bytep to, png_size_t n)
+{
+	struct file *f = png_get_io_ptr(png);
+	if (n > f->n - f->at)
+		png_error(png, "cut");
+	memcpy(to, f->bytes + f->at, n);
+	f->at += n;
+}
+
+static int decode(struct file *f)
+{
+	static unsigned char x[PIXELS];
+	png_bytep line[SIDE];
+	png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+	png_infop info = png ? png_create_info_struct(png) : NULL;
+	if (!info || setjmp(png_jmpbuf(png)))
+		return 1;
+	for (size_t i = 0; i < SIDE; i++)
+		line[i] = x + i * SIDE * 3;
+	f->at = 0;
+	png_set_read_fn(png, f, take_bytes);
+	png_read_info(png, info);
+	png_read_image(png, line);
+	png_read_end(png, NULL);
+	png_destroy_read_struct(&png, &info, NULL);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct file f[KINDS];
+	struct timespec t;
+	int bad = 0;
+	if (argc == 3)
+		return write_tar(argv[1], strtoul(argv[2], NULL, 10));
+	const size_t count = argc == 2 ? strtoul(argv[1], NULL, 10) : 4000;
+	for (size_t i = 0; i < KINDS; i++)
+		bad |= make(&f[i], i);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	const double from = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+	for (size_t i = 0; i < count && !bad; i++)
+		bad = decode(&f[i % KINDS]);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	printf("%.6g\n", (double)count / ((double)t.tv_sec + 1e-9 * (double)t.tv_nsec - from));
+	return bad;
+}
