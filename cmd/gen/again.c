@@ -199,7 +199,7 @@ static int run(
 	struct again *a, const struct cli *cli, struct stream_writer **out, struct cvt_err *e)
 {
 	TRY(prepare(a, e));
-	TRY(maker_write_head(a->m, cli, false, out, e));
+	TRY(maker_write_head(a->m, cli, out, e));
 	TRY(run_all(a, *out, e));
 	struct stream_writer *w = *out;
 	*out = NULL;

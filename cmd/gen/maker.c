@@ -106,14 +106,12 @@ size_t maker_items(const struct maker *m, size_t node)
 	return shape_items(&m->learner->graph->node[node].row);
 }
 
-int maker_write_head(struct maker *m, const struct cli *cli, bool classes,
-	struct stream_writer **out, struct cvt_err *e)
+int maker_write_head(
+	struct maker *m, const struct cli *cli, struct stream_writer **out, struct cvt_err *e)
 {
 	const struct gen_options *o = m->o;
 	struct str line = {0};
 	struct output *file;
-	if (classes && m->info.classes)
-		TRY(network_classes_head(m->info.classes, &m->head, e));
 	m->head.seed = m->seed;
 	m->head.has_seed = true;
 	if (m->info.history && !o->common.no_history)

@@ -37,9 +37,9 @@ void maker_close(struct maker *m);
 /* A plan that gives one node. */
 int maker_plan(struct maker *m, size_t node, struct plan **p, struct cvt_err *e);
 size_t maker_items(const struct maker *m, size_t node); /* floats of a row */
-/* The model's classes, the history, and the stream. */
-int maker_write_head(struct maker *m, const struct cli *cli, bool classes,
-	struct stream_writer **out, struct cvt_err *e);
+/* Adds seed and history to the HEAD, and writes it. */
+int maker_write_head(
+	struct maker *m, const struct cli *cli, struct stream_writer **out, struct cvt_err *e);
 /* n pictures of 0..1 as bytes, to the nearest. */
 void maker_bytes(const float *from, size_t n, unsigned char *to);
 

@@ -9,6 +9,7 @@
 #include "maker.h"
 
 #include "../../libcore/rng.h"
+#include "../embed/network.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -188,11 +189,14 @@ static int write_rows(struct sample *s, struct stream_writer *out, struct cvt_er
 static int run(
 	struct sample *s, const struct cli *cli, struct stream_writer **out, struct cvt_err *e)
 {
+	struct maker *m = s->m;
 	TRY(prepare(s, e));
-	TRY(maker_write_head(s->m, cli, s->m->nodes.label != GRAPH_NONE, out, e));
+	if (m->nodes.label != GRAPH_NONE && m->info.classes)
+		TRY(network_classes_head(m->info.classes, &m->head, e));
 	s->one = -1;
-	if (s->m->o->class_name)
-		TRY(read_class(s, s->m->o->class_name, e));
+	if (m->o->class_name)
+		TRY(read_class(s, m->o->class_name, e));
+	TRY(maker_write_head(m, cli, out, e));
 	draw(s, s->from, s->end);
 	draw(s, s->to, s->end + s->D);
 	TRY(write_rows(s, *out, e));
