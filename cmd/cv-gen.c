@@ -42,13 +42,15 @@ int main(int argc, char **argv)
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Pictures", 0, NULL},
 		{"size", 0, CLI_TEXT, "HxW", &o.size, "of the pictures (32x32)", 0, NULL},
 		{"fields", 0, CLI_TEXT, "F,...", &o.fields,
-			"of image label mask edge depth boxes keypoints caption domain "
+			"of image label mask edge depth boxes keypoints caption domain motion "
 			"(image,label)",
 			0, NULL},
 		{"objects", 0, CLI_COUNT, "N", &o.objects,
 			"labelled shapes in a picture; the largest is `label`", 0, NULL},
-		{"domain", 0, CLI_TEXT, "NAME", &o.domain,
-			"style: photo, flat, sketch or neon, same scenes", 0, NULL},
+		{"domain", 0, CLI_TEXT, "NAME,...", &o.domain,
+			"styles: photo, flat, sketch, neon, night; several take turns", 0, NULL},
+		{"clip", 0, CLI_COUNT, "T", &o.clip, "short films of T frames, which move", 0,
+			NULL},
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Trained models", 0, NULL},
 		{"weights", 'w', CLI_TEXT, "FILE", &o.weights,
 			"make pictures with this model (cv-train --method vae or gan)", 0, NULL},

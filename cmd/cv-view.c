@@ -204,7 +204,7 @@ static void list_options(struct view_options *o, struct cli_option table[MOST_OP
 			"pixels a pixel; default: so that one sees it", 0, NULL},
 		{"field", 0, CLI_TEXT, "NAME", &o->field,
 			"whose pictures; default: image and its views", 0, NULL},
-		{"overlay", 0, CLI_FLAG, NULL, &o->overlay, "draw mask and boxes on the pictures",
+		{"overlay", 0, CLI_FLAG, NULL, &o->overlay, "draw mask, boxes, keypoints on them, and predictions beside",
 			0, NULL},
 		{"split", 0, CLI_TEXT, "NAME", &o->split, "of a data set that has several", 0,
 			NULL},

@@ -4,10 +4,10 @@
 # al. 2018); beside them stands the same network that learned one alone, from as many rows, so that
 # negative transfer shows. Prints every network's figures on unseen worlds, and its seconds.
 #
-#   ROWS=30000 multitask.sh
+#   SIZE=32 ROWS=100000 multitask.sh
 set -eu
-: "${ARCH:=multitask}" "${LR:=0.3}" "${BATCH:=32}" "${SEED:=0}" "${OUT:=multitask}" "${ROWS:=10000}"
-: "${TEST_ROWS:=2000}" "${TRAIN=--clip-norm 1}"
+: "${ARCH:=multitask}" "${LR:=0.3}" "${BATCH:=16}" "${SEED:=0}" "${OUT:=multitask}" "${ROWS:=20000}"
+: "${TEST_ROWS:=2000}" "${SIZE:=16}" "${TRAIN=--clip-norm 1}"
 mkdir -p "$OUT"
 
 figures() { # FIELD PREDICTION NAME...: the figures of those names
@@ -20,11 +20,11 @@ learn() { # NAME HEAD...
 	net=$OUT/$1 heads=$*
 	shift
 	# shellcheck disable=SC2046,SC2086 # TRAIN is a list of words
-	cv-gen shapes -n "$ROWS" --fields image,label,mask,depth |
+	cv-gen shapes -n "$ROWS" --size "$SIZE" --fields image,label,mask,depth |
 		cv-train --arch "$ARCH" $(printf -- '--head %s ' "$@") --lr "$LR" -b "$BATCH" $TRAIN \
 			--seed "$SEED" --metrics "$net.jsonl" -o "$net.safetensors"
 	printf '%s\t%s' "${net##*/}" "$(sed -n '$s/.*"seconds": \([0-9]*\).*/\1/p' "$net.jsonl")"
-	cv-gen shapes --split test -n "$TEST_ROWS" --fields image,label,mask,depth |
+	cv-gen shapes --split test -n "$TEST_ROWS" --size "$SIZE" --fields image,label,mask,depth |
 		cv-embed -w "$net.safetensors" -o "$net.cvt" \
 			--output label=prediction,mask=prediction.mask,depth=prediction.depth
 	case $heads in *label:*) figures label prediction accuracy ;; *) printf '\t-' ;; esac

@@ -267,6 +267,18 @@ toy() {
 	figure distilled told | grep -q .
 }
 
+@test "segment.sh and multitask.sh leave networks, figures and pictures" {
+	toy
+	unset ARCH
+	ROWS=300 TEST_ROWS=60 TRAIN='' sh "$top/pipelines/segment.sh" >told
+	above "$(grep '^miou' told | cut -d ' ' -f 2)" 0.02
+	head -c 4 out/answers.png | grep -q PNG
+	ROWS=100 TEST_ROWS=50 TRAIN='--clip-norm 1' sh "$top/pipelines/multitask.sh" >told
+	[ "$(wc -l <told)" -eq 6 ]
+	above "$(figure uncertainty told)" 0
+	figure label told | grep -qx -e -
+}
+
 @test "vae.sh and gan.sh leave pictures and figures" {
 	toy
 	cat >small.arch <<-'END'

@@ -46,7 +46,7 @@ assert (f["test"]["image"][90:] == f["end"]["image"]).all()'
 head, f = read("s.cvt")
 n, h, w = 200, 40, 24
 shapes = dict(image=(n, h, w, 3), label=(n,), mask=(n, h, w), edge=(n, h, w), depth=(n, h, w), boxes=(n, 4, 5),
-    keypoints=(n, 3, 3), caption=(n, 96), domain=(n,), index=(n,))
+    keypoints=(n, 5, 3), caption=(n, 96), domain=(n,), index=(n,))
 types = dict(image="|u1", label="<i4", mask="|u1", edge="|u1", depth="<f4", boxes="<f4", keypoints="<f4",
     caption="|u1", domain="<i4", index="<i8")
 assert {k: v.shape for k, v in f.items()} == shapes, f.keys()
@@ -90,16 +90,71 @@ assert len({tuple(r) for r in y}) > 95'
 }
 
 @test "domains show the same scenes in other styles" {
-	for d in photo flat sketch neon; do
+	for d in photo flat sketch neon night; do
 		cv-gen shapes -n 60 --size 24x24 --domain $d --fields image,label,mask,boxes,domain -o $d.cvt
 	done
 	py '
-f = [read(d + ".cvt")[1] for d in ("photo", "flat", "sketch", "neon")]
+f = [read(d + ".cvt")[1] for d in ("photo", "flat", "sketch", "neon", "night")]
 for k, a in enumerate(f):
     assert (a["domain"] == k).all()
     for b in f[:k]:
         assert all((a[x] == b[x]).all() for x in ("label", "mask", "boxes"))
         assert (a["image"] != b["image"]).any((1, 2, 3)).all()'
+}
+
+@test "several domains take turns, ten pictures each, with balanced classes" {
+	cv-gen shapes -n 60 --size 16x16 --domain photo,sketch,night -o s.cvt
+	cv-gen shapes -n 60 --size 16x16 --domain night -o night.cvt
+	py '
+f, g = read("s.cvt")[1], read("night.cvt")[1]
+assert (f["domain"] == np.repeat([0, 2, 4, 0, 2, 4], 10)).all() and (f["label"] == g["label"]).all()
+same = (f["image"] == g["image"]).all((1, 2, 3))
+assert (same == (f["domain"] == 4)).all()'
+	cv-gen shapes -n 20 --start 10 --size 16x16 --domain photo,sketch,night -o rest.cvt
+	py 'assert (read("rest.cvt")[1]["image"] == read("s.cvt")[1]["image"][10:30]).all()'
+}
+
+@test "clips begin with the still picture, go on smoothly, and say where the shape goes" {
+	for t in 1 2 3; do
+		cv-gen shapes -n 100 --size 16x16 --clip 5 --fields image,label,mask,motion,keypoints \
+			--threads $t -o $t.cvt
+	done
+	cmp 1.cvt 2.cvt
+	cmp 1.cvt 3.cvt
+	cv-gen shapes -n 100 --size 16x16 --fields image,label,mask,keypoints -o still.cvt
+	py '
+head, f = read("1.cvt")
+g = read("still.cvt")[1]
+assert f["image"].shape == (100, 5, 16, 16, 3) and "\nclass.motion 2 down\n" in head
+assert (f["image"][:, 0] == g["image"]).all()
+assert all((f[k] == g[k]).all() for k in ("label", "mask", "keypoints"))
+x = f["image"].astype(float)
+step, far = abs(x[:, 1] - x[:, 0]).mean(), abs(x[:, 4] - x[:, 0]).mean()
+assert 0 < step < far
+assert len(set(f["motion"])) == 8'
+	cv-gen shapes -n 100 --size 16x16 --clip 1 --fields image -o one.cvt
+	py 'assert (read("one.cvt")[1]["image"][:, 0] == read("still.cvt")[1]["image"]).all()'
+	cv-view 1.cvt -n 2 -o clips.png
+}
+
+@test "a mirror swaps the left and the right point of a shape" {
+	cv-gen shapes -n 20 --size 24x24 --fields image,keypoints -o s.cvt
+	cv-view --head s.cvt | grep -qx 'flip 3 4'
+	cv-augment hflip:1 -i s.cvt -o m.cvt
+	py '
+a, b = read("s.cvt")[1]["keypoints"], read("m.cvt")[1]["keypoints"][:, [0, 1, 2, 4, 3]]
+assert np.allclose(a[:, :, 1], b[:, :, 1]) and np.allclose(24 - a[:, :, 0], b[:, :, 0], atol=1e-4)'
+}
+
+@test "captions say size, colour, class and place" {
+	cv-gen shapes -n 300 --size 8x8 --fields caption,label -o s.cvt
+	py '
+f = read("s.cvt")[1]
+text = [bytes(c).rstrip(b"\0").decode() for c in f["caption"]]
+assert all(" on a " in t and t.startswith("a ") for t in text)
+for word in ("small ", "large ", " at left ", " at top right ", " in the middle ", "partly hidden", "red ", "striped "):
+    assert 3 < sum(word in t for t in text) < 250, word
+assert max(map(len, text)) < 96'
 }
 
 @test "--epochs writes the rows again, with EPOC marks" {
@@ -136,6 +191,10 @@ assert len(line) == 1 and "--threads" not in line[0] and "--seed 77" in line[0],
 	for s in 7x32 32x5000 32x 0 x32 32x32x3 -8 banana; do fails 2 cv-gen shapes --size=$s; done
 	fails 2 cv-gen shapes --domain real
 	[[ $message == *"photo"* ]]
+	fails 2 cv-gen shapes --domain photo,real
+	fails 2 cv-gen shapes --clip 257
+	fails 2 cv-gen shapes --fields motion
+	[[ $message == *"--clip"* ]]
 	fails 2 cv-gen shapes --split val
 	for n in 0 9; do fails 2 cv-gen shapes --objects $n; done
 	fails 3 cv-gen shapes -n 0

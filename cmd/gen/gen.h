@@ -13,7 +13,7 @@ struct gen_options {
 	size_t count, start, epochs;
 	/* shapes */
 	const char *split, *size, *fields, *domain;
-	size_t objects;
+	size_t objects, clip;
 	/* trained models */
 	const char *weights, *class_name, *reconstruct, *bound, *interpolate, *format;
 	size_t steps, samples;

@@ -10,6 +10,10 @@
 #include <string.h>
 
 enum { BATCH = 256, BLOCK = 16 }; /* rows drawn at a time, and by a thread at a time */
+enum { MOST_FRAMES = 256, MOST_BYTES = 1 << 28 };
+
+/* A clip shows that much of a scene's time: things go at most 0.6 of half the shorter side. */
+static const float clip_time = 0.5f;
 
 #define MOST_INDEX (SIZE_MAX >> 4) /* 2^60 */
 
@@ -22,7 +26,8 @@ enum wanted {
 	BOXES = 32,
 	KEYPOINTS = 64,
 	CAPTION = 128,
-	DOMAIN = 256
+	DOMAIN = 256,
+	MOTION = 512
 };
 
 static const struct field_kind {
@@ -30,7 +35,7 @@ static const struct field_kind {
 	enum wanted bit;
 	enum dtype dtype;
 	int ndim;       /* of a row */
-	size_t dims[3]; /* 0 = the picture's H, W; OBJECTS = that many */
+	size_t dims[4]; /* 0 = the picture's H, W; SIZE_MAX = objects */
 } kinds[] = {
 	{"image", IMAGE, DT_U1, 3, {0, 0, 3}},
 	{"label", LABEL, DT_I4, 0, {0}},
@@ -41,12 +46,15 @@ static const struct field_kind {
 	{"keypoints", KEYPOINTS, DT_F4, 2, {SHAPES_KEYPOINTS, 3}},
 	{"caption", CAPTION, DT_U1, 1, {SHAPES_CAPTION}},
 	{"domain", DOMAIN, DT_I4, 0, {0}},
+	{"motion", MOTION, DT_I4, 0, {0}},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 struct gen {
 	const struct gen_options *o;
 	struct shapes_world world;
+	unsigned domain[SHAPES_DOMAINS]; /* ten pictures of each in turn */
+	size_t domains;
 	unsigned wanted;
 	uint64_t start;
 	struct par *par;
@@ -87,7 +95,7 @@ static int add_field(const char *name, unsigned *wanted, struct cvt_err *e)
 	const size_t near = mem_nearest(name, words, KINDS);
 	return cvt_fail(e, CVT_USAGE,
 		"--fields: there is no '%s'%s%s; there are image label mask edge "
-		"depth boxes keypoints caption domain",
+		"depth boxes keypoints caption domain motion",
 		name, near < KINDS ? ", did you mean " : "", near < KINDS ? words[near] : "");
 }
 
@@ -103,6 +111,26 @@ static int read_fields(const char *text, unsigned *wanted, struct cvt_err *e)
 	return code;
 }
 
+static int read_domains(struct gen *g, const char *text, struct cvt_err *e)
+{
+	char *copy, *word[SHAPES_DOMAINS];
+	size_t n = 0;
+	TRY(cli_words(text ? text : "photo", &copy, word, SHAPES_DOMAINS, &n, e));
+	int code = CVT_OK;
+	for (size_t i = 0; i < n && code == CVT_OK; i++) {
+		g->domain[i] = shapes_find_domain(word[i]);
+		if (g->domain[i] == SHAPES_DOMAINS)
+			code = cvt_fail(e, CVT_USAGE,
+				"--domain: there are photo, flat, sketch, neon and night, not '%s'",
+				word[i]);
+	}
+	free(copy);
+	g->domains = n;
+	if (n > 1)
+		g->wanted |= DOMAIN;
+	return code;
+}
+
 static int read_world(struct gen *g, const struct cli *cli, struct cvt_err *e)
 {
 	const struct gen_options *o = g->o;
@@ -113,10 +141,12 @@ static int read_world(struct gen *g, const struct cli *cli, struct cvt_err *e)
 	TRY(read_fields(o->fields, &g->wanted, e));
 	if (o->objects < 1 || o->objects > SHAPES_OBJECTS)
 		return cvt_fail(e, CVT_USAGE, "--objects: from 1 to %d", SHAPES_OBJECTS);
-	g->world.domain = o->domain ? shapes_find_domain(o->domain) : 0;
-	if (g->world.domain == SHAPES_DOMAINS)
-		return cvt_fail(e, CVT_USAGE,
-			"--domain: there are photo, flat, sketch and neon, not '%s'", o->domain);
+	TRY(read_domains(g, o->domain, e));
+	if (o->clip > MOST_FRAMES)
+		return cvt_fail(e, CVT_USAGE, "--clip: from 1 to %d frames", MOST_FRAMES);
+	if ((g->wanted & MOTION) && o->clip < 2)
+		return cvt_fail(
+			e, CVT_USAGE, "--fields motion: a still does not show it; --clip 8");
 	if (o->split && strcmp(o->split, "train") != 0 && strcmp(o->split, "test") != 0)
 		return cvt_fail(
 			e, CVT_USAGE, "--split: there are train and test, not '%s'", o->split);
@@ -131,7 +161,8 @@ static int read_world(struct gen *g, const struct cli *cli, struct cvt_err *e)
 
 /* ---- HEAD -------------------------------------------------------------------------- */
 
-static void row_dims(const struct gen *g, const struct field_kind *k, size_t dims[3])
+/* The dimensions of a row; returns how many. A clip's pictures have T before H and W. */
+static int row_dims(const struct gen *g, const struct field_kind *k, size_t dims[4])
 {
 	memcpy(dims, k->dims, sizeof k->dims);
 	if (dims[0] == SIZE_MAX)
@@ -140,6 +171,28 @@ static void row_dims(const struct gen *g, const struct field_kind *k, size_t dim
 		dims[0] = g->world.H;
 		dims[1] = g->world.W;
 	}
+	if (k->bit != IMAGE || g->o->clip == 0)
+		return k->ndim;
+	memmove(dims + 1, dims, 3 * sizeof *dims);
+	dims[0] = g->o->clip;
+	return k->ndim + 1;
+}
+
+/* Class names of the fields that are wanted; the pairs of keypoints that a mirror swaps. */
+static int name_classes(struct gen *g, struct cvt_err *e)
+{
+	struct head *h = &g->head;
+	for (size_t k = 0; k < SHAPES_CLASSES; k++)
+		TRY(head_set_class(h, "label", k, shapes_class[k], e));
+	for (size_t k = 0; k < SHAPES_DOMAINS && (g->wanted & DOMAIN); k++)
+		TRY(head_set_class(h, "domain", k, shapes_domain[k], e));
+	for (size_t k = 0; k < SHAPES_MOTIONS && (g->wanted & MOTION); k++)
+		TRY(head_set_class(h, "motion", k, shapes_motion[k], e));
+	if (g->wanted & MASK)
+		TRY(head_set_class(h, "mask", 0, "ground", e));
+	for (size_t k = 0; k < SHAPES_CLASSES && (g->wanted & MASK); k++)
+		TRY(head_set_class(h, "mask", k + 1, shapes_class[k], e));
+	return g->wanted & KEYPOINTS ? str_puts(&h->other, "flip 3 4\n", e) : CVT_OK;
 }
 
 static int make_head(struct gen *g, const struct cli *cli, struct cvt_err *e)
@@ -147,22 +200,13 @@ static int make_head(struct gen *g, const struct cli *cli, struct cvt_err *e)
 	struct head *h = &g->head;
 	struct str line = {0};
 	for (size_t i = 0; i < KINDS; i++) {
-		size_t dims[3];
-		row_dims(g, &kinds[i], dims);
+		size_t dims[4];
+		const int ndim = row_dims(g, &kinds[i], dims);
 		if (g->wanted & kinds[i].bit)
-			TRY(head_add_field(
-				h, kinds[i].name, kinds[i].dtype, 0, kinds[i].ndim, dims, e));
+			TRY(head_add_field(h, kinds[i].name, kinds[i].dtype, 0, ndim, dims, e));
 	}
 	TRY(head_add_field(h, "index", DT_I8, 0, 0, NULL, e));
-	for (size_t k = 0; k < SHAPES_CLASSES; k++)
-		TRY(head_set_class(h, "label", k, shapes_class[k], e));
-	for (size_t k = 0; k < SHAPES_DOMAINS && (g->wanted & DOMAIN); k++)
-		TRY(head_set_class(h, "domain", k, shapes_domain[k], e));
-	if (g->wanted & MASK) {
-		TRY(head_set_class(h, "mask", 0, "ground", e));
-		for (size_t k = 0; k < SHAPES_CLASSES; k++)
-			TRY(head_set_class(h, "mask", k + 1, shapes_class[k], e));
-	}
+	TRY(name_classes(g, e));
 	h->rows = g->o->count;
 	h->val = 0;
 	h->epochs = g->o->epochs;
@@ -205,6 +249,24 @@ struct job {
 	uint64_t first;
 };
 
+/* The frames after the first, which is the still picture. */
+static void draw_clip(const struct gen *g, const struct shapes_world *w, uint64_t index,
+	struct shapes_pad *pad, uint8_t *image)
+{
+	const size_t T = g->o->clip, bytes = w->H * w->W * 3;
+	for (size_t t = 1; t < T && image; t++) {
+		struct shapes_row frame = {.image = image + t * bytes};
+		shapes_draw(w, index, clip_time * (float)t / (float)(T - 1), pad, &frame);
+	}
+}
+
+static void put_number(const struct gen *g, const char *field, size_t r, int32_t number)
+{
+	int32_t *to = row_of(g, field, r);
+	if (to)
+		*to = number;
+}
+
 static void draw_block(void *context, size_t block, unsigned thread)
 {
 	const struct job *j = context;
@@ -219,21 +281,34 @@ static void draw_block(void *context, size_t block, unsigned thread)
 			.boxes = row_of(g, "boxes", r),
 			.keypoints = row_of(g, "keypoints", r),
 			.caption = row_of(g, "caption", r)};
-		shapes_draw(&g->world, j->first + r, 0, g->pad[thread], &row);
-		int32_t *label = row_of(g, "label", r), *domain = row_of(g, "domain", r);
+		struct shapes_world world = g->world;
+		const uint64_t at = j->first + r;
+		world.domain = g->domain[at / SHAPES_CLASSES % g->domains];
+		shapes_draw(&world, at, 0, g->pad[thread], &row);
+		draw_clip(g, &world, at, g->pad[thread], row.image);
 		int64_t *index = row_of(g, "index", r);
-		*index = (int64_t)(j->first + r);
-		if (label)
-			*label = row.label;
-		if (domain)
-			*domain = (int32_t)g->world.domain;
+		*index = (int64_t)at;
+		put_number(g, "label", r, row.label);
+		put_number(g, "domain", r, (int32_t)world.domain);
+		put_number(g, "motion", r, row.motion);
 	}
+}
+
+/* Large pictures and long clips come in fewer rows at a time. */
+static size_t rows_at_a_time(const struct gen *g)
+{
+	const size_t row = g->world.H * g->world.W * 16 * (g->o->clip ? g->o->clip : 1);
+	size_t n = BATCH;
+	while (n > 1 && n * row > MOST_BYTES)
+		n /= 2;
+	return n;
 }
 
 static int write_epoch(struct gen *g, struct cvt_err *e)
 {
-	for (size_t at = 0; at < g->o->count; at += BATCH) {
-		const size_t n = g->o->count - at < BATCH ? g->o->count - at : BATCH;
+	const size_t most = rows_at_a_time(g);
+	for (size_t at = 0; at < g->o->count; at += most) {
+		const size_t n = g->o->count - at < most ? g->o->count - at : most;
 		struct job job = {g, g->start + at};
 		TRY(shape_batch(g, n, e));
 		par_for(g->par, (n + BLOCK - 1) / BLOCK, draw_block, &job);

@@ -24,21 +24,31 @@ static bool is_shown(const struct head_field *f, const struct view_options *o)
 	       || (strncmp(f->name, "image.", 6) == 0 && f->name[6] >= '0' && f->name[6] <= '9');
 }
 
+static int add_tile(struct grid *g, const struct head *h, const struct batch *b,
+	const struct head_field *f, size_t row, size_t frame, const struct view_options *o,
+	enum overlay which, struct cvt_err *e)
+{
+	void *p = g->tile;
+	if (g->n == MOST_PICTURES)
+		return cvt_fail(e, CVT_LIMIT, "more than %d pictures in one grid; lower --count",
+			MOST_PICTURES);
+	TRY(mem_grow(&p, &g->capacity, g->n + 1, sizeof *g->tile, e));
+	g->tile = p;
+	return tile_make(&g->tile[g->n++], h, b, f, row, frame, o, which, e);
+}
+
+/* With --overlay a predicted mask is shown beside the true one. */
 static int add_row(struct grid *g, const struct head *h, const struct batch *b, size_t row,
 	const struct view_options *o, struct cvt_err *e)
 {
 	for (size_t i = 0; i < h->nfields; i++) {
 		const struct head_field *f = &h->field[i];
 		const size_t frames = is_shown(f, o) ? tile_frames(f, b) : 0;
+		const bool two = o->overlay && overlay_has_answer(h);
 		for (size_t k = 0; k < frames; k++) {
-			void *p = g->tile;
-			if (g->n == MOST_PICTURES)
-				return cvt_fail(e, CVT_LIMIT,
-					"more than %d pictures in one grid; lower --count",
-					MOST_PICTURES);
-			TRY(mem_grow(&p, &g->capacity, g->n + 1, sizeof *g->tile, e));
-			g->tile = p;
-			TRY(tile_make(&g->tile[g->n++], h, b, f, row, k, o, e));
+			TRY(add_tile(g, h, b, f, row, k, o, two ? OVERLAY_TRUTH : OVERLAY_ALL, e));
+			if (two)
+				TRY(add_tile(g, h, b, f, row, k, o, OVERLAY_ANSWER, e));
 		}
 	}
 	return CVT_OK;

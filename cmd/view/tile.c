@@ -107,11 +107,6 @@ static struct colour pixel(const struct picture *p, size_t y, size_t x)
 	return c;
 }
 
-/* Pixels of the tile a pixel of the picture: `up` of them, or one for `down`. */
-struct zoom {
-	size_t up, down;
-};
-
 static struct zoom zoom_of(const struct picture *p, size_t wanted)
 {
 	const size_t side = p->h > p->w ? p->h : p->w;
@@ -136,56 +131,6 @@ static int draw_picture(
 				&(const unsigned char[3]){v.r, v.g, v.b}, 3);
 		}
 	return CVT_OK;
-}
-
-/* Half of the picture, half of the mask's colours. */
-static void tint(struct canvas *c, const struct picture *mask, const struct zoom *z)
-{
-	for (size_t y = 0; y < c->height; y++)
-		for (size_t x = 0; x < c->width; x++) {
-			const size_t my = y / z->up * z->down, mx = x / z->up * z->down;
-			if (my >= mask->h || mx >= mask->w)
-				continue;
-			const unsigned char k = mask->data[my * mask->w + mx];
-			const struct colour v = colour_of(k);
-			unsigned char *p = c->rgb + 3 * (y * c->width + x);
-			if (k == 0 || k == IGNORED)
-				continue;
-			p[0] = (unsigned char)((p[0] + v.r) / 2);
-			p[1] = (unsigned char)((p[1] + v.g) / 2);
-			p[2] = (unsigned char)((p[2] + v.b) / 2);
-		}
-}
-
-/* `boxes` class x0 y0 x1 y1; `proposals` score, box; `detections` class, score, box. */
-static void draw_boxes(struct canvas *c, const struct tensor *t, size_t row, const struct zoom *z)
-{
-	const size_t n = t->dims[1], step = t->dims[2];
-	const double scale = (double)z->up / (double)z->down;
-	for (size_t k = 0; k < n; k++) {
-		const float *v = (const float *)t->data + (row * n + k) * step, *box = v + step - 4;
-		if (v[0] == -1)
-			continue;
-		const size_t class = v[0] > 0 && v[0] < 1e6f ? (size_t)v[0] : 0;
-		canvas_box(c, (double)box[0] * scale, (double)box[1] * scale,
-			(double)box[2] * scale, (double)box[3] * scale, z->up > 2 ? 2 : 1,
-			colour_of(class));
-	}
-}
-
-static void draw_overlay(struct canvas *c, const struct head *h, const struct batch *b, size_t row,
-	const struct zoom *z)
-{
-	struct picture mask;
-	const struct head_field *f = head_field(h, "mask");
-	if (f && f->dtype == DT_U1 && f->ndim == 2 && find_picture(&mask, b, f, row, 0))
-		tint(c, &mask, z);
-	for (size_t i = 0; i < h->nfields; i++) {
-		const struct tensor *t = batch_get(b, h->field[i].name);
-		if (field_is_boxes(h->field[i].name) && t->dtype == DT_F4 && t->ndim == 3
-			&& t->dims[2] >= 5)
-			draw_boxes(c, t, row, z);
-	}
 }
 
 /* ---- captions ---------------------------------------------------------------------- */
@@ -237,7 +182,7 @@ static void write_captions(struct tile *t, const struct head *h, const struct ba
 
 int tile_make(struct tile *t, const struct head *h, const struct batch *b,
 	const struct head_field *f, size_t row, size_t frame, const struct view_options *o,
-	struct cvt_err *e)
+	enum overlay which, struct cvt_err *e)
 {
 	struct picture p;
 	*t = (struct tile){0};
@@ -246,7 +191,10 @@ int tile_make(struct tile *t, const struct head *h, const struct batch *b,
 	const struct zoom z = zoom_of(&p, o->scale);
 	TRY(draw_picture(&t->picture, &p, &z, e));
 	if (o->overlay)
-		draw_overlay(&t->picture, h, b, row, &z);
+		overlay_draw(&t->picture, h, b, row, &z, which);
 	write_captions(t, h, b, row);
+	if (which != OVERLAY_ALL)
+		(void)snprintf(t->caption[1], CAPTION, "%s",
+			which == OVERLAY_TRUTH ? "truth" : "prediction");
 	return CVT_OK;
 }

@@ -3,8 +3,7 @@
 #ifndef CVT_VIEW_TILE_H
 #define CVT_VIEW_TILE_H
 
-#include "canvas.h"
-#include "view.h"
+#include "overlay.h"
 
 enum { CAPTION = 64, CAPTIONS = 2 };
 
@@ -20,6 +19,6 @@ bool tile_can_show(const struct head_field *f);
 size_t tile_frames(const struct head_field *f, const struct batch *b);
 int tile_make(struct tile *t, const struct head *h, const struct batch *b,
 	const struct head_field *f, size_t row, size_t frame, const struct view_options *o,
-	struct cvt_err *e);
+	enum overlay which, struct cvt_err *e);
 
 #endif

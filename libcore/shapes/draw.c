@@ -27,9 +27,21 @@ struct window {
 	int x0, y0, x1, y1;
 };
 
-const char *const shapes_domain[SHAPES_DOMAINS] = {"photo", "flat", "sketch", "neon"};
+const char *const shapes_domain[SHAPES_DOMAINS] = {"photo", "flat", "sketch", "neon", "night"};
 
-enum { PHOTO, FLAT, SKETCH, NEON };
+enum { PHOTO, FLAT, SKETCH, NEON, NIGHT };
+
+/* Made by a camera from lit surfaces. */
+static bool is_lit(unsigned domain)
+{
+	return domain == PHOTO || domain == NIGHT;
+}
+
+/* Drawn beyond the outline, too. */
+static bool has_rim(unsigned domain)
+{
+	return domain == SKETCH || domain == NEON;
+}
 
 static const float paper[3] = {0.95f, 0.93f, 0.88f}, ink[3] = {0.13f, 0.12f, 0.15f};
 static const float night[3] = {0.03f, 0.03f, 0.07f};
@@ -135,7 +147,7 @@ static void draw_ground(struct shapes_pad *p, const struct scene *s, unsigned do
 			const float *colour = domain == SKETCH ? paper
 					      : domain == NEON ? night
 							       : s->ground.a;
-			if (domain == PHOTO) {
+			if (is_lit(domain)) {
 				material_at(&s->ground, centre(p, p->W, (int)j),
 					centre(p, p->H, (int)i), rgb);
 				colour = rgb;
@@ -230,13 +242,13 @@ static void draw_thing(struct shapes_pad *p, const struct scene *s, size_t place
 	const struct thing *t = &s->thing[place];
 	const struct window n = window_of(p, t, domain == NEON ? 0.3f : 0.06f);
 	measure(p, t, &n);
-	if (domain == PHOTO && t->shadow)
+	if (is_lit(domain) && t->shadow)
 		draw_shadow(p, s, t, &n);
 	for (int i = n.y0; i < n.y1; i++)
 		for (int j = n.x0; j < n.x1; j++) {
 			const size_t at = (size_t)i * p->W + (size_t)j;
 			const float d = p->dist[at];
-			if (d > p->pixel && domain < SKETCH)
+			if (d > p->pixel && !has_rim(domain))
 				continue;
 			float rgb[3];
 			const float cover = style(p, s, t, &n, domain, i, j, rgb);
@@ -249,31 +261,40 @@ static void draw_thing(struct shapes_pad *p, const struct scene *s, size_t place
 }
 
 /* Triangular noise from the bytes of one Philox block for two pixels. */
-static void noise(const struct scene *s, size_t pair, float grain[6])
+static void noise(const struct scene *s, size_t pair, float level, float grain[6])
 {
 	uint32_t word[4];
 	philox(s->grain, (const uint32_t[4]){(uint32_t)pair, 0, 0, 0}, word);
 	for (int k = 0; k < 6; k++) {
 		const uint32_t two = word[k / 2] >> 16 * (k & 1);
-		grain[k] = ((float)(two & 0xff) + (float)(two >> 8 & 0xff) - 255) / 255 * s->noise;
+		grain[k] = ((float)(two & 0xff) + (float)(two >> 8 & 0xff) - 255) / 255 * level;
 	}
 }
+
+/* By night little light is left, bluish and from a lamp at one side, and the sensor shows. */
+static const struct {
+	float gain, falloff, noise, cast[3];
+} by_night = {0.3f, 0.6f, 0.06f, {0.75f, 0.85f, 1.1f}};
 
 /* Light, exposure, noise: floats to bytes. Flat and neon pictures were made without a camera. */
 static void develop(
 	const struct shapes_pad *p, const struct scene *s, unsigned domain, uint8_t *image)
 {
-	const bool camera = domain == PHOTO || domain == SKETCH;
+	const bool camera = is_lit(domain) || domain == SKETCH, dark = domain == NIGHT;
+	const float falloff = s->falloff + (dark ? by_night.falloff : 0);
+	const float level = s->noise + (dark ? by_night.noise : 0);
 	float grain[6] = {0};
 	for (size_t at = 0; at < p->H * p->W; at++) {
 		const float x = centre(p, p->W, (int)(at % p->W)),
 			    y = centre(p, p->H, (int)(at / p->W));
-		const float slope = 1 + s->falloff * (x * s->light[0] + y * s->light[1]);
-		const float gain = domain == PHOTO ? s->gain * slope : 1;
+		const float slope = 1 + falloff * (x * s->light[0] + y * s->light[1]);
+		const float gain =
+			is_lit(domain) ? s->gain * slope * (dark ? by_night.gain : 1) : 1;
 		if (camera && at % 2 == 0)
-			noise(s, at / 2, grain);
+			noise(s, at / 2, level, grain);
 		for (size_t c = 0; c < 3; c++) {
-			const float light = domain == PHOTO ? gain * s->cast[c] : 1;
+			const float cast = s->cast[c] * (dark ? by_night.cast[c] : 1);
+			const float light = is_lit(domain) ? gain * cast : 1;
 			const float v = p->rgb[c][at] * light + grain[at % 2 * 3 + c];
 			image[at * 3 + c] = (uint8_t)(clamp01(v) * 255 + 0.5f);
 		}
@@ -331,13 +352,16 @@ static void write_boxes(const struct shapes_pad *p, const struct scene *s, float
 
 static void write_keypoints(const struct shapes_pad *p, const struct scene *s, float *points)
 {
-	static const float along[SHAPES_KEYPOINTS] = {0, -0.85f, 0.85f};
+	static const float along[SHAPES_KEYPOINTS] = {0, -0.85f, 0.85f, 0, 0};
+	static const float across[SHAPES_KEYPOINTS] = {0, 0, 0, -0.85f, 0.85f};
 	const struct thing *t = &s->thing[s->object[0]];
 	const struct sincos a = turn(t->turns);
 	for (size_t k = 0; k < SHAPES_KEYPOINTS; k++) {
 		const float down = along[k] * t->size / t->stretch;
-		const float x = (t->x - a.s * down) / p->pixel + 0.5f * (float)p->W;
-		const float y = (t->y + a.c * down) / p->pixel + 0.5f * (float)p->H;
+		const float side = across[k] * t->size * t->stretch;
+		const float right = a.c * side - a.s * down, below = a.s * side + a.c * down;
+		const float x = (t->x + right) / p->pixel + 0.5f * (float)p->W;
+		const float y = (t->y + below) / p->pixel + 0.5f * (float)p->H;
 		const bool in = x >= 0 && y >= 0 && x < (float)p->W && y < (float)p->H;
 		const size_t front = in ? p->id[(size_t)y * p->W + (size_t)x] : SCENE_THINGS + 1;
 		points[3 * k] = x;
@@ -359,6 +383,7 @@ void shapes_draw(const struct shapes_world *w, uint64_t index, float time, struc
 	for (size_t i = 0; i < s->n; i++)
 		draw_thing(p, s, i, w->domain);
 	to->label = (int32_t)s->thing[s->object[0]].kind;
+	to->motion = scene_motion(s);
 	if (to->image)
 		develop(p, s, w->domain, to->image);
 	if (to->mask)

@@ -4,6 +4,7 @@
  */
 #include "scene.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,23 @@ static int draw_class(uint64_t seed, uint64_t index, size_t object)
 	rng_for(&r, seed, RNG_SHAPES, index / SHAPES_CLASSES, SLOT_ORDER);
 	rng_permutation(&r, order, SHAPES_CLASSES);
 	return (int)order[index % SHAPES_CLASSES];
+}
+
+/* Less than half an eighth of a turn from an axis: tan(1/16 turn). */
+static const float slope = 0.41421356f;
+
+const char *const shapes_motion[SHAPES_MOTIONS] = {
+	"right", "right-down", "down", "left-down", "left", "left-up", "up", "right-up"};
+
+int scene_motion(const struct scene *s)
+{
+	const struct thing *t = &s->thing[s->object[0]];
+	const float x = fabsf(t->dx), y = fabsf(t->dy);
+	if (y < slope * x)
+		return t->dx > 0 ? 0 : 4;
+	if (x < slope * y)
+		return t->dy > 0 ? 2 : 6;
+	return t->dx > 0 ? (t->dy > 0 ? 1 : 7) : (t->dy > 0 ? 3 : 5);
 }
 
 /* Motion comes last, so that a still picture is the clip's first moment. */
@@ -122,6 +140,7 @@ static void move(struct scene *s, float time)
 		t->y += t->dy * time;
 		t->turns += t->spin * time;
 	}
+	s->grain[1] += (uint32_t)(time * 65536); /* every frame is another exposure */
 }
 
 void scene_make(struct scene *s, const struct shapes_world *w, uint64_t index, float time)
@@ -148,13 +167,23 @@ void scene_make(struct scene *s, const struct shapes_world *w, uint64_t index, f
 		move(s, time);
 }
 
+static const char *place_word(float x, float y)
+{
+	static const char *const word[3][3] = {{"at top left", "at top", "at top right"},
+		{"at left", "in the middle", "at right"},
+		{"at bottom left", "at bottom", "at bottom right"}};
+	const float aside = 0.12f;
+	return word[y < -aside ? 0 : y > aside ? 2 : 1][x < -aside ? 0 : x > aside ? 2 : 1];
+}
+
 void scene_caption(const struct scene *s, char caption[SHAPES_CAPTION])
 {
 	const struct thing *t = &s->thing[s->object[0]];
 	const bool hidden = s->object[0] + 1 < s->n;
+	const char *size = t->size < 0.63f ? "small " : t->size > 0.77f ? "large " : "";
 	memset(caption, 0, SHAPES_CAPTION);
-	(void)snprintf(caption, SHAPES_CAPTION, "a %s %s %s on a %s %s ground%s",
+	(void)snprintf(caption, SHAPES_CAPTION, "a %s%s %s %s %s on a %s %s ground%s", size,
 		texture_word(t->paint.texture), colour_word(t->paint.a), shapes_class[t->kind],
-		texture_word(s->ground.texture), colour_word(s->ground.a),
+		place_word(t->x, t->y), texture_word(s->ground.texture), colour_word(s->ground.a),
 		hidden ? ", partly hidden" : "");
 }

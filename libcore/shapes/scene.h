@@ -60,7 +60,9 @@ struct scene {
 };
 
 void scene_make(struct scene *s, const struct shapes_world *w, uint64_t index, float time);
-/* "a striped red star on a dotted blue ground, partly hidden" */
+/* Where the labelled shape goes, of shapes_motion. */
+int scene_motion(const struct scene *s);
+/* "a large striped red star at top left on a dotted blue ground, partly hidden" */
 void scene_caption(const struct scene *s, char caption[SHAPES_CAPTION]);
 
 /* Mix 0..1 of the material's colours at a point. */

@@ -2,7 +2,8 @@
  * shapes: the embedded data set, an endless procedural world of textured, lit, partly hidden
  * shapes. Picture number `index` of the world `seed` follows from these two numbers alone, so there
  * is no file, no end, and no order in which it has to be drawn. The same index in another domain
- * (photo, flat, sketch, neon) is the same scene in another style.
+ * (photo, flat, sketch, neon, night) is the same scene in another style; at another moment its
+ * things have moved on their ways.
  *
  * Dimensions: H, W of the picture, C = 3 channels, M = objects at most.
  */
@@ -13,10 +14,11 @@
 
 enum {
 	SHAPES_CLASSES = 10,
-	SHAPES_DOMAINS = 4,
+	SHAPES_DOMAINS = 5,
 	SHAPES_OBJECTS = 8,   /* most labelled shapes in a picture */
-	SHAPES_KEYPOINTS = 3, /* centre, tip, tail of the labelled shape */
-	SHAPES_CAPTION = 96,  /* bytes of a caption, NUL-padded */
+	SHAPES_KEYPOINTS = 5, /* centre, tip, tail, left, right of the labelled shape */
+	SHAPES_MOTIONS = 8,
+	SHAPES_CAPTION = 96, /* bytes of a caption, NUL-padded */
 	SHAPES_MIN_SIDE = 8,
 	SHAPES_MAX_SIDE = 4096,
 };
@@ -26,6 +28,8 @@ enum {
 
 extern const char *const shapes_class[SHAPES_CLASSES];
 extern const char *const shapes_domain[SHAPES_DOMAINS];
+/* Where the labelled shape goes: the eighths of a turn from right over down. */
+extern const char *const shapes_motion[SHAPES_MOTIONS];
 
 struct shapes_world {
 	uint64_t seed;
@@ -44,7 +48,7 @@ struct shapes_row {
 			 */
 	float *keypoints; /* (SHAPES_KEYPOINTS,3): x, y, visible */
 	char *caption;    /* (SHAPES_CAPTION) */
-	int32_t label;
+	int32_t label, motion;
 };
 
 /* Scratch of one thread. */

@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# Several tasks on one network: heads, their scores, learned weights, layers for heads that the
+# network has no stage for.
+load helper
+load scenes
+
+heads=(--head label:cross-entropy --head mask:cross-entropy --head depth:l1)
+
+@test "class, mask and depth are learned together, by the sum and by learned weights" {
+	several
+	scenes a.cvt
+	for way in '' --uncertainty; do
+		cv-train -q --arch several.arch "${heads[@]}" $way --clip-norm 1 --lr 0.3 --epochs 16 \
+			-b 16 --metrics m.json -o net.st a.cvt
+		at_least "$(metric m.json val_accuracy)" 0.8
+		at_least "$(metric m.json val_mask_miou)" 0.6
+		at_least 0.2 "$(metric m.json val_depth_rmse)"
+	done
+	at_least "$(metric m.json label_log_variance)" "$(metric m.json depth_log_variance)"
+	at_least 0 "$(metric m.json mask_log_variance)"
+	cv-embed -w net.st --output label=prediction,mask=prediction.mask,depth=prediction.depth \
+		a.cvt -o p.cvt
+	cv-eval --part 1 p.cvt | grep -q '^accuracy'
+	cv-eval --part 1 --predicted prediction.mask p.cvt | grep -q '^miou'
+	cv-eval --part 1 --predicted prediction.depth --as json p.cvt >eval.json
+	py "
+import json
+f = read('p.cvt')[1]
+d, t = (f[k][f['part'] == 1].astype(float) for k in ('prediction.depth', 'depth'))
+e = json.load(open('eval.json'))
+want = dict(rmse=np.sqrt(((d - t) ** 2).mean()), abs_rel=(abs(d - t) / t).mean(),
+            delta1=(np.maximum(d / t, t / np.maximum(d, 1e-9)) < 1.25).mean())
+assert all(abs(e[k] - want[k]) < 1e-6 for k in want), (e, want)
+m = [json.loads(l) for l in open('m.json')][-1]
+assert abs(m['val_depth_rmse'] - want['rmse']) < 1e-5"
+}
+
+@test "the same bytes for 1, 2 and 3 threads, and after a stop" {
+	several
+	scenes a.cvt epochs=4
+	set -- -q --arch several.arch "${heads[@]}" --uncertainty -b 16 --clip-norm 1
+	for t in 1 2 3; do
+		cv-train "$@" --threads $t --metrics $t.json -o $t.st a.cvt
+	done
+	cmp 1.st 2.st
+	cmp 1.st 3.st
+	head -c 400000 a.cvt >cut.cvt
+	fails 3 cv-train "$@" --metrics part.json -o part.st cut.cvt
+	cv-train "$@" --resume auto --metrics part.json -o part.st a.cvt
+	cmp 1.st part.st
+	for key in label_log_variance depth_rmse val_mask_miou; do
+		[ "$(metric 1.json $key)" = "$(metric part.json $key)" ]
+	done
+}
+
+@test "the spread of a loss: exp(-s) L + s is least where exp(s) = L" {
+	several
+	scenes a.cvt
+	cv-train -q --arch several.arch --head depth:l1 --uncertainty --freeze c1,bn1,body,depth --lr 0.1 \
+		--epochs 60 -b 16 --metrics m.json -o x.st a.cvt
+	py "
+import json
+m = [json.loads(l) for l in open('m.json')][-1]
+s = m['depth_log_variance'] # the loss is L exp(-s) + s: 1 + s there
+assert abs(m['loss'] - 1 - s) < 0.05, m"
+}
+
+@test "a head without a stage gets a linear layer on the embedding, which the model carries" {
+	several
+	scenes a.cvt
+	cv-train -q --arch one.arch --head label:cross-entropy --head side:cross-entropy --epochs 8 -b 16 \
+		--metrics m.json -o two.st a.cvt
+	at_least "$(metric m.json val_accuracy)" 0.9
+	at_least "$(metric m.json val_side_accuracy)" 0.9
+	cv-view --head two.st >text
+	grep -q 'head.side: linear 2' text
+	grep -q '^tensor head.side.weight  *<f4 2x8' text
+	grep -q 'class.side 1 large' text
+	cv-embed -w two.st --output head.side=prediction,logits --keep side,label,part a.cvt -o p.cvt
+	cv-eval --part 1 --truth side p.cvt | grep '^accuracy' >side
+	at_least "$(cut -d ' ' -f 2 side)" 0.9
+	cv-eval --part 1 --predicted logits p.cvt | grep '^accuracy' >label
+	at_least "$(cut -d ' ' -f 2 label)" 0.9
+	cv-train -q -w two.st --head label:cross-entropy --head side:cross-entropy --epochs 1 -b 16 \
+		--lr 0.001 --metrics again.json -o again.st a.cvt
+	at_least "$(metric again.json val_side_accuracy)" 0.9
+	cv-train -q --arch one.arch --epochs 2 -b 16 -o label.st a.cvt
+	cv-train -q -w label.st --head label:cross-entropy --head side:cross-entropy --epochs 2 -b 16 \
+		-o added.st a.cvt
+	cv-view --head added.st | grep -q '^tensor head.side.bias'
+}
+
+@test "what cannot be: a dense head without a stage, a field without classes, a loss that does not fit" {
+	several
+	scenes a.cvt
+	fails 2 cv-train --arch one.arch --head label:cross-entropy --head mask:cross-entropy -o x.st a.cvt
+	[[ $message == *"no stage of that name"*"@STAGE"* ]]
+	fails 2 cv-train --arch one.arch --head label:cross-entropy --head part:cross-entropy -o x.st a.cvt
+	[[ $message == *"how many classes 'part' has"* ]]
+	fails 3 cv-train --arch several.arch --head label:cross-entropy --head depth:dice -o x.st a.cvt
+	[[ $message == *dice* ]]
+	fails 3 cv-train --arch one.arch --head label:cross-entropy --head sides:cross-entropy -o x.st a.cvt
+	[ ! -e x.st ]
+}
