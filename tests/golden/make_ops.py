@@ -272,6 +272,53 @@ case("ntxent", "temperature=0.07", [F.normalize(randn(70, 3)).float().double() f
      lambda x, p: ntxent(x, p, 0.07))
 case("ntxent", "temperature=1", [randn(3, 6) for _ in range(4)], lambda x, p: ntxent(x, p, 1))
 
+
+# ---- features, several tasks, episodes ----------------------------------------------------------
+case("patches", "3x2 stride=2", [randn(2, 5, 6, 2)], lambda x, p: hwc(chw(x[0]).unfold(2, 3, 2).unfold(
+    3, 2, 2).permute(0, 4, 5, 1, 2, 3).flatten(1, 3)), constant=(0,))
+
+
+def triangle(x, p):
+    z = torch.cdist(x[0].flatten(0, -2), p["weight"])
+    return (z.mean(1, keepdim=True) - z).clamp(min=0).reshape(*x[0].shape[:-1], -1)
+
+
+case("codebook", "5", [randn(3, 4)], triangle, buffers={"weight": randn(5, 4)}, constant=(0,))
+case("codebook", "7", [randn(2, 2, 3, 4)], triangle, buffers={"weight": randn(7, 4)}, constant=(0,))
+case("uncertain", "", [randn(4, 3)], lambda x, p: (-p[""]).exp() * x[0] + 0.5 * p[""],
+     {"": randn(1)})
+case("uncertain", "a=0.5 b=1.5", [randn(4)], lambda x, p: 0.5 * (-p[""]).exp() * x[0] + 1.5 * p[""],
+     {"": randn(1)})
+
+
+def dice(x, p):
+    """1 - 2 |p t| / (|p| + |t|) of the classes that each row has."""
+    costs = []
+    for logits, label in zip(x[0].softmax(-1), x[1].long()):
+        known = label != 255
+        for k in label[known].unique():
+            q, t = logits[known][:, k], (label[known] == k).double()
+            costs.append(1 - 2 * (q * t).sum() / (q.sum() + t.sum()))
+    return torch.stack(costs).mean()
+
+
+case("dice", "", [randn(3, 4, 2, 3), torch.randint(0, 3, (3, 4, 2), dtype=torch.uint8)], dice)
+mask = torch.randint(0, 4, (2, 5), dtype=torch.uint8)
+mask[0, 1] = mask[1, 4] = 255
+case("dice", "", [randn(2, 5, 4), mask], dice)
+
+
+def prototypes(x, p, temperature=1.0):
+    z, label, role = x
+    centre = torch.stack([z[(label == k) & (role == 0)].mean(0) for k in range(3)])
+    query = role == 1
+    return F.cross_entropy(-torch.cdist(z[query], centre) ** 2 / temperature, label[query].long())
+
+
+episode = [torch.tensor(v, dtype=torch.int32) for v in ([0, 1, 2, 0, 1, 2, 2, 0, 1], [0, 0, 0, 0, 0, 0, 1, 1, 1])]
+case("prototypes", "", [randn(9, 4)] + episode, prototypes)
+case("prototypes", "temperature=3", [randn(9, 2)] + episode, lambda x, p: prototypes(x, p, 3.0))
+
 os.makedirs(here, exist_ok=True)
 for op, texts in files.items():
     with open(os.path.join(here, op + ".txt"), "w") as f:
