@@ -108,13 +108,22 @@ static void test_reference(const struct reference *r)
 	close_built(&b);
 }
 
+/* The name of the text's first `net` statement, into name; "" = it has none. */
+static void first_net(const char *text, char *name, size_t size)
+{
+	const char *net = strstr(text, "\nnet ");
+	const char *word = net ? net + 5 : "";
+	(void)snprintf(name, size, "%.*s", (int)strcspn(word, " \n"), word);
+}
+
 static void test_zoo(void)
 {
 	const char *before = "";
 	for (const struct arch_zoo *z = arch_zoo; z->name; z++) {
 		struct built b;
-		char help[200];
-		const struct how how = {.classes = 7};
+		char help[200], net[100];
+		first_net(z->text, net, sizeof net);
+		const struct how how = {.classes = 7, .net = *net ? net : NULL};
 		build_text(&b, z->text, &how);
 		check(b.code == CVT_OK && strcmp(before, z->name) < 0
 				&& strlen(arch_zoo_help(z, help, sizeof help)) > 10,

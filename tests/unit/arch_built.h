@@ -23,7 +23,7 @@ static void check(bool good, const char *format, ...)
 	failures += !good;
 }
 
-/* A text built on its own inputs; a field without input line is a vector of 64. */
+/* A text built on its own inputs; a field without input line is a vector of 64, `label` a number. */
 struct built {
 	struct arch *arch;
 	struct graph *graph;
@@ -47,7 +47,11 @@ static int add_inputs(struct built *b, const char *net)
 		for (size_t i = 0; i < arch_inputs(b->arch); i++)
 			if (strcmp(arch_input(b->arch, i)->field, field) == 0)
 				row = arch_input(b->arch, i)->row;
-		TRY(graph_input(b->graph, field, DT_F4, &row, &b->in[b->inputs], &b->e));
+		const bool label = strcmp(field, "label") == 0;
+		if (label)
+			row.ndim = 0;
+		TRY(graph_input(
+			b->graph, field, label ? DT_I4 : DT_F4, &row, &b->in[b->inputs], &b->e));
 	}
 	return CVT_OK;
 }

@@ -190,8 +190,10 @@ static int open_job(struct job *j, struct arch **a, struct learner **l, struct m
 	TRY(blas_open(&j->e));
 	TRY(arch_parse(a, "test", text, &j->e));
 	TRY(arch_let(*a, "classes", K, &j->e));
+	static const struct method_value defaults[METHOD_OPTIONS];
 	facts->arch = *a;
 	facts->classes = K;
+	facts->value = defaults;
 	TRY(learner_open(l, method_find("classify", &j->e), facts, &j->e));
 	graph_init_params((*l)->graph, 1);
 	TRY(par_open(par, j->threads, &j->e));
