@@ -362,9 +362,10 @@ assert (x[:200] == y).all() and (x[200:] == y).all()'
 # ---- every operation ------------------------------------------------------------------
 
 # NAME or NAME=VALUES, always applied, for each that --list names.
-# (rotate-classes turns episodes; episodes.bats has it)
+# (rotate4 and rotate-classes turn squares and episodes; ssl.bats and episodes.bats have them)
 every_operation() {
-	cv-augment --list | cut -f 1 | grep -vx -e view -e one-of -e mixup -e cutmix -e rotate-classes | while read -r name; do
+	local not='view|one-of|mixup|cutmix|rotate-classes|rotate4'
+	cv-augment --list | cut -f 1 | grep -Evx "$not" | while read -r name; do
 		case $name in
 		crop | center-crop | resize | random-resized-crop) echo "$name=1" ;;
 		pad-crop) echo pad-crop:1=1 ;;
