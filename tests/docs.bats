@@ -74,6 +74,10 @@ setup_file() {
 	cv-read out.cvt --drop label -o scores.cvt
 	cv-read test.cvt --select label -o truth.cvt
 	cp query.cvt x.cvt
+	cp bank.cvt features.cvt
+	for k in 1 2 3; do echo "{\"epoch\": $k, \"step\": $k, \"loss\": 1, \"lr\": 0.1}"; done >a.jsonl
+	cp a.jsonl b.jsonl
+	cp -r c/train omniglot_evaluation
 	cv-gen shapes -n 8 --fields image,mask -o masks.cvt
 	cv-gen shapes -n 8 --fields image,boxes -o boxes.cvt
 	echo 'hflip color-jitter:0.8=.4,.4,.4,.1' >usual
@@ -109,7 +113,7 @@ runs() {
 	fresh
 	while IFS= read -r line; do
 		line=$(sed -E -e 's/--epochs [1-9][0-9]*/--epochs 1/g' -e 's/--per-class [0-9]+/--per-class 2/' \
-			-e 's/(shapes.*) -n [0-9]+/\1 -n 40/' \
+			-e 's/(shapes.*) -n [0-9]+/\1 -n 40/' -e 's/(--episodes) [0-9x+]+/\1 2x1+1/' \
 			-e 's/ \| (cv-train )?\.\.\.$//' <<<"$line")
 		sh -c "$line" <test.cvt >out.txt 2>err.txt && [[ $line != *...* ]] || {
 			echo "$line"
