@@ -218,7 +218,8 @@ assert 'middle' not in tensors('x.st')[0]['cv.classes']"
 	py "$tensors
 a, b = tensors('a.st')[1], tensors('b.st')[1]
 same = {k for k in a if (a[k] == b[k]).all()}
-assert same == {'conv1.weight', 'bn1.weight', 'bn1.bias', 'fc1.weight', 'fc1.bias'}, same"
+assert same == {'conv1.weight', 'bn1.weight', 'bn1.bias', 'bn1.running_mean',
+    'bn1.running_var', 'fc1.weight', 'fc1.bias'}, same"
 	fails 2 cv-train -q -w a.st --freeze conv9 -o x.st a.cvt
 	fails 2 cv-train -q -w a.st --lr-scale fc -o x.st a.cvt
 	fails 2 cv-train -q -w a.st --lr-scale nothing=2 -o x.st a.cvt
