@@ -147,7 +147,7 @@ static int getopt_tables(const struct cli *c, struct getopt_table *g, struct cvt
 	g->shorts[s++] = 'h';
 	for (size_t i = 0; i < c->n; i++) {
 		const struct cli_option *o = &c->all[i];
-		const int takes = o->type == CLI_FLAG	   ? no_argument
+		const int takes = o->type == CLI_FLAG    ? no_argument
 				  : o->flags & CLI_MAYBE ? optional_argument
 							 : required_argument;
 		if (o->name)

@@ -28,7 +28,8 @@ struct cli_many {
 enum cli_option_flags {
 	CLI_NEUTRAL = 1, /* cannot change a result: left out of the history line */
 	CLI_SOURCE = 2,  /* names the input: left out when that carries its own history */
-	CLI_MAYBE = 4,   /* a CLI_TEXT whose argument may be left out (NULL): the next word is it only if
+	CLI_MAYBE =
+		4, /* a CLI_TEXT whose argument may be left out (NULL): the next word is it only if
 			    it begins with a digit */
 };
 

@@ -49,8 +49,8 @@ struct train_options {
 		size_t every; /* steps; 0 = none */
 		double alpha, power;
 	} lookahead;
-	double bias_lr_scale;    /* lr of the norms' biases, not their decay, times this; 0 = 1 */
-	bool decay_all;          /* biases and norms, too */
+	double bias_lr_scale; /* lr of the norms' biases, not their decay, times this; 0 = 1 */
+	bool decay_all;       /* biases and norms, too */
 	/* The range test: lr grows from low to high over the steps; *find_done, which a report may
 	 * set, ends it. low 0 = not. */
 	double find_low, find_high;
@@ -63,7 +63,7 @@ struct train_options {
 	size_t max_memory; /* for rows that are held: replay, validation */
 	struct par *par;
 	struct profile *profile; /* NULL = no times are taken */
-	size_t nlr_scale; /* lr of parameters under a prefix */
+	size_t nlr_scale;        /* lr of parameters under a prefix */
 	const struct train_lr_scale {
 		const char *prefix;
 		double factor;

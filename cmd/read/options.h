@@ -5,9 +5,9 @@
 #define CVT_READ_OPTIONS_H
 
 #include "../../formats/fields.h"
-#include "reshape.h"
 #include "../../formats/selection.h"
 #include "../../libcore/cli.h"
+#include "reshape.h"
 
 struct read_options {
 	struct cli_common common;

@@ -34,7 +34,7 @@ struct aug_row {
 	struct aug_plane plane[AUG_PLANES]; /* sampled by the nearest, never mixed */
 	float *boxes, *keypoints; /* (M,5) class x0 y0 x1 y1; (K,3) x y visible; or NULL */
 	size_t M, K;
-	bool of_episode;        /* group and class hold: `group` and `label` of the row */
+	bool of_episode; /* group and class hold: `group` and `label` of the row */
 	int64_t group;
 	int32_t class;
 	const int32_t *flip;    /* K: which keypoint this one becomes in a mirror; NULL = itself */

@@ -30,7 +30,7 @@ struct metric_rows {
 	bool probs;            /* scores are probabilities; else logits */
 	size_t pixels;         /* of a mask */
 	const unsigned char *truth_mask,
-		*answer_mask; /* (rows, pixels); METRIC_IGNORE in the truth */
+		*answer_mask;                /* (rows, pixels); METRIC_IGNORE in the truth */
 	const float *truth_map, *answer_map; /* (rows, pixels) */
 };
 

@@ -18,8 +18,8 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 	TRY(nn_like_input(g, n, e));
 	const size_t C = nn_last(&n->row);
 	n->work_whole = NN_PARTS * C;
-	return graph_param(g, n, leaf(n->path), PARAM_BIAS, LAYOUT_PLAIN, 1, &C, INIT_VALUE,
-		n->arg[0].a, e);
+	return graph_param(
+		g, n, leaf(n->path), PARAM_BIAS, LAYOUT_PLAIN, 1, &C, INIT_VALUE, n->arg[0].a, e);
 }
 
 static size_t vectors(const struct nn_io *io)

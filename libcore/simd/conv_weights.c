@@ -46,7 +46,8 @@ typedef void tile_function(const struct simd_conv *c, const float *x, const floa
 TILES(1)
 TILES(2)
 TILES(3)
-TILES(4) TILES(5) TILES(6) TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1)
+TILES(4)
+TILES(5) TILES(6) TILE(7, 1) TILE(8, 1) TILE(9, 1) TILE(10, 1) TILE(11, 1) TILE(12, 1)
 #if SIMD_WIDTH == 16
 	TILE(7, 2) TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILES(13) TILES(14)
 		TILE(15, 1) TILE(16, 1)

@@ -5,6 +5,7 @@
 # machine could multiply and add at that moment, GFLOP/s, and FRACTION our share of it, counted in
 # operations of the direct way; '-' where a figure means nothing, or the peer is not installed.
 # BUILD names the build, PEER_PYTHON the interpreter that has PyTorch.
+# shellcheck disable=SC2086,SC2116 # lists of rows are meant to split
 set -u
 here=$(dirname "$0")
 BUILD=${BUILD:-build}
