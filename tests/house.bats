@@ -117,7 +117,8 @@ lists_agree() {
 	done
 }
 
-# Processor time, not the clock's: a busy machine must not fail a test. tests/bench measures both.
+# Processor time, not the clock's, and the best of three: a busy machine must not fail a test.
+# tests/bench measures both.
 @test "every tool starts in under 10 ms, cv-read, cv-augment and cv-view in under 3" {
 	[ "${TESTS:-}" = '' ] || skip "programs are slowed down by a sanitizer"
 	TIMEFORMAT='%3U %3S'
@@ -126,8 +127,12 @@ lists_agree() {
 		c=$(basename "$p" .c)
 		most=10
 		case $c in cv-read | cv-augment | cv-view) most=3 ;; esac
-		spent=$({ time for i in 1 2 3 4 5 6 7 8 9 10; do "$c" --version >/dev/null; done; } 2>&1)
-		echo "$c: ten starts took user and system $spent s"
-		awk -v most="$most" '{ exit !(($1 + $2 - $3 - $4) * 1000 / 10 < most) }' <<<"$spent $nothing"
+		for try in 1 2 3; do
+			spent=$({ time for i in 1 2 3 4 5 6 7 8 9 10; do "$c" --version >/dev/null; done; } 2>&1)
+			echo "$c: try $try: ten starts took user and system $spent s"
+			! awk -v most="$most" '{ exit !(($1 + $2 - $3 - $4) * 1000 / 10 < most) }' \
+				<<<"$spent $nothing" || continue 2
+		done
+		return 1
 	done
 }
