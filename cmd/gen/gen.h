@@ -19,6 +19,11 @@ struct gen_options {
 	size_t steps, samples;
 };
 
+enum { GEN_OPTIONS = 24 };
+
+/* The options of cv-gen, which write into o; fills in the defaults. */
+void gen_table(struct gen_options *o, struct cli_option table[GEN_OPTIONS]);
+
 /* Each leaves in *out a stream that is open and must be given up when it fails; NULL after the end. */
 
 /* `cv-gen shapes`: the embedded data set (libcore/shapes/shapes.h). */

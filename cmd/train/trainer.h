@@ -1,6 +1,6 @@
 /*
- * trainer: what cv-train and cv-distill are made of: one table of options, one way from a stream
- * and an architecture to a learner (trainer_setup.c), one way out to a model file (trainer_save.c),
+ * trainer: what cv-train and cv-distill are made of: one table of options (options.c), one way from a stream
+ * and an architecture to a learner (setup.c), one way out to a model file (save.c),
  * and main's course (trainer.c). The loop is libcore/train.h's.
  */
 #ifndef CVT_TRAINER_H
@@ -61,7 +61,7 @@ struct trainer {
 	bool head_added[METHOD_HEADS]; /* the text got a layer for it */
 	const char **class_name;
 	int32_t *relabel; /* the stream's class numbers to ours; NULL = the same */
-	/* labels as shares of classes (trainer_soften.c) */
+	/* labels as shares of classes (soften.c) */
 	bool softens;
 	struct tensor shares;
 	struct batch softened;
@@ -91,7 +91,13 @@ struct trainer {
 /* The whole program; `method` is its default. */
 int trainer_main(int argc, char **argv, const struct cli_program *p, const char *method);
 
-/* ---- trainer_setup.c --------------------------------------------------------------- */
+/* ---- options.c --------------------------------------------------------------------- */
+/* The table of options, which write into o. */
+void trainer_table(struct trainer_options *o, struct cli_option table[TRAINER_OPTIONS]);
+/* From words to the method and its numbers. CVT_USAGE */
+int trainer_understand(struct trainer *t, const struct cli_option *table, struct cvt_err *e);
+
+/* ---- setup.c ----------------------------------------------------------------------- */
 /* From options and input to a learner whose parameters are drawn or loaded. */
 int trainer_setup(struct trainer *t, struct cvt_err *e);
 /* The source as the loop wants it. */
@@ -110,7 +116,7 @@ int trainer_add_heads(struct trainer *t, struct cvt_err *e);
 /* Of the parameters [first, end): the end of those that a weights file may know. */
 size_t trainer_old_params(const struct trainer *t, size_t first, size_t end);
 
-/* ---- trainer_load.c ---------------------------------------------------------------- */
+/* ---- load.c ------------------------------------------------------------------------ */
 /* Weights files into t->dict; the first one's metadata into t->info. */
 int trainer_read_weights(struct trainer *t, struct cvt_err *e);
 /* Their tensors into the learner's parameters. */
@@ -119,20 +125,20 @@ int trainer_load_weights(struct trainer *t, struct cvt_err *e);
 int trainer_teacher(void *context, const char *file, struct graph **g, size_t *input,
 	size_t *output, size_t **order, struct cvt_err *e);
 
-/* ---- trainer_find_lr.c ------------------------------------------------------------- */
+/* ---- find_lr.c --------------------------------------------------------------------- */
 /* train_hooks.report */
 void trainer_find_report(void *context, const struct train_report *r);
 /* Writes what it found. */
 int trainer_find_end(struct trainer *t, struct cvt_err *e);
 
-/* ---- trainer_soften.c -------------------------------------------------------------- */
+/* ---- soften.c ---------------------------------------------------------------------- */
 /* --mixup, --cutmix: labels will be shares of the classes; before the learner is built. */
 int trainer_soften_field(struct trainer *t, struct cvt_err *e);
 /* The same rows with such labels, if they are wanted. */
 int trainer_soften(struct trainer *t, struct batch **rows, struct cvt_err *e);
 void trainer_soften_close(struct trainer *t);
 
-/* ---- trainer_save.c ---------------------------------------------------------------- */
+/* ---- save.c ------------------------------------------------------------------------ */
 int trainer_open_checkpoint(struct trainer *t, struct cvt_err *e);
 /* train_hooks.checkpoint */
 int trainer_checkpoint(void *context, struct state_dict *d, struct cvt_err *e);
@@ -141,7 +147,7 @@ int trainer_resume(struct trainer *t, struct cvt_err *e);
 /* The model file in place, its checkpoint gone. */
 int trainer_save(struct trainer *t, struct cvt_err *e);
 
-/* ---- trainer_tell.c ---------------------------------------------------------------- */
+/* ---- tell.c ------------------------------------------------------------------------ */
 int trainer_open_metrics(struct trainer *t, bool go_on, struct cvt_err *e);
 /* train_hooks.report */
 void trainer_report(void *context, const struct train_report *r);

@@ -141,3 +141,16 @@ void colour_hue(unsigned char *p, size_t n, size_t C, double shift)
 {
 	change_strips(p, n, C, COLOUR_HUE, shift);
 }
+
+int colour_by_factor(const struct aug_call *c, struct aug_row *r,
+	void (*blend)(unsigned char *p, size_t n, size_t C, float factor))
+{
+	const float v = (float)c->v[0], low = 1 - v > 0 ? 1 - v : 0;
+	const size_t n = r->H * r->W;
+	if (!c->rng)
+		return CVT_OK;
+	const float factor = rng_between(c->rng, low, 1 + v);
+	for (size_t t = 0; t < r->T; t++)
+		blend(r->image.data + t * n * r->C, n, r->C, factor);
+	return CVT_OK;
+}

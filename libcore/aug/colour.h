@@ -19,6 +19,10 @@ void colour_grey(unsigned char *p, size_t n, size_t C);
 void colour_brightness(unsigned char *p, size_t n, size_t C, float factor);
 void colour_contrast(unsigned char *p, size_t n, size_t C, float factor);
 void colour_saturation(unsigned char *p, size_t n, size_t C, float factor);
+/* The operation that blends all frames of a row by a factor drawn from 1 - V .. 1 + V, not below 0, V its
+ * first value. */
+int colour_by_factor(const struct aug_call *c, struct aug_row *r,
+	void (*blend)(unsigned char *p, size_t n, size_t C, float factor));
 /* Turns the hue by a share -0.5..0.5 of the circle, through 8-bit HSV as torchvision does. */
 void colour_hue(unsigned char *p, size_t n, size_t C, double shift);
 

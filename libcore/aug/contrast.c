@@ -3,14 +3,7 @@
 
 static int apply(const struct aug_call *c, struct aug_row *r)
 {
-	const float v = (float)c->v[0], low = 1 - v > 0 ? 1 - v : 0;
-	const size_t n = r->H * r->W;
-	if (!c->rng)
-		return CVT_OK;
-	const float factor = rng_between(c->rng, low, 1 + v);
-	for (size_t t = 0; t < r->T; t++)
-		colour_contrast(r->image.data + t * n * r->C, n, r->C, factor);
-	return CVT_OK;
+	return colour_by_factor(c, r, colour_contrast);
 }
 
 const struct aug_op aug_contrast = {

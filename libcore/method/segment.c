@@ -6,32 +6,13 @@
  */
 #include "tasks.h"
 
-#include <stdlib.h>
-
 static int build(struct learner *l, struct cvt_err *e)
 {
 	const struct tasks_choice choice = {
 		.usual = {.field = "mask", .loss = "cross-entropy", .weight = 1.0},
 		.dice = method_value(l, "dice")->real,
 		.uncertain = method_value(l, "uncertainty")->flag};
-	struct tasks *t = l->own = mem_alloc(1, sizeof *t, e);
-	return t ? tasks_build(l, t, &choice, e) : CVT_SYSTEM;
-}
-
-static void score(const struct learner *l, const struct plan *p, const struct batch *rows,
-	struct score_sum *sum)
-{
-	tasks_score(l, l->own, p, rows, sum);
-}
-
-static void conclude(const struct learner *l, double score[METHOD_SCORES])
-{
-	tasks_conclude(l, l->own, score);
-}
-
-static void close(struct learner *l)
-{
-	free(l->own);
+	return tasks_build(l, &choice, e);
 }
 
 const struct method method_segment = {
@@ -40,9 +21,9 @@ const struct method method_segment = {
 	.options = {{"dice", "W", "weight of 1 - overlap beside cross-entropy", CLI_REAL, 0},
 		{"uncertainty", NULL, "learn the weights of several heads", CLI_FLAG, 0}},
 	.build = build,
-	.score = score,
-	.conclude = conclude,
-	.close = close,
+	.score = tasks_score,
+	.conclude = tasks_conclude,
+	.close = tasks_close,
 	.target = "mask",
 	.heads = true,
 };

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* While they are built. */
@@ -149,10 +150,13 @@ static int add_head(struct building *b, const struct method_head *h, struct cvt_
 	return b->c->uncertain ? watch(l, h, e) : CVT_OK;
 }
 
-int tasks_build(struct learner *l, struct tasks *t, const struct tasks_choice *c, struct cvt_err *e)
+int tasks_build(struct learner *l, const struct tasks_choice *c, struct cvt_err *e)
 {
+	struct tasks *t = l->own = mem_alloc(1, sizeof *t, e);
 	struct building b = {.l = l, .t = t, .c = c, .train = GRAPH_NONE, .validate = GRAPH_NONE};
 	const struct method_facts *f = l->facts;
+	if (!t)
+		return CVT_SYSTEM;
 	if (!(c->dice >= 0))
 		return cvt_fail(e, CVT_USAGE, "--dice: a weight is at least 0");
 	TRY(method_net(l, NULL, &b.net, e));
@@ -219,9 +223,10 @@ static void add_squares(const float *x, const struct tensor *truth, const float 
 	}
 }
 
-void tasks_score(const struct learner *l, const struct tasks *t, const struct plan *p,
-	const struct batch *rows, struct score_sum *sum)
+void tasks_score(const struct learner *l, const struct plan *p, const struct batch *rows,
+	struct score_sum *sum)
 {
+	const struct tasks *t = l->own;
 	const struct tensor *weight = batch_get(rows, "weight");
 	const float *w = weight ? weight->data : NULL;
 	for (size_t i = 0; i < t->n; i++) {
@@ -251,8 +256,9 @@ static double mean_iou(const double *tally, size_t classes)
 	return present > 0.0 ? sum / present : NAN;
 }
 
-void tasks_conclude(const struct learner *l, const struct tasks *t, double score[METHOD_SCORES])
+void tasks_conclude(const struct learner *l, double score[METHOD_SCORES])
 {
+	const struct tasks *t = l->own;
 	for (size_t i = 0; i < t->n; i++) {
 		const struct task *k = &t->task[i];
 		if (k->kind == TASK_IOU)
@@ -260,4 +266,9 @@ void tasks_conclude(const struct learner *l, const struct tasks *t, double score
 		else if (k->kind == TASK_ERROR)
 			score[k->score] = sqrt(score[k->score]);
 	}
+}
+
+void tasks_close(struct learner *l)
+{
+	free(l->own);
 }

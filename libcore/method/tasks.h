@@ -29,12 +29,13 @@ struct tasks_choice {
 	bool uncertain;           /* weights are learned (nn/uncertain.c) */
 };
 
-/* The text's network, its heads, one phase that lowers all. For build(). */
-int tasks_build(
-	struct learner *l, struct tasks *t, const struct tasks_choice *c, struct cvt_err *e);
-/* For score() and conclude(). */
-void tasks_score(const struct learner *l, const struct tasks *t, const struct plan *p,
-	const struct batch *rows, struct score_sum *sum);
-void tasks_conclude(const struct learner *l, const struct tasks *t, double score[METHOD_SCORES]);
+/* The text's network, its heads, one phase that lowers all: what build() ends in. l->own is the tasks, which
+ * the hooks below score and free. */
+int tasks_build(struct learner *l, const struct tasks_choice *c, struct cvt_err *e);
+/* The record's score(), conclude() and close(). */
+void tasks_score(const struct learner *l, const struct plan *p, const struct batch *rows,
+	struct score_sum *sum);
+void tasks_conclude(const struct learner *l, double score[METHOD_SCORES]);
+void tasks_close(struct learner *l);
 
 #endif
