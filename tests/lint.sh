@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 1
 failed=0
 sources=$(git ls-files '*.c')
 headers=$(git ls-files '*.h')
-flags='-std=c11 -D_POSIX_C_SOURCE=200809L -Ilibcore -DSIMD_ISA=portable -DSIMD_WIDTH=4'
+flags='-std=c11 -D_POSIX_C_SOURCE=200809L -Ilibcore -Iformats -DSIMD_ISA=portable -DSIMD_WIDTH=4'
 warn='-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wcast-qual
 	-Wpointer-arith -Wformat=2 -Werror'
 
@@ -43,7 +43,7 @@ tidy() {
 	step clang clang $flags $warn -fsyntax-only $sources
 	step clang-format clang-format --dry-run -Werror $sources $headers
 	step cppcheck cppcheck -q --error-exitcode=1 --enable=warning,portability --inline-suppr \
-		--suppress=missingIncludeSystem -DSIMD_ISA=portable -DSIMD_WIDTH=4 -Ilibcore $sources
+		--suppress=missingIncludeSystem -DSIMD_ISA=portable -DSIMD_WIDTH=4 -Ilibcore -Iformats $sources
 	step clang-tidy tidy
 	scripts=$(git ls-files '*.sh' .ci/run)
 	step shellcheck shellcheck $scripts

@@ -168,16 +168,25 @@ TILES(6)
 TILE(7, 1)
 TILE(8, 1)
 TILE(9, 1)
-TILE(10, 1) TILE(11, 1) TILE(12, 1)
+TILE(10, 1)
+TILE(11, 1)
+TILE(12, 1)
 #if SIMD_WIDTH == 16
-	TILE(7, 2) TILE(8, 2) TILE(9, 2) TILE(10, 2) TILE(11, 2) TILE(12, 2) TILES(13) TILES(14)
-		TILE(15, 1) TILE(16, 1)
+TILE(7, 2)
+TILE(8, 2)
+TILE(9, 2)
+TILE(10, 2)
+TILE(11, 2)
+TILE(12, 2)
+TILES(13)
+TILES(14)
+TILE(15, 1)
+TILE(16, 1)
 #endif
-			static tile_function *const tile_1[] = {
-				tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1,
-				tile_7_1, tile_8_1, tile_9_1, tile_10_1, tile_11_1, tile_12_1,
+static tile_function *const tile_1[] = {tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1,
+	tile_7_1, tile_8_1, tile_9_1, tile_10_1, tile_11_1, tile_12_1,
 #if SIMD_WIDTH == 16
-				tile_13_1, tile_14_1, tile_15_1, tile_16_1
+	tile_13_1, tile_14_1, tile_15_1, tile_16_1
 #endif
 };
 static tile_function *const tile_2[] = {tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2,
