@@ -21,9 +21,9 @@ const struct method *const methods[] = {
 
 const struct method *method_find(const char *name, struct cvt_err *e)
 {
-	const char *words[64] = {0};
+	const char *words[sizeof methods / sizeof *methods] = {0};
 	size_t n = 0;
-	for (; n < 64 && methods[n]; n++) {
+	for (; methods[n]; n++) {
 		if (strcmp(name, methods[n]->name) == 0)
 			return methods[n];
 		words[n] = methods[n]->name;

@@ -13,6 +13,24 @@ total() {
 	cv-view --arch "$top/libcore/arch/mlp.arch" | cmp - "$top/libcore/arch/mlp.arch"
 }
 
+@test "--arch MODEL is the text that the model carries" {
+	cv-gen shapes -n 8 | cv-train -q --arch conv5 --let width=4 --steps 1 -o net.st
+	cv-view --arch net.st >net.arch
+	grep -q '^let width = 4' net.arch
+	cv-view --arch net.arch --summary | cmp - <(cv-view --arch net.st --summary)
+	cv-gen shapes -n 8 >rows.cvt
+	cv-embed --arch net.st --no-history rows.cvt | cmp - <(cv-embed --arch net.arch --no-history rows.cvt)
+	cv-train -q --arch net.st --epochs 0 rows.cvt -o again.st
+	cv-view --arch again.st | cmp - net.arch
+	python3 - <<-'END'
+		import json, struct
+		h = json.dumps({}).encode()
+		open("bare.st", "wb").write(struct.pack("<Q", len(h)) + h)
+	END
+	fails 2 cv-view --arch bare.st
+	[[ $message == *'carries no architecture'* ]]
+}
+
 @test "a printed text is a text again, with its comments and tabs" {
 	for name in $(cv-view --list | cut -f1); do
 		cv-view --arch "$name" >again.arch

@@ -239,6 +239,25 @@ toy() {
 	[ "$(grep -c 'accuracy 0' told)" -eq 6 ]
 }
 
+@test "rotation.sh, simclr.sh and transfer.sh: learned without labels, read out, and taken further" {
+	toy
+	export STAGES='conv1 conv2 conv3' PROBE_EPOCHS=4 POOL=2 BODY=conv1,conv2,conv3
+	ROWS=600 EPOCHS=2 TEST_ROWS=200 OUT=rotation sh "$top/pipelines/rotation.sh" >told
+	[ "$(grep -c '^validation' told)" -eq 5 ]
+	[ "$(grep -cP '^(conv[123]|untrained|pixels)\t.*linear 0[.].*kNN 0[.]' told)" -eq 3 ]
+	ROWS=600 EPOCHS=2 TEST_ROWS=200 OUT=simclr sh "$top/pipelines/simclr.sh" >told
+	[ "$(grep -cP '^(conv[123]|untrained|pixels)\t.*linear 0[.].*kNN 0[.]' told)" -eq 3 ]
+	EPOCHS=6 ROWS=600 TEST_ROWS=200 PER_CLASS=10 sh "$top/pipelines/transfer.sh" simclr/net.safetensors >told
+	for f in scratch frozen finetuned; do above "$(figure $f told)" 0.05; done
+}
+
+@test "tricks.sh: a row for each trick, its change and its cost" {
+	toy
+	ROWS=300 EPOCHS=1 SEEDS='0 1' sh "$top/pipelines/tricks.sh" >told
+	[ "$(wc -l <told)" -eq 9 ]
+	[ "$(grep -cP '^\S+ +0[.]\d+ \+-0[.]\d+ [+-]0[.]\d+ +[\d.]+ s' told)" -eq 9 ]
+}
+
 @test "demo.sh leaves pictures, a network and figures" {
 	toy
 	ROWS=300 TEST_ROWS=100 TRAIN= sh "$top/pipelines/demo.sh" >told

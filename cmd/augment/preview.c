@@ -81,7 +81,7 @@ static int add_all(struct preview *p, struct cvt_err *e)
 	p->listed = mem_alloc(STRIPS, sizeof *p->listed, e);
 	if (!p->text || !p->listed)
 		return CVT_SYSTEM;
-	for (size_t i = 0; aug_ops[i] && i < STRIPS; i++) {
+	for (size_t i = 0; i < STRIPS && aug_ops[i]; i++) {
 		const struct aug_op *op = aug_ops[i];
 		(void)snprintf(p->text[i], TITLE, "%s%s%s", op->name, op->example ? "=" : "",
 			op->example ? op->example : "");

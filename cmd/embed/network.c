@@ -3,6 +3,7 @@
 
 #include "../../formats/safetensors.h"
 #include "../../libcore/blas.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -241,7 +242,7 @@ static int open_text(struct opening *o, struct cvt_err *e)
 {
 	struct network *n = o->n;
 	if (o->choice->arch)
-		return arch_load(&n->arch, o->choice->arch, e);
+		return text_load(&n->arch, o->choice->arch, e);
 	if (n->info.arch)
 		return blame(o, arch_parse(&n->arch, "cv.arch", n->info.arch, e), e);
 	return cvt_fail(e, CVT_USAGE,

@@ -3,6 +3,7 @@
  * picture, which classes, which heads, which normalisation; then the weights (see trainer.h).
  */
 #include "../../libcore/blas.h"
+#include "../embed/text.h"
 #include "trainer.h"
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 static int open_text(struct trainer *t, struct cvt_err *e)
 {
 	if (t->o.arch)
-		return arch_load(&t->arch, t->o.arch, e);
+		return text_load(&t->arch, t->o.arch, e);
 	if (t->info.arch)
 		return network_blame_model(
 			arch_parse(&t->arch, "cv.arch", t->info.arch, e), &t->o.weights, e);

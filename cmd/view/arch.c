@@ -1,6 +1,7 @@
 /* view_arch: architecture texts, and what they come to (see view_arch.h). */
 #include "arch.h"
 
+#include "../embed/text.h"
 #include "summary.h"
 
 #include <stdlib.h>
@@ -27,7 +28,7 @@ static int load(struct arch **a, const struct view_input *in, const struct view_
 	struct cvt_err *e)
 {
 	if (o->arch)
-		return arch_load(a, o->arch, e);
+		return text_load(a, o->arch, e);
 	const char *text = in && !in->source ? state_meta(&in->model, "cv.arch") : NULL;
 	if (!text)
 		return cvt_fail(e, CVT_USAGE, "%s: carries no architecture; name one with --arch",

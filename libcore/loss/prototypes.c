@@ -175,8 +175,9 @@ static void query_cost(const struct episodes *s, size_t v)
 		sum = logit > top ? sum * exp(top - logit) + 1 : sum + exp(logit - top);
 		top = logit > top ? logit : top;
 	}
-	*at(s, LOG_SUM, v) = (float)(top + log(sum));
-	*at(s, COST, v) = (float)(top + log(sum) - own);
+	const double log_sum = sum == 0 ? top : top + log(sum);
+	*at(s, LOG_SUM, v) = (float)log_sum;
+	*at(s, COST, v) = (float)(log_sum - own);
 }
 
 static void forward_block(void *context, size_t block, unsigned thread)

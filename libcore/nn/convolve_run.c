@@ -99,10 +99,11 @@ static struct picture bordered_dy(const struct job *j, size_t row, unsigned thre
 
 /* ---- forward ----------------------------------------------------------------------- */
 
+/* w is NULL where only the layout is asked for. */
 static struct simd_weights forward_weights(const struct convolve *c, const float *w, size_t group)
 {
 	const size_t o = c->outputs / c->groups;
-	return (struct simd_weights){.w = w + group * o,
+	return (struct simd_weights){.w = w ? w + group * o : NULL,
 		.taps = c->v.kh * c->v.kw,
 		.run = c->inputs,
 		.tap = c->place_weight,
@@ -173,7 +174,7 @@ static struct simd_weights backward_weights(
 	const struct convolve *c, const float *w, size_t group, const struct phase *p)
 {
 	const size_t o = c->outputs / c->groups;
-	return (struct simd_weights){.w = w + group * o,
+	return (struct simd_weights){.w = w ? w + group * o : NULL,
 		.taps = p->taps,
 		.run = o,
 		.tap = c->back_weight + p->first,
