@@ -21,10 +21,12 @@ step() { # NAME COMMAND...
 		echo "ok $name"
 	else
 		echo "not ok $name"
-		head -n 40 "${TMPDIR:-/tmp}/cvtools-lint.$$"
+		grep -E ': (fatal )?(error|warning|style|portability):' "${TMPDIR:-/tmp}/cvtools-lint.$$" |
+			sort -u >"${TMPDIR:-/tmp}/cvtools-lint.$$.short" || head -n 40 "${TMPDIR:-/tmp}/cvtools-lint.$$"
+		cat "${TMPDIR:-/tmp}/cvtools-lint.$$.short"
 		failed=1
 	fi
-	rm -f "${TMPDIR:-/tmp}/cvtools-lint.$$"
+	rm -f "${TMPDIR:-/tmp}/cvtools-lint.$$" "${TMPDIR:-/tmp}/cvtools-lint.$$.short"
 }
 
 # clang-tidy on all cores, a few files a process; its exit code says whether any had a finding.

@@ -76,7 +76,7 @@ int network_lets(struct arch *a, const char *lets, struct cvt_err *e)
 	int code = CVT_OK;
 	for (size_t i = 0; i < n && code == CVT_OK; i++) {
 		char *equals = strchr(word[i], '=');
-		double value;
+		double value = 0;
 		if (!equals)
 			code = cvt_fail(
 				e, CVT_USAGE, "--let: write NAME=NUMBER, not '%s'", word[i]);
