@@ -326,7 +326,7 @@ static json_t *describe(const struct tensor *t, uint64_t begin)
 	for (int i = 0; i < t->ndim; i++)
 		json_array_append_new(shape, json_integer((json_int_t)t->dims[i]));
 	return json_pack("{s:s, s:o, s:[I,I]}", "dtype", type_name(t->dtype), "shape", shape,
-		"data_offsets", (json_int_t)begin, (json_int_t)(begin + t->bytes));
+		"data_offsets", (json_int_t)begin, (json_int_t)begin + (json_int_t)t->bytes);
 }
 
 /* The header, padded with blanks so that the data is aligned. Caller frees. */

@@ -21,6 +21,11 @@ refused() {
 	[[ $message == *"$text"* ]] || { echo "$message"; return 1; }
 }
 
+# strained COMMAND...: within the same; a sanitizer's program takes more addresses than that.
+strained() {
+	if [[ ${TESTS:-} == *san ]]; then "$@"; else (ulimit -v 131072 -t 1 && "$@"); fi
+}
+
 bombs='
 import struct, zlib
 def chunk(kind, body):
@@ -49,7 +54,7 @@ png('profile.png', 2, 2, zlib.compress(bytes(6)), chunk(b'iCCP', b'k\0\0\x78\xda
 	refused 4 --max-side cv-read line.png
 	refused 4 --max-side cv-read thin.png
 	for f in text chunks profile; do # what is no picture is passed over, not unpacked
-		(ulimit -v 131072 -t 1 && cv-read $f.png) | cv-view --stat - | grep -qx 'rows 1'
+		strained cv-read $f.png | cv-view --stat - | grep -qx 'rows 1'
 	done
 	printf 'P5 70000 70000 255\n' >large.pgm
 	refused 4 --max-side cv-read large.pgm
@@ -75,7 +80,7 @@ open('many.jpg', 'wb').write(head + scan(1, 63, 0, 0) * 80000 + b'\xff\xd9')"
 	refused 4 --max-scans cv-read scans.jpg
 	cv-read --max-scans 300 scans.jpg >/dev/null
 	code=0
-	(ulimit -v 131072 -t 1 && cv-read many.jpg >/dev/null 2>said) || code=$?
+	strained cv-read many.jpg >/dev/null 2>said || code=$?
 	[ $code -eq 3 ] || [ $code -eq 4 ]
 	[ "$(wc -l <said)" -eq 1 ]
 }
@@ -109,7 +114,7 @@ open('names.tar', 'wb').write(b''.join(tar(b'a/%d.png' % i, 0) for i in range(30
 	refused 4 --max-expansion cv-read idx.gz
 	refused 4 --max-expansion cv-read one.zip
 	code=0
-	(ulimit -v 131072 -t 1 && cv-read overlap.zip >/dev/null 2>said) || code=$?
+	strained cv-read overlap.zip >/dev/null 2>said || code=$?
 	[ $code -eq 3 ] || [ $code -eq 4 ] && [ "$(wc -l <said)" -eq 1 ]
 	refused 3 huge.tar cv-read huge.tar
 	refused 4 --max-entries cv-read names.tar --max-entries 1000
@@ -125,7 +130,7 @@ open('names.tar', 'wb').write(b''.join(tar(b'a/%d.png' % i, 0) for i in range(30
 	printf '\0\0\10\377' >dims.idx
 	head -c 1100 /dev/zero | tr '\0' '\377' >>dims.idx
 	code=0
-	(ulimit -v 131072 -t 1 && cv-read dims.idx --format idx >/dev/null 2>said) || code=$?
+	strained cv-read dims.idx --format idx >/dev/null 2>said || code=$?
 	[ $code -eq 3 ]
 	printf '\0\0\10\4\177\377\377\377\177\377\377\377\177\377\377\377\0\0\0\3' >big.idx
 	refused 3 big.idx cv-read big.idx

@@ -53,8 +53,9 @@ static int add_pool(
 		return cvt_fail(e, CVT_USAGE,
 			"--pool %zu: a map of %zux%zu has no %zu equal cells a side", o->pool, H, W,
 			o->pool);
-	return graph_op(n->graph, "avgpool", "pool", node, 1, node, e, "K", (double)(H / o->pool),
-		GRAPH_END);
+	const size_t cell = H / o->pool;
+	return graph_op(
+		n->graph, "avgpool", "pool", node, 1, node, e, "K", (double)cell, GRAPH_END);
 }
 
 static int add_output(

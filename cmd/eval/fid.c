@@ -16,7 +16,7 @@ static int features(const struct source *s, const char *field, size_t *D, struct
 static int read_all(struct source *s, const char *field, struct fid_set *to, struct cvt_err *e)
 {
 	bool ended = false;
-	size_t D;
+	size_t D = 0;
 	TRY(features(s, field, &D, e));
 	if (fid_open(to, D, e) != CVT_OK)
 		return cvt_fail_at(e, "%s", source_name(s));

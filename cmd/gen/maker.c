@@ -72,7 +72,7 @@ int maker_open(struct maker *m, enum dtype picture, struct cvt_err *e)
 	TRY(blas_open(e));
 	int code = safetensors_read(m->o->weights, &d, e);
 	if (code == CVT_OK && open_model(m, picture, &d, e) != CVT_OK) {
-		code = e->code == CVT_USAGE ? e->code = CVT_INPUT : e->code;
+		e->code = e->code == CVT_USAGE ? CVT_INPUT : e->code;
 		code = cvt_fail_at(e, "%s", m->o->weights);
 	}
 	state_free(&d);

@@ -1,7 +1,7 @@
 /* knn_verify: pairs of rows told apart by their distance (see verify.h). */
 #include "verify.h"
 
-#include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,18 +56,28 @@ static bool find_row(const struct numbered *all, size_t n, long long index, size
 	return found != NULL;
 }
 
+/* The whole number at *s, which moves behind it. */
+static bool take_number(const char **s, long long *to)
+{
+	char *end;
+	errno = 0;
+	*to = strtoll(*s, &end, 10);
+	const bool good = end > *s && errno == 0;
+	*s = end;
+	return good;
+}
+
 /* INDEX INDEX 0|1, between blanks; what follows a # is a comment. */
 static int read_line(struct work *w, const struct numbered *all, const char *line, size_t number,
 	struct cvt_err *e)
 {
-	long long index[2];
+	long long index[2], same;
 	size_t row[2];
-	int same, end = 0;
 	const char *s = line + strspn(line, " \t\r\n");
 	if (!*s || *s == '#')
 		return CVT_OK;
-	if (sscanf(s, "%18lld %18lld %1d%n", &index[0], &index[1], &same, &end) != 3 || same < 0
-		|| same > 1 || s[end + (int)strspn(s + end, " \t\r\n")])
+	if (!take_number(&s, &index[0]) || !take_number(&s, &index[1]) || !take_number(&s, &same)
+		|| same < 0 || same > 1 || s[strspn(s, " \t\r\n")])
 		return cvt_fail(e, CVT_INPUT,
 			"%s:%zu: should be two row numbers and 1 (of one class) or 0", w->o->pairs,
 			number);

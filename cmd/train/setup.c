@@ -142,8 +142,10 @@ static int parse_head(struct method_head *h, const char *text, struct cvt_err *e
 	const char *second = colon ? memchr(colon + 1, ':', (size_t)(end - colon - 1)) : NULL;
 	char number[64];
 	*h = (struct method_head){.weight = 1.0};
-	TRY(copy_word(
-		h->field, sizeof h->field, text, colon ? (size_t)(colon - text) : 0, text, e));
+	if (!colon)
+		return copy_word(
+			number, sizeof number, text, 0, text, e); /* says how it should be */
+	TRY(copy_word(h->field, sizeof h->field, text, (size_t)(colon - text), text, e));
 	TRY(copy_word(h->loss, sizeof h->loss, colon + 1,
 		(size_t)((second ? second : end) - colon - 1), text, e));
 	if (second) {

@@ -107,7 +107,8 @@ static size_t choose_columns(const struct grid *g, const struct view_options *o)
 
 static struct layout lay_out(const struct grid *g, const struct view_options *o)
 {
-	struct layout l = {.columns = choose_columns(g, o)};
+	const size_t columns = choose_columns(g, o);
+	struct layout l = {.columns = columns ? columns : 1};
 	l.rows = (g->n + l.columns - 1) / l.columns;
 	for (size_t i = 0; i < g->n; i++) {
 		const struct tile *t = &g->tile[i];

@@ -90,6 +90,13 @@ static size_t text_width(const char *text)
 	return strlen(text) * LETTER_WIDTH * SCALE;
 }
 
+/* Multiples of the step within the scale. */
+static size_t ticks(const struct scale *s, double step)
+{
+	const double n = floor(s->high / step + 1e-9) - ceil(s->low / step) + 1;
+	return n > 0 ? (size_t)n : 0;
+}
+
 static void draw_frame(
 	struct canvas *c, const struct plot *p, const struct scale *x, const struct scale *y)
 {
@@ -97,14 +104,16 @@ static void draw_frame(
 	const size_t top = (size_t)y->to, bottom = (size_t)y->from;
 	char text[TEXT];
 	const double dx = step_of(x), dy = step_of(y);
-	for (double v = ceil(y->low / dy) * dy; v <= y->high + 1e-9 * dy; v += dy) {
+	for (size_t i = 0; i < ticks(y, dy); i++) {
+		const double v = (ceil(y->low / dy) + (double)i) * dy;
 		const size_t at =
 			(size_t)place(&(struct scale){y->low, y->high, y->from, y->to, false}, v);
 		number(text, y, v);
 		canvas_fill(c, left, at, right, at + 1, faint);
 		canvas_text(c, left - 8 - text_width(text), at - 5, SCALE, LEFT, ink, text);
 	}
-	for (double v = ceil(x->low / dx) * dx; v <= x->high + 1e-9 * dx; v += dx) {
+	for (size_t i = 0; i < ticks(x, dx); i++) {
+		const double v = (ceil(x->low / dx) + (double)i) * dx;
 		const size_t at =
 			(size_t)place(&(struct scale){x->low, x->high, x->from, x->to, false}, v);
 		number(text, x, v);

@@ -277,7 +277,7 @@ int aug_perspective_apply(
 	const double w = (double)r->W - 1, h = (double)r->H - 1;
 	const double from[8] = {0, 0, w, 0, w, h, 0, h};
 	double a[UNKNOWNS][UNKNOWNS + 1] = {{0}};
-	struct aug_map back;
+	struct aug_map back = {{0}};
 	for (size_t i = 0; i < 4; i++) {
 		const double x = to[2 * i], y = to[2 * i + 1], u = from[2 * i], v = from[2 * i + 1];
 		const double one[] = {x, y, 1, 0, 0, 0, -u * x, -u * y, u};

@@ -50,6 +50,7 @@ struct affine {
 /* From 2 c floats: scales, then shifts. */
 static void begin_affine(struct affine *a, const float *scale, size_t c)
 {
+	/* cppcheck-suppress uninitvar */
 	a->scale = repeat(scale, c, a->room[0]);
 	a->shift = repeat(scale + c, c, a->room[1]);
 }
@@ -171,6 +172,7 @@ void KERNEL(channel_sums)(const float *x, const float *dy, size_t rows, size_t c
 {
 	struct sums s;
 	struct affine a;
+	/* cppcheck-suppress uninitvar */
 	s.mean = repeat(mean, c, s.room[0]);
 	s.sum = begin_sum(sum, c, s.room[1]);
 	s.product = begin_sum(product, c, s.room[2]);

@@ -97,7 +97,7 @@ static void check_muon(size_t k)
 	const size_t n = 6, rows = muon_golden[k].rows, columns = muon_golden[k].columns;
 	const struct opt_config c = {.nesterov = true, .muon = {0.24, 0.6, 3}};
 	const struct opt *o = opt_find("muon", NULL);
-	float w[6], g[6], v[6] = {0}, work[64];
+	float w[6], g[6] = {0}, v[6] = {0}, work[64];
 	bool near = o->matrix_work(rows, columns) <= 64;
 	for (size_t i = 0; i < n; i++)
 		w[i] = (float)sin(1.0 + (double)i);
