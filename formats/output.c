@@ -62,7 +62,7 @@ static void doom(const char *path)
 
 static void undoom(const char *path)
 {
-	if (doomed_is_set && strcmp(doomed, path) == 0)
+	if (path && doomed_is_set && strcmp(doomed, path) == 0)
 		doomed_is_set = 0;
 }
 

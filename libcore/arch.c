@@ -77,10 +77,9 @@ int arch_fail(const struct arch *a, struct arch_pos at, struct cvt_err *e, const
 char *arch_word(char to[ARCH_WORD], const char *text, size_t n)
 {
 	enum { MOST = 36 };
-	char cut[MOST + 4] = "";
-	memcpy(cut, text, n < MOST ? n : MOST);
-	if (n > MOST)
-		memcpy(cut + MOST, "...", 3);
+	char cut[MOST + 4];
+	(void)snprintf(
+		cut, sizeof cut, "%.*s%s", (int)(n < MOST ? n : MOST), text, n > MOST ? "..." : "");
 	return mem_printable(to, ARCH_WORD, cut);
 }
 

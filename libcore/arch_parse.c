@@ -370,7 +370,7 @@ static int parse_params(struct parser *p, struct arch_macro *m)
 static void unwrap(struct arch_pipe *body)
 {
 	const struct arch_element *only = body->first;
-	if (!only->next && only->kind == ARCH_GROUP && !only->path && !only->count.text)
+	if (only && !only->next && only->kind == ARCH_GROUP && !only->path && !only->count.text)
 		*body = *only->branch;
 }
 

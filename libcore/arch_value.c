@@ -81,7 +81,7 @@ static int read_number(struct reader *r, double *to)
 static const struct nn_value *look_up(const struct arch_scope *s, const char *name, size_t n)
 {
 	const struct arch_arg *param = s->macro ? s->macro->param : NULL;
-	for (size_t i = 0; i < s->values; i++, param = param->next)
+	for (size_t i = 0; i < s->values && param; i++, param = param->next)
 		if (strlen(param->key) == n && memcmp(param->key, name, n) == 0)
 			return &s->value[i];
 	for (size_t i = 0; i < s->lets; i++) {

@@ -20,7 +20,7 @@ static void set_text(struct cvt_err *e, int code, const char *format, va_list ar
 	(void)vsnprintf(e->text, sizeof e->text, format, args);
 }
 
-int cvt_fail(struct cvt_err *e, int code, const char *format, ...)
+int(cvt_fail)(struct cvt_err *e, int code, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -29,7 +29,7 @@ int cvt_fail(struct cvt_err *e, int code, const char *format, ...)
 	return code;
 }
 
-int cvt_fail_at(struct cvt_err *e, const char *format, ...)
+int(cvt_fail_at)(struct cvt_err *e, const char *format, ...)
 {
 	if (!e)
 		return CVT_SYSTEM;
@@ -48,7 +48,7 @@ int cvt_fail_at(struct cvt_err *e, const char *format, ...)
 	return e->code;
 }
 
-int cvt_fail_errno(struct cvt_err *e, const char *format, ...)
+int(cvt_fail_errno)(struct cvt_err *e, const char *format, ...)
 {
 	const int number = errno;
 	va_list args;

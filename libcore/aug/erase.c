@@ -12,7 +12,7 @@ static void mean_colour(const unsigned char *p, size_t n, size_t C, unsigned cha
 		for (size_t c = 0; c < C; c++)
 			sum[c] += p[i * C + c];
 	for (size_t c = 0; c < C; c++)
-		mean[c] = (unsigned char)((sum[c] + n / 2) / n);
+		mean[c] = (unsigned char)(n ? (sum[c] + n / 2) / n : 0);
 }
 
 static void fill_line(unsigned char *p, size_t n, size_t C, const unsigned char *colour,

@@ -4,7 +4,8 @@
 
 static double inwards(struct rng *g, double distortion, size_t side)
 {
-	return (double)rng_below(g, (uint64_t)(distortion * (double)(side / 2)) + 1);
+	const size_t half = side / 2;
+	return (double)rng_below(g, (uint64_t)(distortion * (double)half) + 1);
 }
 
 static int apply(const struct aug_call *c, struct aug_row *r)
