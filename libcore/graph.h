@@ -127,11 +127,16 @@ struct nn_io {
 	const float *const *x; /* inputs; those of other dtypes through nn_input */
 	float *y;
 	const float *dy;
-	float *const *dx;   /* NULL where no gradient is wanted */
-	const bool *add;    /* dx[i] holds a gradient already: add to it, else overwrite */
-	float *const *w;    /* parameters and buffers, in the order they were declared */
-	float *const *dw;   /* always add; NULL for frozen ones and buffers */
-	bool absorbs;       /* the reader that nn_op.absorbs names is this op's to do, both ways */
+	float *const *dx; /* NULL where no gradient is wanted */
+	const bool *add;  /* dx[i] holds a gradient already: add to it, else overwrite */
+	float *const *w;  /* parameters and buffers, in the order they were declared */
+	float *const *dw; /* always add; NULL for frozen ones and buffers */
+	bool absorbs;     /* the reader that nn_op.absorbs names is this op's to do, both ways */
+	/* Of a fixed plan. What prepare() made, NULL in other plans; and what this op does of its
+	 * readers' work (nn_op.folds): prepare() applies the scales and shifts of channels, one
+	 * behind the other; forward adds `plus`, laid out like y; then comes the relu, if absorbs. */
+	float *fixed;
+	const float *affine, *plus;
 	float *save, *work; /* work: work_whole + work_row x N floats, then work_thread a thread */
 	float *thread_work; /* thread t's scratch is thread_work + t x thread_stride */
 	size_t thread_stride;
@@ -148,6 +153,16 @@ enum nn_flags {
 	NN_VARIADIC = 64,   /* positional arguments may go on up to NN_ARGS */
 	NN_EVAL_VIEW = 128, /* identity outside training (dropout): forward copies or skips */
 	NN_NO_INPUT = 256,  /* param: starts a value */
+	NN_AFFINE = 512, /* outside training y = x scale + shift, a channel by itself, and prepare()
+			  * makes just these: C scales, then C shifts */
+};
+
+/* What an operator can take over from its readers in a fixed plan, in this order, each being the
+ * only one to read what is before it. They are views of its value then. */
+enum nn_folds {
+	FOLD_AFFINE = 1, /* an operator of NN_AFFINE */
+	FOLD_SUM = 2,    /* a sum with one value that is there already */
+	FOLD_RELU = 4,
 };
 
 enum loss_learns { LOSS_ANYTHING, LOSS_CLASSES, LOSS_NUMBERS };
@@ -175,6 +190,11 @@ struct nn_op {
 	/* The operator of one input and no argument (relu) that this one does in its own passes when a
 	 * plan has it as the only reader; that one is a view then. NULL = none. */
 	const char *absorbs;
+	unsigned folds; /* enum nn_folds */
+	/* What forward needs of the parameters and of nothing else (packed weights), made once for a
+	 * fixed plan: into `to`, which io->fixed will be. Returns how many floats it takes, and does
+	 * only that when `to` is NULL; io has no values and no gradients. NULL = nothing. */
+	size_t (*prepare)(const struct nn_io *io, float *to);
 	/* Of a loss: what it compares, which decides the score beside it; and the -log likelihood
 	 * that it stands for, a exp(-s) x + b s with the log s of a spread (0: a = 1, b = 1/2). */
 	enum loss_learns learns;
@@ -235,11 +255,17 @@ struct plan_spec {
 	const bool *train_param; /* per parameter: its gradient is wanted (NULL = all not frozen) */
 	const size_t *keep_grad; /* nodes whose gradients are read after backward (tests) */
 	size_t nkeep_grad;
+	/* Parameters and buffers stay as they are, no run trains, loss is GRAPH_NONE: what depends
+	 * on parameters alone is done once, in plan_create, which must see their values; and
+	 * operators take over what follows them (nn_op.folds). Numbers differ in the last places
+	 * from those of other plans. */
+	bool fixed;
 };
 
 int plan_create(struct plan **p, struct graph *g, const struct plan_spec *s, struct cvt_err *e);
 void plan_free(struct plan *p);
-/* Bytes of the arena: activations, gradients of activations, scratch. Known before the first run. */
+/* Bytes of the arena: activations, gradients of activations, scratch, and what a fixed plan prepared.
+ * Known before the first run. */
 size_t plan_bytes(const struct plan *p);
 /* The same without allocating (for messages, --summary, limits). */
 int plan_measure(

@@ -52,7 +52,7 @@ static void mark_used(struct plan *p, const struct plan_spec *s)
 
 unsigned plan_flags(const struct plan *p, size_t node)
 {
-	return p->slot[node].absorbed ? NN_VIEW : p->graph->node[node].op->flags;
+	return p->slot[node].host != GRAPH_NONE ? NN_VIEW : p->graph->node[node].op->flags;
 }
 
 static void count_readers(struct plan *p, const struct plan_spec *s)
@@ -62,8 +62,63 @@ static void count_readers(struct plan *p, const struct plan_spec *s)
 	for (size_t i = 0; i < s->nkeep_grad; i++)
 		p->slot[s->keep_grad[i]].readers++;
 	for (size_t i = 0; i < p->nodes; i++)
-		for (size_t k = 0; p->slot[i].used && k < p->graph->node[i].nin; k++)
-			p->slot[p->graph->node[i].in[k]].readers++;
+		for (size_t k = 0; p->slot[i].used && k < p->graph->node[i].nin; k++) {
+			struct slot *in = &p->slot[p->graph->node[i].in[k]];
+			in->readers++;
+			in->reader = i;
+		}
+}
+
+static bool same_size(const struct node *a, const struct node *b)
+{
+	return a->mult == b->mult && a->dtype == b->dtype
+	       && shape_items(&a->row) == shape_items(&b->row);
+}
+
+/* The node that alone reads the value of node `last`, if it is an operator of that name (NULL: of
+ * NN_AFFINE) that node i's memory can hold; else GRAPH_NONE. */
+static size_t only_reader(const struct plan *p, size_t i, size_t last, const char *name)
+{
+	const struct slot *t = &p->slot[last];
+	if (t->readers != 1 || t->reader == GRAPH_NONE)
+		return GRAPH_NONE;
+	const struct node *n = &p->graph->node[t->reader];
+	const bool is = name ? strcmp(n->op->name, name) == 0 : (n->op->flags & NN_AFFINE) != 0;
+	return is && same_size(n, &p->graph->node[i]) ? t->reader : GRAPH_NONE;
+}
+
+/* What node i takes over from its readers (nn_op.folds). The other value of a sum must be there when
+ * node i runs: it comes from an earlier node. */
+static void fold_readers(struct plan *p, size_t i)
+{
+	const struct graph *g = p->graph;
+	const unsigned folds = g->node[i].op->folds;
+	struct slot *t = &p->slot[i];
+	size_t last = i, next;
+	if ((folds & FOLD_AFFINE) && (next = only_reader(p, i, last, NULL)) != GRAPH_NONE) {
+		p->slot[next].host = i;
+		t->affine = last = next;
+	}
+	if ((folds & FOLD_SUM) && (next = only_reader(p, i, last, "sum")) != GRAPH_NONE
+		&& g->node[next].nin == 2) {
+		const size_t other = g->node[next].in[g->node[next].in[0] == last];
+		if (other < i) {
+			p->slot[next].host = i;
+			t->plus = other;
+			last = next;
+		}
+	}
+	if ((folds & FOLD_RELU) && (next = only_reader(p, i, last, "relu")) != GRAPH_NONE) {
+		p->slot[next].host = i;
+		t->absorbs = true;
+	}
+}
+
+static void mark_folded(struct plan *p)
+{
+	for (size_t i = 0; i < p->nodes && p->fixed; i++)
+		if (p->slot[i].used && p->slot[i].host == GRAPH_NONE)
+			fold_readers(p, i);
 }
 
 /* Two operators in one pass over memory: an operator that can do its reader's work (nn_op.absorbs)
@@ -72,14 +127,15 @@ static void mark_absorbed(struct plan *p)
 {
 	for (size_t i = 0; i < p->nodes; i++) {
 		const struct node *n = &p->graph->node[i];
-		if (!p->slot[i].used || n->nin != 1)
+		if (!p->slot[i].used || p->slot[i].host != GRAPH_NONE || n->nin != 1)
 			continue;
 		struct slot *in = &p->slot[n->in[0]];
 		const char *name = p->graph->node[n->in[0]].op->absorbs;
-		if (!name || in->readers != 1 || strcmp(name, n->op->name) != 0)
+		if (!name || in->host != GRAPH_NONE || in->readers != 1
+			|| strcmp(name, n->op->name) != 0)
 			continue;
 		in->absorbs = true;
-		p->slot[i].absorbed = true;
+		p->slot[i].host = n->in[0];
 	}
 }
 
@@ -166,10 +222,10 @@ static void extend(struct buffer *b, size_t first, size_t last)
 	b->last = last > b->last ? last : b->last;
 }
 
-static bool same_size(const struct node *a, const struct node *b)
+/* The node of whose value node i is a view, if it is one. */
+static size_t viewed(const struct plan *p, size_t i)
 {
-	return a->mult == b->mult && a->dtype == b->dtype
-	       && shape_items(&a->row) == shape_items(&b->row);
+	return p->slot[i].host != GRAPH_NONE ? p->slot[i].host : p->graph->node[i].in[0];
 }
 
 /* May node i lie in the memory of its first input? Always for a view; in place only if no one reads
@@ -177,7 +233,7 @@ static bool same_size(const struct node *a, const struct node *b)
 static bool may_share(const struct plan *p, size_t i)
 {
 	const struct node *n = &p->graph->node[i];
-	if (n->nin == 0 || !same_size(n, &p->graph->node[n->in[0]]))
+	if (n->nin == 0 || !same_size(n, &p->graph->node[viewed(p, i)]))
 		return false;
 	const unsigned flags = plan_flags(p, i);
 	if (flags & NN_VIEW)
@@ -195,7 +251,7 @@ static int lay_value(struct plan *p, size_t i, struct cvt_err *e)
 	if (!n->op->forward && n->nin == 0) /* an input: bound later */
 		return CVT_OK;
 	if (may_share(p, i)) {
-		t->root = p->slot[n->in[0]].root;
+		t->root = p->slot[viewed(p, i)].root;
 		t->value = p->slot[t->root].value;
 		if (t->value != GRAPH_NONE)
 			extend(&p->buffer[t->value], t->step, t->last_use);
@@ -225,6 +281,19 @@ static int lay_extra(struct plan *p, size_t i, struct cvt_err *e)
 	return new_buffer(p, save, t->step, t->back ? back_step(p, i) : t->step, &t->save, e);
 }
 
+/* A fixed plan's constants live as long as it does. */
+static void lay_constants(struct plan *p, size_t i)
+{
+	const struct node *n = &p->graph->node[i];
+	struct slot *t = &p->slot[i];
+	const struct nn_io io = {.graph = p->graph, .node = n, .most = p->rows};
+	if (!p->fixed || !n->op->prepare)
+		return;
+	t->fixed = p->constant_floats;
+	t->fixed_floats = n->op->prepare(&io, NULL);
+	p->constant_floats += (t->fixed_floats + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
+}
+
 /* Values are laid in order. A view extends its root's life, and an operator in place must see all
  * of that: lives of views are known before, because a view's own uses are uses of its root. */
 static void spread_view_uses(struct plan *p)
@@ -233,7 +302,7 @@ static void spread_view_uses(struct plan *p)
 		const struct node *n = &p->graph->node[i];
 		if (!p->slot[i].used || !(plan_flags(p, i) & NN_VIEW) || n->nin == 0)
 			continue;
-		struct slot *in = &p->slot[n->in[0]];
+		struct slot *in = &p->slot[viewed(p, i)];
 		if (p->slot[i].last_use > in->last_use)
 			in->last_use = p->slot[i].last_use;
 	}
@@ -358,6 +427,7 @@ int plan_lay_out(struct plan *p, const struct plan_spec *s, struct cvt_err *e)
 {
 	mark_used(p, s);
 	count_readers(p, s);
+	mark_folded(p);
 	mark_absorbed(p);
 	mark_backward(p, s);
 	mark_last_uses(p, s);
@@ -366,6 +436,7 @@ int plan_lay_out(struct plan *p, const struct plan_spec *s, struct cvt_err *e)
 		if (p->slot[i].used) {
 			TRY(lay_value(p, i, e));
 			TRY(lay_extra(p, i, e));
+			lay_constants(p, i);
 		}
 	TRY(lay_gradients(p, s, e));
 	return place_buffers(p, e);

@@ -21,6 +21,10 @@ static int make_tables(struct plan *p, struct cvt_err *e)
 			.value = GRAPH_NONE,
 			.grad = GRAPH_NONE,
 			.save = GRAPH_NONE,
+			.reader = GRAPH_NONE,
+			.host = GRAPH_NONE,
+			.affine = GRAPH_NONE,
+			.plus = GRAPH_NONE,
 			.root = i};
 		p->edges += g->node[i].nin;
 		p->params += g->node[i].nparam;
@@ -44,6 +48,7 @@ static int plan_open(
 	p->rows = s->rows;
 	p->nodes = g->n;
 	p->threads = s->threads ? s->threads : 1;
+	p->fixed = s->fixed && s->loss == GRAPH_NONE;
 	p->slot = mem_alloc(p->nodes, sizeof *p->slot, e);
 	int code = p->slot ? make_tables(p, e) : CVT_SYSTEM;
 	if (code == CVT_OK)
@@ -58,6 +63,11 @@ static int plan_open(
 static float *buffer_place(const struct plan *p, size_t buffer)
 {
 	return buffer == GRAPH_NONE ? NULL : p->arena + p->buffer[buffer].offset;
+}
+
+static float *constant_place(const struct plan *p, const struct slot *t)
+{
+	return t->fixed_floats ? p->constant + t->fixed : NULL;
 }
 
 /* Everything of a step that is the same in every run. */
@@ -86,12 +96,27 @@ static void make_step(struct plan *p, size_t i, const struct plan_spec *s)
 			.dx = p->dx + t->edge,
 			.add = p->add + t->edge,
 			.absorbs = t->absorbs,
+			.fixed = constant_place(p, t),
+			.affine = t->affine == GRAPH_NONE ? NULL
+							  : constant_place(p, &p->slot[t->affine]),
 			.w = p->w + t->param,
 			.dw = p->dw + t->param,
 			.save = buffer_place(p, t->save),
 			.work = p->work,
 			.thread_work = p->work ? p->work + p->work_floats : NULL,
 			.thread_stride = p->thread_floats}};
+}
+
+/* From the last step to the first: what an operator folds is prepared before it. */
+static void prepare_constants(struct plan *p)
+{
+	const struct run run = {0};
+	for (size_t i = p->steps; i-- > 0;) {
+		struct nn_io io = p->step[i].io;
+		io.run = &run;
+		if (io.fixed)
+			(void)io.node->op->prepare(&io, io.fixed);
+	}
 }
 
 int plan_create(struct plan **out, struct graph *g, const struct plan_spec *s, struct cvt_err *e)
@@ -103,7 +128,8 @@ int plan_create(struct plan **out, struct graph *g, const struct plan_spec *s, s
 	p->work_floats = (p->work_floats + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
 	p->arena = mem_alloc(p->arena_floats, sizeof *p->arena, e);
 	p->work = mem_alloc(p->work_floats + p->threads * p->thread_floats, sizeof *p->work, e);
-	if (!p->arena || !p->work) {
+	p->constant = mem_alloc(p->constant_floats, sizeof *p->constant, e);
+	if (!p->arena || !p->work || !p->constant) {
 		plan_free(p);
 		*out = NULL;
 		return CVT_SYSTEM;
@@ -111,6 +137,7 @@ int plan_create(struct plan **out, struct graph *g, const struct plan_spec *s, s
 	for (size_t i = 0; i < p->nodes; i++)
 		if (p->slot[i].used)
 			make_step(p, i, s);
+	prepare_constants(p);
 	if (s->loss != GRAPH_NONE && p->slot[s->loss].grad != GRAPH_NONE)
 		p->loss_grad = buffer_place(p, p->slot[s->loss].grad);
 	return CVT_OK;
@@ -124,6 +151,7 @@ void plan_free(struct plan *p)
 	free(p->buffer);
 	free(p->arena);
 	free(p->work);
+	free(p->constant);
 	free(p->step);
 	free(p->x);
 	free(p->dx);
@@ -135,7 +163,9 @@ void plan_free(struct plan *p)
 
 size_t plan_bytes(const struct plan *p)
 {
-	return (p->arena_floats + p->work_floats + p->threads * p->thread_floats) * sizeof(float);
+	return (p->arena_floats + p->work_floats + p->threads * p->thread_floats
+		       + p->constant_floats)
+	       * sizeof(float);
 }
 
 int plan_measure(const struct graph *g, const struct plan_spec *s, size_t *bytes, struct cvt_err *e)
@@ -171,15 +201,17 @@ float *plan_grad(const struct plan *p, size_t node)
 	return buffer_place(p, p->slot[node].grad);
 }
 
-static void prepare(struct plan *p, const struct run *r, size_t n)
+static void begin(struct plan *p, const struct run *r, size_t n)
 {
 	for (size_t i = 0; i < p->steps; i++) {
 		struct nn_io *io = &p->step[i].io;
 		io->run = r;
 		io->n = n;
 		io->rows = io->node->mult ? n * io->node->mult : 1;
+		const struct slot *t = &p->slot[p->step[i].node];
+		io->plus = t->plus == GRAPH_NONE ? NULL : value_place(p, t->plus);
 		for (size_t k = 0; k < io->node->nin; k++)
-			p->x[p->slot[p->step[i].node].edge + k] = value_place(p, io->node->in[k]);
+			p->x[t->edge + k] = value_place(p, io->node->in[k]);
 	}
 }
 
@@ -196,7 +228,7 @@ static void call(const struct nn_io *io, void (*work)(const struct nn_io *io), b
 
 void plan_forward(struct plan *p, const struct run *r, size_t n)
 {
-	prepare(p, r, n);
+	begin(p, r, n);
 	for (size_t i = 0; i < p->steps; i++) {
 		const struct nn_io *io = &p->step[i].io;
 		const struct slot *t = &p->slot[p->step[i].node];
@@ -243,7 +275,7 @@ void plan_backward(struct plan *p, const struct run *r, size_t n)
 {
 	if (!p->loss_grad)
 		return;
-	prepare(p, r, n);
+	begin(p, r, n);
 	*p->loss_grad = 1;
 	for (size_t i = p->steps; i-- > 0;) {
 		const struct nn_io *io = &p->step[i].io;

@@ -20,9 +20,12 @@ struct slot {           /* what the plan knows of a node */
 	bool back;      /* it gets a gradient, and (unless an input) its backward runs */
 	bool started;   /* while laying out: some consumer has given it a gradient already */
 	size_t readers; /* nodes, and the caller, that read its value */
-	bool absorbs;   /* its only reader is done by it (nn_op.absorbs) ... */
-	bool absorbed;  /* ... which is a view of it */
-	size_t step;    /* forward step; backward is 2F-1-step */
+	size_t reader;  /* the last of these nodes; GRAPH_NONE */
+	bool absorbs;   /* it does its reader's work, too (nn_op.absorbs) */
+	size_t host; /* the node that does its work, of which it is a view; GRAPH_NONE = itself */
+	size_t affine, plus;        /* what it folds (nn_io): an operator, a value; GRAPH_NONE */
+	size_t fixed, fixed_floats; /* what it prepares: place and size */
+	size_t step;                /* forward step; backward is 2F-1-step */
 	size_t last_use;
 	size_t value, grad, save; /* buffers; GRAPH_NONE = none */
 	size_t root;              /* the node whose memory the value is */
@@ -41,8 +44,9 @@ struct plan {
 	struct slot *slot;
 	struct buffer *buffer;
 	size_t nbuffers, capacity;
-	size_t arena_floats, work_floats, thread_floats, threads;
-	float *arena, *work, *loss_grad;
+	bool fixed;
+	size_t arena_floats, work_floats, thread_floats, threads, constant_floats;
+	float *arena, *work, *constant, *loss_grad;
 	struct step *step;
 	/* tables of all nodes, end to end: what nn_io points into */
 	size_t edges, params;

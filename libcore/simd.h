@@ -12,6 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What becomes of sums of products before they are stored: bias of each output is added, then `plus`,
+ * which is laid out like the result (and is that itself where it adds up); with relu nothing below 0
+ * is left. Either may be NULL. */
+struct simd_tail {
+	const float *bias, *plus;
+	bool relu;
+};
+
 /* A convolution of one picture for conv and conv_weights (simd/conv.c says how it is laid out).
  * Distances are in floats: of neighbouring output places in x (x_row, x_column) and in y. */
 struct simd_conv {
@@ -19,18 +27,19 @@ struct simd_conv {
 	const size_t *tap; /* where each begins, from the window's first place */
 	size_t outputs, rows, columns;
 	size_t x_row, x_column, y_row, y_column;
-	const float *w;    /* packed */
-	const float *bias; /* or NULL */
-	bool add;
+	const float *w; /* packed */
+	struct simd_tail tail;
 };
 
 /* Where weight (tap t, input r of its run, output o) lies: w[tap[t] + r run_step + o output_step].
- * Packed they take taps x run x outputs floats, outputs rounded up to a multiple of 16 at most. */
+ * Packed they take taps x run x outputs floats, outputs rounded up to a multiple of 16 at most, each
+ * times the scale of its output (NULL: as they are). */
 struct simd_weights {
 	const float *w;
 	size_t taps, run;
 	const size_t *tap;
 	size_t run_step, output_step, outputs;
+	const float *scale;
 };
 
 /* Adam's update: the gradient counts times scale, at most +-limit, and coupled times the weight is

@@ -131,6 +131,27 @@ static void running_statistics(const struct nn_io *io)
 	}
 }
 
+/* y = x scale + shift; both lie in `to`, of C floats each. */
+static void scale_and_shift(
+	const struct nn_io *io, const float *mean, const float *invert, float *to)
+{
+	const size_t c = ((const struct bn *)io->node->conf)->c;
+	for (size_t k = 0; k < c; k++) {
+		to[k] = io->w[WEIGHT][k] * invert[k];
+		to[c + k] = io->w[BIAS][k] - mean[k] * to[k];
+	}
+}
+
+static size_t bn_prepare(const struct nn_io *io, float *to)
+{
+	const size_t c = ((const struct bn *)io->node->conf)->c;
+	if (to) {
+		running_statistics(io);
+		scale_and_shift(io, io->save, io->save + c, to);
+	}
+	return 2 * c;
+}
+
 static void normalise_block(void *context, size_t block, unsigned thread)
 {
 	(void)thread;
@@ -138,8 +159,8 @@ static void normalise_block(void *context, size_t block, unsigned thread)
 	const size_t c = ((const struct bn *)io->node->conf)->c;
 	size_t first;
 	const size_t m = par_span(vectors(io), block_size(io), block, &first);
-	simd()->channel_scale(
-		io->x[0] + first * c, m, c, io->save + 2 * c, io->absorbs, io->y + first * c);
+	simd()->channel_scale(io->x[0] + first * c, m, c, io->fixed ? io->fixed : io->save + 2 * c,
+		io->absorbs, io->y + first * c);
 }
 
 static void bn_forward(const struct nn_io *io)
@@ -149,14 +170,11 @@ static void bn_forward(const struct nn_io *io)
 	if (of_batch(io)) {
 		par_for(io->run->par, blocks(io), statistics_block, &copy);
 		join_statistics(io);
-	} else {
+	} else if (!io->fixed) {
 		running_statistics(io);
 	}
-	float *scale = io->save + 2 * c, *shift = scale + c;
-	for (size_t k = 0; k < c; k++) {
-		scale[k] = io->w[WEIGHT][k] * io->save[c + k];
-		shift[k] = io->w[BIAS][k] - io->save[k] * scale[k];
-	}
+	if (!io->fixed)
+		scale_and_shift(io, io->save, io->save + c, io->save + 2 * c);
 	par_for(io->run->par, blocks(io), normalise_block, &copy);
 }
 
@@ -232,7 +250,7 @@ const struct nn_op nn_bn = {
 	.name = "bn",
 	.help = "batch normalisation of the last dimension",
 	.inputs = 1,
-	.flags = NN_BACK_X | NN_INPLACE,
+	.flags = NN_BACK_X | NN_INPLACE | NN_AFFINE,
 	.absorbs = "relu",
 	.arg = {{.name = "momentum", .value = 0.1, .help = "of the running statistics"},
 		{.name = "eps", .value = 1e-5, .help = "added to the variance"},
@@ -243,4 +261,5 @@ const struct nn_op nn_bn = {
 	.shape = bn_shape,
 	.forward = bn_forward,
 	.backward = bn_backward,
+	.prepare = bn_prepare,
 };

@@ -55,9 +55,15 @@ static int conv_shape(struct graph *g, struct node *n, struct cvt_err *e)
 	return convolve_create(n, &v, outputs, groups, e);
 }
 
-static bool has_bias(const struct nn_io *io)
+static const float *bias(const struct nn_io *io)
 {
-	return io->node->nparam > 1;
+	return io->node->nparam > 1 ? io->w[1] : NULL;
+}
+
+static size_t conv_prepare(const struct nn_io *io, float *to)
+{
+	return to ? convolve_prepare(io, false, io->w[0], bias(io), to)
+		  : convolve_prepare(io, false, NULL, NULL, NULL);
 }
 
 static void conv_forward(const struct nn_io *io)
@@ -65,7 +71,7 @@ static void conv_forward(const struct nn_io *io)
 	const struct convolve_data d = {.rows = io->rows,
 		.x = io->x[0],
 		.w = io->w[0],
-		.bias = has_bias(io) ? io->w[1] : NULL,
+		.tail = convolve_tail(io, false, bias(io)),
 		.to = io->y};
 	convolve_forward(io, &d);
 }
@@ -77,11 +83,11 @@ static void conv_backward(const struct nn_io *io)
 		.dy = io->dy,
 		.w = io->w[0],
 		.to = io->dx[0],
-		.add = io->add[0],
+		.tail.plus = io->add[0] ? io->dx[0] : NULL,
 		.dw = io->dw[0]};
 	if (d.to || d.dw)
 		convolve_backward(io, &d);
-	if (has_bias(io) && io->dw[1])
+	if (io->node->nparam > 1 && io->dw[1])
 		nn_add_vectors(io, io->dw[1]);
 }
 
@@ -101,4 +107,6 @@ const struct nn_op nn_conv = {
 	.shape = conv_shape,
 	.forward = conv_forward,
 	.backward = conv_backward,
+	.prepare = conv_prepare,
+	.folds = FOLD_AFFINE | FOLD_SUM | FOLD_RELU,
 };

@@ -49,9 +49,9 @@ struct convolve {
 /* What the three directions work on. */
 struct convolve_data {
 	size_t rows;
-	const float *x, *dy, *w, *bias;
+	const float *x, *dy, *w;
 	float *to; /* y of forward, dx of backward; NULL = not wanted */
-	bool add;  /* to += */
+	struct simd_tail tail;
 	float *dw; /* NULL = not wanted */
 };
 
@@ -59,6 +59,13 @@ struct convolve_data {
 int convolve_create(
 	struct node *n, const struct window *v, size_t outputs, size_t groups, struct cvt_err *e);
 void convolve_forward(const struct nn_io *io, const struct convolve_data *d);
+/* What a fixed plan's operator prepares for one direction: weights packed (times io->affine's scales),
+ * then a bias of every output; bias: the operator's own, or NULL. Returns the floats. The operator's
+ * io->fixed must be of the direction that it runs forward. */
+size_t convolve_prepare(
+	const struct nn_io *io, bool backward, const float *w, const float *bias, float *to);
+/* The tail of an operator whose forward pass is that direction. */
+struct simd_tail convolve_tail(const struct nn_io *io, bool backward, const float *bias);
 /* dx and dw in one pass over the pictures, either may be left out. */
 void convolve_backward(const struct nn_io *io, const struct convolve_data *d);
 

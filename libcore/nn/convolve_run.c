@@ -11,7 +11,8 @@ struct job {
 	const struct convolve *c;
 	const struct nn_io *io;
 	const struct convolve_data *d;
-	float *packed, *sums;
+	const float *packed;
+	float *sums;
 	size_t each, blocks; /* rows of a partial sum, and how many there are */
 };
 
@@ -127,6 +128,13 @@ static struct simd_conv forward_view(const struct convolve *c, const struct pict
 		.y_column = c->outputs};
 }
 
+/* A tail from item `at` of the result and output `first` on. */
+static struct simd_tail tail_of(const struct simd_tail *t, size_t at, size_t first)
+{
+	return (struct simd_tail){
+		t->bias ? t->bias + first : NULL, t->plus ? t->plus + at + first : NULL, t->relu};
+}
+
 static void forward_row(void *context, size_t row, unsigned thread)
 {
 	const struct job *j = context;
@@ -135,10 +143,9 @@ static void forward_row(void *context, size_t row, unsigned thread)
 	const struct picture x = bordered_x(j, row, thread);
 	struct simd_conv view = forward_view(c, &x);
 	float *y = j->d->to + row * c->v.oh * c->v.ow * c->outputs;
-	view.add = j->d->add;
 	for (size_t g = 0; g < c->groups; g++) {
+		view.tail = tail_of(&j->d->tail, row * c->v.oh * c->v.ow * c->outputs, g * o);
 		view.w = j->packed + g * (c->packed_forward / c->groups);
-		view.bias = j->d->bias ? j->d->bias + g * o : NULL;
 		simd()->conv(&view, x.p + g * c->inputs, y + g * o);
 	}
 }
@@ -152,19 +159,38 @@ static bool by_tiles(const struct nn_io *io)
 	       && io->most * c->forward_map.down * c->forward_map.across >= FEWEST_TILES;
 }
 
-void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
+static void pack_forward(const struct nn_io *io, const float *w, const float *scale, float *to)
 {
 	const struct convolve *c = io->node->conf;
 	if (by_tiles(io)) {
-		const struct simd_weights w = forward_weights(c, d->w, 0);
-		winograd_run(io, &c->forward_map, &w, d->rows, d->x, d->bias, d->to, d->add);
+		struct simd_weights weights = forward_weights(c, w, 0);
+		weights.scale = scale;
+		winograd_pack(io, &c->forward_map, &weights, to);
 		return;
 	}
-	struct job j = {.c = c, .io = io, .d = d, .packed = io->work};
 	for (size_t g = 0; g < c->groups; g++) {
-		const struct simd_weights w = forward_weights(c, d->w, g);
-		simd()->conv_pack(&w, j.packed + g * (c->packed_forward / c->groups));
+		struct simd_weights weights = forward_weights(c, w, g);
+		weights.scale = scale ? scale + g * weights.outputs : NULL;
+		simd()->conv_pack(&weights, to + g * (c->packed_forward / c->groups));
 	}
+}
+
+/* The weights of an operator's forward pass; of any other pass they were packed into work. */
+static const float *packed(const struct nn_io *io)
+{
+	return io->fixed ? io->fixed : io->work;
+}
+
+void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
+{
+	const struct convolve *c = io->node->conf;
+	if (!io->fixed)
+		pack_forward(io, d->w, NULL, io->work);
+	if (by_tiles(io)) {
+		winograd_run(io, &c->forward_map, packed(io), d->rows, d->x, &d->tail, d->to);
+		return;
+	}
+	struct job j = {.c = c, .io = io, .d = d, .packed = packed(io)};
 	par_for(io->run->par, d->rows, forward_row, &j);
 }
 
@@ -183,21 +209,28 @@ static struct simd_weights backward_weights(
 		.outputs = c->inputs};
 }
 
-/* Where the packed weights of a phase lie. */
-static float *backward_place(const struct job *j, size_t group, const struct phase *p)
+/* Where the packed weights of a phase begin. */
+static size_t backward_place(const struct convolve *c, size_t group, const struct phase *p)
 {
-	const struct convolve *c = j->c;
 	const size_t all = c->v.kh * c->v.kw, each = c->packed_backward / (all * c->groups);
-	return j->packed + (group * all + p->first) * each;
+	return (group * all + p->first) * each;
 }
 
-static void pack_backward(const struct job *j)
+static void pack_backward(const struct nn_io *io, const float *w, const float *scale, float *to)
 {
-	const struct convolve *c = j->c;
+	const struct convolve *c = io->node->conf;
+	if (by_tiles(io)) {
+		struct simd_weights weights = backward_weights(c, w, 0, &c->phase[0]);
+		weights.tap = c->mirrored;
+		weights.scale = scale;
+		winograd_pack(io, &c->backward_map, &weights, to);
+		return;
+	}
 	for (size_t g = 0; g < c->groups; g++)
 		for (size_t i = 0; i < c->phases; i++) {
-			const struct simd_weights w = backward_weights(c, j->d->w, g, &c->phase[i]);
-			simd()->conv_pack(&w, backward_place(j, g, &c->phase[i]));
+			struct simd_weights weights = backward_weights(c, w, g, &c->phase[i]);
+			weights.scale = scale ? scale + g * c->inputs : NULL;
+			simd()->conv_pack(&weights, to + backward_place(c, g, &c->phase[i]));
 		}
 }
 
@@ -219,15 +252,15 @@ static struct simd_conv backward_view(
 static void backward_row(const struct job *j, size_t row, const struct picture *dy)
 {
 	const struct convolve *c = j->c;
-	float *dx = j->d->to + row * c->v.h * c->v.w * c->v.c;
+	const size_t at = row * c->v.h * c->v.w * c->v.c;
+	float *dx = j->d->to + at;
 	for (size_t i = 0; i < c->phases; i++) {
 		const struct phase *p = &c->phase[i];
 		struct simd_conv view = backward_view(c, p, dy);
 		view.tap = c->back + p->first;
-		view.add = j->d->add;
 		for (size_t g = 0; g < c->groups; g++) {
-			view.w = backward_place(j, g, p);
-			view.bias = j->d->bias ? j->d->bias + g * c->inputs : NULL;
+			view.w = j->packed + backward_place(c, g, p);
+			view.tail = tail_of(&j->d->tail, at + p->at, g * c->inputs);
 			simd()->conv(&view, dy->p + g * (c->outputs / c->groups),
 				dx + p->at + g * c->inputs);
 		}
@@ -292,9 +325,7 @@ static void backward_by_tiles(const struct nn_io *io, const struct convolve_data
 {
 	const struct convolve *c = io->node->conf;
 	if (d->to) {
-		struct simd_weights w = backward_weights(c, d->w, 0, &c->phase[0]);
-		w.tap = c->mirrored;
-		winograd_run(io, &c->backward_map, &w, d->rows, d->dy, d->bias, d->to, d->add);
+		winograd_run(io, &c->backward_map, packed(io), d->rows, d->dy, &d->tail, d->to);
 	}
 	if (d->dw) {
 		const struct simd_weights w = forward_weights(c, NULL, 0);
@@ -305,17 +336,53 @@ static void backward_by_tiles(const struct nn_io *io, const struct convolve_data
 void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
+	if (d->to && !io->fixed)
+		pack_backward(io, d->w, NULL, io->work);
 	if (by_tiles(io)) {
 		backward_by_tiles(io, d);
 		return;
 	}
-	struct job j = {.c = c, .io = io, .d = d, .packed = io->work};
+	struct job j = {.c = c, .io = io, .d = d, .packed = packed(io)};
 	j.sums = io->work + c->packed_backward;
 	j.each = (d->rows + c->blocks - 1) / c->blocks;
 	j.blocks = (d->rows + j.each - 1) / j.each;
-	if (d->to)
-		pack_backward(&j);
 	par_for(io->run->par, j.blocks, backward_block, &j);
 	if (d->dw)
 		add_sums(&j);
+}
+
+/* ---- fixed plans ------------------------------------------------------------------- */
+
+/* Floats of packed weights, the bias behind begins on a line of the cache. */
+static size_t packed_floats(const struct nn_io *io, bool backward)
+{
+	enum { LINE = 16 };
+	const struct convolve *c = io->node->conf;
+	const size_t direct = backward ? c->packed_backward : c->packed_forward;
+	const size_t n = by_tiles(io) ? winograd_work(backward ? &c->backward_map : &c->forward_map)
+				      : direct;
+	return (n + LINE - 1) / LINE * LINE;
+}
+
+size_t convolve_prepare(
+	const struct nn_io *io, bool backward, const float *w, const float *bias, float *to)
+{
+	const struct convolve *c = io->node->conf;
+	const size_t n = packed_floats(io, backward), outputs = backward ? c->v.c : c->outputs;
+	const float *scale = io->affine, *shift = scale ? scale + outputs : NULL;
+	if (!to)
+		return n + outputs;
+	if (backward)
+		pack_backward(io, w, scale, to);
+	else
+		pack_forward(io, w, scale, to);
+	for (size_t o = 0; o < outputs; o++)
+		to[n + o] = (bias ? bias[o] : 0) * (scale ? scale[o] : 1) + (shift ? shift[o] : 0);
+	return n + outputs;
+}
+
+struct simd_tail convolve_tail(const struct nn_io *io, bool backward, const float *bias)
+{
+	return (struct simd_tail){io->fixed ? io->fixed + packed_floats(io, backward) : bias,
+		io->plus, io->fixed && io->absorbs};
 }

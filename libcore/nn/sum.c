@@ -14,22 +14,35 @@ static void forward_items(const struct nn_io *io, size_t first, size_t n, size_t
 		simd()->sum(io->x[0] + at, io->x[1] + at, piece, count);
 		for (size_t k = 2; k < io->node->nin; k++)
 			simd()->sum(piece, io->x[k] + at, piece, count);
-		nn_put_all(io->y + at, piece, count, false);
+		if (io->absorbs)
+			simd()->relu(piece, io->y + at, count);
+		else
+			nn_put_all(io->y + at, piece, count, false);
 	}
+}
+
+static void forward_one(const struct nn_io *io, size_t first, size_t n, size_t slot)
+{
+	(void)slot;
+	if (io->absorbs)
+		simd()->relu(io->x[0] + first, io->y + first, n);
+	else
+		nn_put_all(io->y + first, io->x[0] + first, n, false);
 }
 
 static void forward_two(const struct nn_io *io, size_t first, size_t n, size_t slot)
 {
 	(void)slot;
 	simd()->sum(io->x[0] + first, io->x[1] + first, io->y + first, n);
+	if (io->absorbs)
+		simd()->relu(io->y + first, io->y + first, n);
 }
 
 static void forward(const struct nn_io *io)
 {
-	if (io->node->nin == 1)
-		nn_copy_forward(io);
-	else
-		nn_each_item(io, io->node->nin == 2 ? forward_two : forward_items);
+	nn_each_item(io, io->node->nin == 1   ? forward_one
+			 : io->node->nin == 2 ? forward_two
+					      : forward_items);
 }
 
 static int shape(struct graph *g, struct node *n, struct cvt_err *e)
@@ -44,4 +57,5 @@ const struct nn_op nn_sum = {
 	.flags = NN_PASS | NN_INPLACE,
 	.shape = shape,
 	.forward = forward,
+	.folds = FOLD_RELU,
 };

@@ -58,9 +58,15 @@ static int tconv_shape(struct graph *g, struct node *n, struct cvt_err *e)
 	return convolve_create(n, &v, inputs, 1, e);
 }
 
-static bool has_bias(const struct nn_io *io)
+static const float *bias(const struct nn_io *io)
 {
-	return io->node->nparam > 1;
+	return io->node->nparam > 1 ? io->w[1] : NULL;
+}
+
+static size_t tconv_prepare(const struct nn_io *io, float *to)
+{
+	return to ? convolve_prepare(io, true, io->w[0], bias(io), to)
+		  : convolve_prepare(io, true, NULL, NULL, NULL);
 }
 
 static void tconv_forward(const struct nn_io *io)
@@ -68,22 +74,25 @@ static void tconv_forward(const struct nn_io *io)
 	const struct convolve_data d = {.rows = io->rows,
 		.dy = io->x[0],
 		.w = io->w[0],
-		.bias = has_bias(io) ? io->w[1] : NULL,
+		.tail = convolve_tail(io, true, bias(io)),
 		.to = io->y};
 	convolve_backward(io, &d);
 }
 
 static void tconv_backward(const struct nn_io *io)
 {
-	const struct convolve_data input = {
-		.rows = io->rows, .x = io->dy, .w = io->w[0], .to = io->dx[0], .add = io->add[0]};
+	const struct convolve_data input = {.rows = io->rows,
+		.x = io->dy,
+		.w = io->w[0],
+		.to = io->dx[0],
+		.tail.plus = io->add[0] ? io->dx[0] : NULL};
 	const struct convolve_data weights = {
 		.rows = io->rows, .x = io->dy, .dy = io->x[0], .dw = io->dw[0]};
 	if (input.to)
 		convolve_forward(io, &input);
 	if (weights.dw)
 		convolve_backward(io, &weights);
-	if (has_bias(io) && io->dw[1])
+	if (io->node->nparam > 1 && io->dw[1])
 		nn_add_vectors(io, io->dw[1]);
 }
 
@@ -102,4 +111,6 @@ const struct nn_op nn_tconv = {
 	.shape = tconv_shape,
 	.forward = tconv_forward,
 	.backward = tconv_backward,
+	.prepare = tconv_prepare,
+	.folds = FOLD_AFFINE | FOLD_SUM | FOLD_RELU,
 };

@@ -198,13 +198,14 @@ struct job {
 	const struct winograd *m;
 	const struct nn_io *io;
 	const struct simd_weights *weights;
-	const float *x, *dy, *bias;
+	const float *x, *dy;
+	const struct simd_tail *tail;
 	float *y, *dw;
-	bool add;
-	size_t tiles;    /* of all pictures */
-	float *packed;   /* the 36 matrices, or their gradients */
-	size_t first, n; /* the chunk of tiles in hand */
-	float *in, *out; /* its tiles of x and of dy */
+	size_t tiles;        /* of all pictures */
+	const float *packed; /* the 36 matrices, */
+	float *into;         /* or where they or their gradients are made */
+	size_t first, n;     /* the chunk of tiles in hand */
+	float *in, *out;     /* its tiles of x and of dy */
 	size_t in_step, out_step;
 };
 
@@ -219,7 +220,7 @@ static void pack_block(void *context, size_t block, unsigned thread)
 	const struct job *j = context;
 	size_t first;
 	const size_t n = par_span(j->m->c, WEIGHTS_AT_ONCE, block, &first);
-	simd()->winograd_pack(j->weights, first, n, j->packed, j->m->packed);
+	simd()->winograd_pack(j->weights, first, n, j->into, j->m->packed);
 }
 
 /* The kernel's view of n tiles at one position: places in a row, their window one place. */
@@ -241,11 +242,15 @@ static void put_outputs(
 	const struct job *j, size_t first, size_t n, const float *from, size_t step, float *nowhere)
 {
 	const struct side s = output_side(j->m);
+	const float *const plus = j->tail->plus;
 	float *place[TILE * TILE];
+	const float *add[TILE * TILE];
 	for (size_t i = first; i < first + n; i++, from += j->m->o_step) {
 		const struct tile t = tile_at(j->m, i);
 		write_places(&s, &t, j->y, nowhere, place);
-		simd()->winograd_output(from, step, j->m->o, j->bias, place, j->add);
+		if (plus)
+			read_places(&s, &t, TILE, plus, nowhere, add);
+		simd()->winograd_output(from, step, j->m->o, j->tail, place, plus ? add : NULL);
 	}
 }
 
@@ -269,20 +274,23 @@ static void run_block(void *context, size_t block, unsigned thread)
 	put_outputs(j, first, n, out, out_step, nowhere);
 }
 
-void winograd_run(const struct nn_io *io, const struct winograd *m,
-	const struct simd_weights *weights, size_t rows, const float *x, const float *bias,
-	float *y, bool add)
+void winograd_pack(const struct nn_io *io, const struct winograd *m,
+	const struct simd_weights *weights, float *packed)
+{
+	struct job j = {.m = m, .weights = weights, .into = packed};
+	par_for(io->run->par, blocks_of(m->c, WEIGHTS_AT_ONCE), pack_block, &j);
+}
+
+void winograd_run(const struct nn_io *io, const struct winograd *m, const float *packed,
+	size_t rows, const float *x, const struct simd_tail *tail, float *y)
 {
 	struct job j = {.m = m,
 		.io = io,
-		.weights = weights,
 		.x = x,
-		.bias = bias,
+		.tail = tail,
 		.y = y,
-		.add = add,
 		.tiles = rows * m->down * m->across,
-		.packed = io->work};
-	par_for(io->run->par, blocks_of(m->c, WEIGHTS_AT_ONCE), pack_block, &j);
+		.packed = packed};
 	par_for(io->run->par, blocks_of(j.tiles, m->block), run_block, &j);
 }
 
@@ -306,7 +314,7 @@ static void gradient_block(void *context, size_t position, unsigned thread)
 	(void)thread;
 	const struct job *j = context;
 	const struct winograd *m = j->m;
-	float *sum = j->packed + position * m->packed;
+	float *sum = j->into + position * m->packed;
 	const struct simd_conv view = view_of(m, j->n, NULL);
 	if (j->first == 0)
 		memset(sum, 0, m->packed * sizeof *sum);
@@ -320,7 +328,7 @@ static void unpack_block(void *context, size_t block, unsigned thread)
 	const struct job *j = context;
 	size_t first;
 	const size_t n = par_span(j->m->c, WEIGHTS_AT_ONCE, block, &first);
-	simd()->winograd_unpack_add(j->weights, first, n, j->packed, j->m->packed, j->dw);
+	simd()->winograd_unpack_add(j->weights, first, n, j->into, j->m->packed, j->dw);
 }
 
 void winograd_gradient(const struct nn_io *io, const struct winograd *m,
@@ -334,10 +342,10 @@ void winograd_gradient(const struct nn_io *io, const struct winograd *m,
 		.dy = dy,
 		.dw = dw,
 		.tiles = rows * m->down * m->across,
-		.packed = io->work,
+		.into = io->work,
 		.in_step = position_step(m->chunk, m->c_step),
 		.out_step = position_step(m->chunk, m->o_step)};
-	j.in = j.packed + WINOGRAD_POSITIONS * m->packed;
+	j.in = j.into + WINOGRAD_POSITIONS * m->packed;
 	j.out = j.in + WINOGRAD_POSITIONS * j.in_step;
 	for (; j.first < j.tiles; j.first += m->chunk) {
 		j.n = par_span(j.tiles, m->chunk, j.first / m->chunk, &j.first);

@@ -36,11 +36,13 @@ size_t winograd_thread_work(const struct winograd *m);
 size_t winograd_gradient_work(const struct winograd *m);
 size_t winograd_gradient_thread_work(const struct winograd *m);
 
-/* y = bias + conv(x), or y += that, for `rows` pictures. weights: the nine matrices, in the order of
- * the window. */
-void winograd_run(const struct nn_io *io, const struct winograd *m,
-	const struct simd_weights *weights, size_t rows, const float *x, const float *bias,
-	float *y, bool add);
+/* The weights of a map, transformed, into winograd_work floats. weights: the nine matrices, in the
+ * order of the window. */
+void winograd_pack(const struct nn_io *io, const struct winograd *m,
+	const struct simd_weights *weights, float *packed);
+/* y = conv(x), with the tail, for `rows` pictures. */
+void winograd_run(const struct nn_io *io, const struct winograd *m, const float *packed,
+	size_t rows, const float *x, const struct simd_tail *tail, float *y);
 /* dw += the gradient of the weights from x and dy. */
 void winograd_gradient(const struct nn_io *io, const struct winograd *m,
 	const struct simd_weights *weights, size_t rows, const float *x, const float *dy,

@@ -8,9 +8,7 @@
  * Packed weights: panels of 2 registers of outputs (the last may be 1), each [taps x run][panel],
  * zeros beyond the last output.
  */
-#include "kernel.h"
-
-#include <string.h>
+#include "vmath.h"
 
 #if SIMD_WIDTH == 16
 enum { MOST_1 = 16, MOST_2 = 14 }; /* places a tile for V = 1, 2: 32 registers */
@@ -31,6 +29,8 @@ static void pack_panel(
 				to[k] = w[k * p->output_step];
 			for (size_t k = lanes; k < width; k++)
 				to[k] = 0;
+			for (size_t k = 0; p->scale && k < lanes; k++)
+				to[k] *= p->scale[first + k];
 		}
 }
 
@@ -62,28 +62,11 @@ void KERNEL(conv_unpack_add)(const struct simd_weights *p, const float *from, fl
 	}
 }
 
-/* The first `lanes` floats of v to p. */
-static inline void store_part(float *p, vec v, size_t lanes)
-{
-	if (lanes >= SIMD_WIDTH)
-		vec_store(p, v);
-	else
-		memcpy(p, &v, lanes * sizeof *p);
-}
-
-static inline vec load_part(const float *p, size_t lanes)
-{
-	vec v = {0};
-	if (lanes >= SIMD_WIDTH)
-		return vec_load(p);
-	memcpy(&v, p, lanes * sizeof *p);
-	return v;
-}
-
 /* One tile: P places in a row, V registers. */
 struct tile {
 	const float *x, *w;
 	float *y;
+	const float *plus;
 	size_t first, lanes; /* the panel's first output, and how many are left from there */
 };
 
@@ -113,8 +96,8 @@ static inline __attribute__((always_inline)) void run_tile(
 	vec sum[MOST_1 > 2 * MOST_2 ? MOST_1 : 2 * MOST_2];
 	for (int v = 0; v < V; v++) {
 		const size_t at = (size_t)v * SIMD_WIDTH;
-		const vec b = c->bias && at < t->lanes
-				      ? load_part(c->bias + t->first + at, t->lanes - at)
+		const vec b = c->tail.bias && at < t->lanes
+				      ? vec_load_some(c->tail.bias + t->first + at, t->lanes - at)
 				      : (vec){0};
 		for (int p = 0; p < P; p++)
 			sum[p * V + v] = b;
@@ -139,15 +122,16 @@ static inline __attribute__((always_inline)) void run_tile(
 			}
 		}
 	}
+	const vec least = tail_least(&c->tail);
 	for (int p = 0; p < P; p++)
 		for (int v = 0; v < V; v++) {
-			const size_t at = (size_t)v * SIMD_WIDTH;
-			float *y = t->y + (size_t)p * c->y_column + at;
+			const size_t at = (size_t)v * SIMD_WIDTH,
+				     place = (size_t)p * c->y_column + at;
 			if (at >= t->lanes)
 				continue;
-			if (c->add)
-				sum[p * V + v] += load_part(y, t->lanes - at);
-			store_part(y, sum[p * V + v], t->lanes - at);
+			if (t->plus)
+				sum[p * V + v] += vec_load_some(t->plus + place, t->lanes - at);
+			vec_store_some(t->y + place, vec_max(least, sum[p * V + v]), t->lanes - at);
 		}
 }
 
@@ -208,10 +192,12 @@ static void conv_row(const struct simd_conv *c, struct tile t, size_t columns, b
 		columns -= n;
 		t.x += n * c->x_column;
 		t.y += n * c->y_column;
+		if (t.plus)
+			t.plus += n * c->y_column;
 	}
 }
 
-/* y = bias + conv(x), or += that. */
+/* y = conv(x), with the tail. */
 void KERNEL(conv)(const struct simd_conv *c, const float *x, float *y)
 {
 	size_t rows = c->rows, columns = c->columns;
@@ -223,8 +209,9 @@ void KERNEL(conv)(const struct simd_conv *c, const float *x, float *y)
 	for (size_t first = 0; first < c->outputs; first += PANEL) {
 		const size_t width = panel_width(c->outputs, first);
 		for (size_t r = 0; r < rows; r++) {
-			const struct tile t = {x + r * c->x_row, w, y + r * c->y_row + first, first,
-				c->outputs - first};
+			const size_t at = r * c->y_row + first;
+			const struct tile t = {x + r * c->x_row, w, y + at,
+				c->tail.plus ? c->tail.plus + at : NULL, first, c->outputs - first};
 			conv_row(c, t, columns, width == PANEL);
 		}
 		w += c->taps * c->run * width;

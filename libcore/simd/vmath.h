@@ -55,6 +55,12 @@ static inline vec vec_min(vec a, vec b)
 	return vec_select(a < b, a, b);
 }
 
+/* What vec_max holds results of a tail to: NaN stays. */
+static inline vec tail_least(const struct simd_tail *t)
+{
+	return vec_all(t->relu ? 0 : -__builtin_inff());
+}
+
 static inline vec vec_abs(vec x)
 {
 	return (vec)((ivec)x & 0x7fffffff);

@@ -146,13 +146,15 @@ void KERNEL(winograd_gradient)(const float *const *place, size_t c, float *to, s
 	}
 }
 
-/* A tile's 16 places, = or +=, from its 36 positions, of which whole registers are read. */
-void KERNEL(winograd_output)(
-	const float *m, size_t step, size_t c, const float *bias, float *const *place, bool add)
+/* A tile's 16 places from its 36 positions, of which whole registers are read. The tail's `plus` has
+ * places of its own, or is NULL. */
+void KERNEL(winograd_output)(const float *m, size_t step, size_t c, const struct simd_tail *tail,
+	float *const *place, const float *const *plus)
 {
+	const vec least = tail_least(tail);
 	for (size_t k = 0; k < c; k += SIMD_WIDTH) {
 		vec half[OUT][IN], line[IN], out[OUT];
-		const vec b = bias ? vec_load_some(bias + k, c - k) : (vec){0};
+		const vec b = tail->bias ? vec_load_some(tail->bias + k, c - k) : (vec){0};
 		LOOP for (size_t j = 0; j < IN; j++)
 		{
 			for (size_t i = 0; i < IN; i++)
@@ -164,8 +166,13 @@ void KERNEL(winograd_output)(
 		LOOP for (size_t i = 0; i < OUT; i++)
 		{
 			output_line(half[i], out);
-			for (size_t j = 0; j < OUT; j++)
-				vec_put_some(place[i * OUT + j] + k, out[j] + b, c - k, add);
+			for (size_t j = 0; j < OUT; j++) {
+				out[j] += b;
+				if (plus)
+					out[j] += vec_load_some(plus[i * OUT + j] + k, c - k);
+				vec_store_some(
+					place[i * OUT + j] + k, vec_max(least, out[j]), c - k);
+			}
 		}
 	}
 }
@@ -174,16 +181,17 @@ void KERNEL(winograd_output)(
 INLINE void load_window(const struct simd_weights *p, size_t r, size_t first, vec w[K][K])
 {
 	const size_t left = p->outputs - first;
+	const vec scale = p->scale ? vec_load_some(p->scale + first, left) : vec_all(1);
 	for (size_t t = 0; t < K * K; t++) {
 		const float *from = p->w + p->tap[t] + r * p->run_step + first * p->output_step;
 		if (p->output_step == 1) {
-			w[t / K][t % K] = vec_load_some(from, left);
+			w[t / K][t % K] = vec_load_some(from, left) * scale;
 			continue;
 		}
 		float gathered[SIMD_WIDTH] = {0};
 		for (size_t k = 0; k < SIMD_WIDTH && k < left; k++)
 			gathered[k] = from[k * p->output_step];
-		w[t / K][t % K] = vec_load(gathered);
+		w[t / K][t % K] = vec_load(gathered) * scale;
 	}
 }
 

@@ -189,7 +189,8 @@ static int infer(struct engine *b, double *took, struct cvt_err *e)
 		.threads = par_threads(b->par),
 		.keep = &b->learner->net[0].net.output,
 		.nkeep = 1,
-		.loss = GRAPH_NONE};
+		.loss = GRAPH_NONE,
+		.fixed = true};
 	const struct run run = {.par = b->par};
 	struct plan *p;
 	TRY(plan_create(&p, b->learner->graph, &spec, e));

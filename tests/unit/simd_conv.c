@@ -289,10 +289,10 @@ static bool conv_right(const struct simd *s, struct windows *t)
 	struct simd_conv c = view(t);
 	bool right = true;
 	s->conv_pack(&w, t->packed);
-	c.bias = t->bias;
+	c.tail.bias = t->bias;
 	s->conv(&c, t->x, t->y);
-	c.bias = NULL;
-	c.add = true;
+	c.tail.bias = NULL;
+	c.tail.plus = t->y;
 	s->conv(&c, t->x, t->y);
 	for (size_t i = 0; i < t->oh; i++)
 		for (size_t j = 0; j < t->ow; j++)

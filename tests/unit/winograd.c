@@ -122,12 +122,12 @@ static void compute_want(struct work *t)
 
 static struct simd_weights forward_weights(const struct work *t)
 {
-	return (struct simd_weights){t->w, 9, t->s.c, t->tap, t->s.o, 1, t->s.o};
+	return (struct simd_weights){t->w, 9, t->s.c, t->tap, t->s.o, 1, t->s.o, NULL};
 }
 
 static struct simd_weights backward_weights(const struct work *t)
 {
-	return (struct simd_weights){t->w, 9, t->s.o, t->mirrored, 1, t->s.o, t->s.c};
+	return (struct simd_weights){t->w, 9, t->s.o, t->mirrored, 1, t->s.o, t->s.c, NULL};
 }
 
 static size_t larger(size_t a, size_t b)
@@ -150,8 +150,12 @@ static void run_tiles(struct work *t, unsigned threads, bool add)
 		larger(larger(winograd_work(&f), winograd_work(&b)), winograd_gradient_work(&f)),
 		sizeof(float));
 	io.thread_work = get(threads * io.thread_stride, sizeof(float));
-	winograd_run(&io, &f, &w, t->s.rows, t->x, t->bias, t->y, add);
-	winograd_run(&io, &b, &back, t->s.rows, t->dy, NULL, t->dx, add);
+	const struct simd_tail to_y = {t->bias, add ? t->y : NULL, false};
+	const struct simd_tail to_x = {NULL, add ? t->dx : NULL, false};
+	winograd_pack(&io, &f, &w, io.work);
+	winograd_run(&io, &f, io.work, t->s.rows, t->x, &to_y, t->y);
+	winograd_pack(&io, &b, &back, io.work);
+	winograd_run(&io, &b, io.work, t->s.rows, t->dy, &to_x, t->dx);
 	winograd_gradient(&io, &f, &w, t->s.rows, t->x, t->dy, t->dw);
 	free(io.work);
 	free(io.thread_work);
