@@ -144,7 +144,8 @@ static int prepare(struct embed *m, struct cvt_err *e)
 		.threads = par_threads(m->par),
 		.keep = m->outputs.node,
 		.nkeep = m->outputs.n,
-		.loss = GRAPH_NONE};
+		.loss = GRAPH_NONE,
+		.fixed = true};
 	TRY(plan_create(&m->plan, m->net.graph, &spec, e));
 	return write_head(m, e);
 }

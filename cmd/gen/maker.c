@@ -97,7 +97,8 @@ int maker_plan(struct maker *m, size_t node, struct plan **p, struct cvt_err *e)
 		.threads = par_threads(m->par),
 		.keep = &node,
 		.nkeep = 1,
-		.loss = GRAPH_NONE};
+		.loss = GRAPH_NONE,
+		.fixed = true};
 	return plan_create(p, m->learner->graph, &spec, e);
 }
 

@@ -134,7 +134,8 @@ static int measure_memory(
 	struct subject *s, size_t rows, size_t *run, size_t *train, struct cvt_err *e)
 {
 	struct graph *g = s->graph;
-	struct plan_spec spec = {.rows = rows, .threads = 1, .keep = &s->net.output, .nkeep = 1};
+	struct plan_spec spec = {
+		.rows = rows, .threads = 1, .keep = &s->net.output, .nkeep = 1, .fixed = true};
 	size_t pair[2] = {s->net.output, 0}, loss;
 	spec.loss = GRAPH_NONE;
 	TRY(plan_measure(g, &spec, run, e));
@@ -143,6 +144,7 @@ static int measure_memory(
 	g->node[pair[1]].mult = g->node[s->net.output].mult;
 	TRY(graph_op(g, "mse", "loss", pair, 2, &loss, e, GRAPH_END));
 	spec.loss = loss;
+	spec.fixed = false;
 	return plan_measure(g, &spec, train, e);
 }
 

@@ -129,7 +129,8 @@ static int prepare(struct learner *l, struct cvt_err *e)
 			.threads = par_threads(l->par),
 			.keep = &t->output,
 			.nkeep = 1,
-			.loss = GRAPH_NONE};
+			.loss = GRAPH_NONE,
+			.fixed = true};
 		TRY(plan_create(&t->plan, t->graph, &spec, e));
 	}
 	return CVT_OK;

@@ -10,10 +10,9 @@
  *
  * Dimensions: T tokens of D features; H heads of K = D / H features; M = rows x T vectors.
  */
-#include "nn.h"
+#include "dense.h"
 
 #include "../blas.h"
-#include "../simd.h"
 
 #include <math.h>
 #include <string.h>
@@ -121,21 +120,83 @@ static void forward_head(const struct sizes *z, const float *qkv, float *P, floa
 	blas_gemm(false, false, T, K, T, 1, P, T, qkv + 2 * D, 3 * D, 0, heads, D);
 }
 
+/* ---- fixed plans ------------------------------------------------------------------- */
+
+/* What is prepared: q k v of all heads, then proj. */
+static struct dense qkv_of(const struct nn_io *io)
+{
+	const size_t D = io->node->row.dims[1];
+	return (struct dense){D, 3 * D};
+}
+
+static struct dense proj_of(const struct nn_io *io)
+{
+	const size_t D = io->node->row.dims[1];
+	return (struct dense){D, D};
+}
+
+static size_t packed_proj(const struct nn_io *io)
+{
+	enum { LINE = 16 };
+	return (dense_pack(qkv_of(io), NULL, NULL, NULL, NULL) + LINE - 1) / LINE * LINE;
+}
+
+static size_t prepare(const struct nn_io *io, float *to)
+{
+	const size_t first = packed_proj(io);
+	if (to) {
+		const struct weights w = weights_of(io);
+		(void)dense_pack(qkv_of(io), w.qkv, w.qkv_bias, NULL, to);
+		(void)dense_pack(proj_of(io), w.proj, w.proj_bias, NULL, to + first);
+	}
+	return first + dense_pack(proj_of(io), NULL, NULL, NULL, NULL);
+}
+
+/* m vectors of x, all outputs; y = plus + that unless plus is NULL. */
+static void packed_linear(
+	struct dense d, const float *packed, const float *x, size_t m, const float *plus, float *y)
+{
+	dense_run(d, packed, m, x, 0, d.o, plus, false, y);
+}
+
+/* ---- forward ----------------------------------------------------------------------- */
+
+static void make_qkv(const struct nn_io *io, const float *x, size_t m, float *qkv)
+{
+	const struct dense d = qkv_of(io);
+	const struct weights w = weights_of(io);
+	if (io->fixed)
+		packed_linear(d, io->fixed, x, m, NULL, qkv);
+	else
+		linear(x, w.qkv, w.qkv_bias, m, d.i, d.o, qkv);
+}
+
+static void mix_heads(const struct nn_io *io, const float *heads, size_t m, size_t at)
+{
+	const struct dense d = proj_of(io);
+	const struct weights w = weights_of(io);
+	float *y = io->y + at * d.o;
+	if (io->fixed)
+		packed_linear(d, io->fixed + packed_proj(io), heads, m,
+			io->plus ? io->plus + at * d.o : NULL, y);
+	else
+		linear(heads, w.proj, w.proj_bias, m, d.i, d.o, y);
+}
+
 static void forward_rows(const struct nn_io *io, size_t first, size_t count, size_t slot)
 {
 	const struct sizes z = sizes_of(io);
-	const struct weights w = weights_of(io);
 	const size_t at = first * z.T, m = count * z.T;
 	float *qkv = io->save + at * 3 * z.D, *heads = saved_heads(io, &z) + at * z.D;
 	float *P = saved_probabilities(io, &z) + first * z.H * z.T * z.T;
 	(void)slot;
-	linear(io->x[0] + at * z.D, w.qkv, w.qkv_bias, m, z.D, 3 * z.D, qkv);
+	make_qkv(io, io->x[0] + at * z.D, m, qkv);
 	for (size_t i = 0; i < count * z.H; i++) {
 		const size_t row = i / z.H * z.T, column = i % z.H * z.K;
 		forward_head(&z, qkv + row * 3 * z.D + column, P + i * z.T * z.T,
 			heads + row * z.D + column);
 	}
-	linear(heads, w.proj, w.proj_bias, m, z.D, z.D, io->y + at * z.D);
+	mix_heads(io, heads, m, at);
 }
 
 /* Rows that make about 64 vectors are one block. */
@@ -255,4 +316,6 @@ const struct nn_op nn_attention = {
 	.shape = shape,
 	.forward = forward,
 	.backward = backward,
+	.prepare = prepare,
+	.folds = FOLD_SUM,
 };

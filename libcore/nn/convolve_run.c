@@ -3,8 +3,11 @@
 
 #include <string.h>
 
-enum { CHUNK = 1 << 13 };   /* floats of partial sums added by one block of work */
-enum { FEWEST_TILES = 65 }; /* 64: one picture of 32x32 */
+enum { CHUNK = 1 << 13 }; /* floats of partial sums added by one block of work */
+/* Tiles of a batch from which Winograd's way pays, by what is to be done for them: transforming the
+ * weights (64: one picture of 32x32), or only reading them, from memory or from the second cache. */
+enum { TO_TRANSFORM = 65, TO_READ = 16, TO_READ_NEAR = 4 };
+enum { NEAR_FLOATS = 1 << 18 };
 
 /* One call, for the blocks of par_for. */
 struct job {
@@ -152,17 +155,20 @@ static void forward_row(void *context, size_t row, unsigned thread)
 
 /* Winograd's weights cost as much as some tiles: batches that never have that many go the direct way.
  * The plan's N decides, not the rows at hand, so that no row's result depends on the others. */
-static bool by_tiles(const struct nn_io *io)
+static bool by_tiles(const struct nn_io *io, bool fixed)
 {
 	const struct convolve *c = io->node->conf;
-	return c->by_tiles
-	       && io->most * c->forward_map.down * c->forward_map.across >= FEWEST_TILES;
+	const size_t least = !fixed                                ? TO_TRANSFORM
+			     : c->packed_forward * 4 > NEAR_FLOATS ? TO_READ
+								   : TO_READ_NEAR;
+	return c->by_tiles && io->most * c->forward_map.down * c->forward_map.across >= least;
 }
 
-static void pack_forward(const struct nn_io *io, const float *w, const float *scale, float *to)
+static void pack_forward(
+	const struct nn_io *io, bool tiles, const float *w, const float *scale, float *to)
 {
 	const struct convolve *c = io->node->conf;
-	if (by_tiles(io)) {
+	if (tiles) {
 		struct simd_weights weights = forward_weights(c, w, 0);
 		weights.scale = scale;
 		winograd_pack(io, &c->forward_map, &weights, to);
@@ -184,9 +190,10 @@ static const float *packed(const struct nn_io *io)
 void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
+	const bool tiles = by_tiles(io, io->fixed);
 	if (!io->fixed)
-		pack_forward(io, d->w, NULL, io->work);
-	if (by_tiles(io)) {
+		pack_forward(io, tiles, d->w, NULL, io->work);
+	if (tiles) {
 		winograd_run(io, &c->forward_map, packed(io), d->rows, d->x, &d->tail, d->to);
 		return;
 	}
@@ -216,10 +223,11 @@ static size_t backward_place(const struct convolve *c, size_t group, const struc
 	return (group * all + p->first) * each;
 }
 
-static void pack_backward(const struct nn_io *io, const float *w, const float *scale, float *to)
+static void pack_backward(
+	const struct nn_io *io, bool tiles, const float *w, const float *scale, float *to)
 {
 	const struct convolve *c = io->node->conf;
-	if (by_tiles(io)) {
+	if (tiles) {
 		struct simd_weights weights = backward_weights(c, w, 0, &c->phase[0]);
 		weights.tap = c->mirrored;
 		weights.scale = scale;
@@ -336,9 +344,10 @@ static void backward_by_tiles(const struct nn_io *io, const struct convolve_data
 void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
+	const bool tiles = by_tiles(io, io->fixed);
 	if (d->to && !io->fixed)
-		pack_backward(io, d->w, NULL, io->work);
-	if (by_tiles(io)) {
+		pack_backward(io, tiles, d->w, NULL, io->work);
+	if (tiles) {
 		backward_by_tiles(io, d);
 		return;
 	}
@@ -359,8 +368,9 @@ static size_t packed_floats(const struct nn_io *io, bool backward)
 	enum { LINE = 16 };
 	const struct convolve *c = io->node->conf;
 	const size_t direct = backward ? c->packed_backward : c->packed_forward;
-	const size_t n = by_tiles(io) ? winograd_work(backward ? &c->backward_map : &c->forward_map)
-				      : direct;
+	const size_t n = by_tiles(io, true)
+				 ? winograd_work(backward ? &c->backward_map : &c->forward_map)
+				 : direct;
 	return (n + LINE - 1) / LINE * LINE;
 }
 
@@ -373,9 +383,9 @@ size_t convolve_prepare(
 	if (!to)
 		return n + outputs;
 	if (backward)
-		pack_backward(io, w, scale, to);
+		pack_backward(io, by_tiles(io, true), w, scale, to);
 	else
-		pack_forward(io, w, scale, to);
+		pack_forward(io, by_tiles(io, true), w, scale, to);
 	for (size_t o = 0; o < outputs; o++)
 		to[n + o] = (bias ? bias[o] : 0) * (scale ? scale[o] : 1) + (shift ? shift[o] : 0);
 	return n + outputs;

@@ -2,7 +2,7 @@
  * linear: y = x W' + b on the last dimension of rows of any rank. Rows are cut into blocks of fixed
  * size, so that threads share the work and the sums stay in one order.
  */
-#include "nn.h"
+#include "dense.h"
 
 #include "../blas.h"
 #include "../init.h"
@@ -13,6 +13,7 @@
 
 enum { ARG_C, ARG_BIAS, ARG_INIT };
 enum { LEAST = 64, MOST = 256 }; /* vectors a block */
+enum { PACKED = 56 };            /* with packed weights */
 enum { FEW = 1 << 12, OUTPUTS = 32 };
 
 struct linear {
@@ -87,11 +88,51 @@ static void forward_block(void *context, size_t block, unsigned thread)
 		l->bias ? 1 : 0, y, l->o);
 }
 
+/* ---- fixed plans ------------------------------------------------------------------- */
+
+static struct dense dense_of(const struct nn_io *io)
+{
+	const struct linear *l = io->node->conf;
+	return (struct dense){l->i, l->o};
+}
+
+static size_t linear_prepare(const struct nn_io *io, float *to)
+{
+	const struct linear *l = io->node->conf;
+	return to ? dense_pack(dense_of(io), io->w[0], l->bias ? io->w[1] : NULL, io->affine, to)
+		  : dense_pack(dense_of(io), NULL, NULL, NULL, NULL);
+}
+
+/* Blocks are cut by outputs, too: one vector is work for several threads. */
+static size_t parts(const struct nn_io *io)
+{
+	return (dense_of(io).o + DENSE_OUTPUTS - 1) / DENSE_OUTPUTS;
+}
+
+static void packed_block(void *context, size_t block, unsigned thread)
+{
+	(void)thread;
+	const struct nn_io *io = context;
+	const struct dense d = dense_of(io);
+	size_t first, output;
+	const size_t m = par_span(vectors(io), PACKED, block / parts(io), &first);
+	const size_t n = par_span(d.o, DENSE_OUTPUTS, block % parts(io), &output);
+	dense_run(d, io->fixed, m, io->x[0] + first * d.i, output, n,
+		io->plus ? io->plus + first * d.o : NULL, io->absorbs, io->y + first * d.o);
+}
+
 static void linear_forward(const struct nn_io *io)
 {
 	struct nn_io copy = *io;
+	if (io->fixed) {
+		const size_t cuts = (vectors(io) + PACKED - 1) / PACKED;
+		par_for(io->run->par, cuts * parts(io), packed_block, &copy);
+		return;
+	}
 	par_for(io->run->par, blocks(io), forward_block, &copy);
 }
+
+/* ---- backward ---------------------------------------------------------------------- */
 
 static void input_block(void *context, size_t block, unsigned thread)
 {
@@ -157,4 +198,6 @@ const struct nn_op nn_linear = {
 	.shape = linear_shape,
 	.forward = linear_forward,
 	.backward = linear_backward,
+	.prepare = linear_prepare,
+	.folds = FOLD_AFFINE | FOLD_SUM | FOLD_RELU,
 };

@@ -3,7 +3,7 @@
  * its window are `taps` runs of `run` floats each (a run is a row of the window when its places are
  * neighbours in memory), so one output vector is a product of those floats with a packed matrix of
  * weights. A tile keeps P places x V registers of outputs; each input is broadcast once for V
- * registers, each weight loaded once for P places.
+ * registers, each weight loaded once for P places, which may lie in two rows.
  *
  * Packed weights: panels of 2 registers of outputs (the last may be 1), each [taps x run][panel],
  * zeros beyond the last output.
@@ -16,6 +16,7 @@ enum { MOST_1 = 16, MOST_2 = 14 }; /* places a tile for V = 1, 2: 32 registers *
 enum { MOST_1 = 12, MOST_2 = 6 }; /* 16 registers */
 #endif
 enum { PANEL = 2 * SIMD_WIDTH };
+enum { AHEAD = 16 }; /* weights are asked for so many inputs before their turn */
 
 /* Rows first..first+rows of a panel come from one tap; what lies beyond `outputs` is zero. */
 static void pack_panel(
@@ -62,7 +63,7 @@ void KERNEL(conv_unpack_add)(const struct simd_weights *p, const float *from, fl
 	}
 }
 
-/* One tile: P places in a row, V registers. */
+/* One tile: R rows (2 only where they are short) of P places, V registers. */
 struct tile {
 	const float *x, *w;
 	float *y;
@@ -90,8 +91,26 @@ static inline __attribute__((always_inline)) float input_at(
 	return *(const float *)(x + of[p]);
 }
 
+/* The sums of a tile with its tail, where they belong. */
+static inline __attribute__((always_inline)) void put_tile(const int R, const int P, const int V,
+	const struct simd_conv *c, const struct tile *t, vec *sum)
+{
+	const vec least = tail_least(&c->tail);
+	for (int i = 0; i < R * P; i++)
+		for (int v = 0; v < V; v++) {
+			const size_t at = (size_t)v * SIMD_WIDTH;
+			const size_t place =
+				(size_t)(i / P) * c->y_row + (size_t)(i % P) * c->y_column + at;
+			if (at >= t->lanes)
+				continue;
+			if (t->plus)
+				sum[i * V + v] += vec_load_some(t->plus + place, t->lanes - at);
+			vec_store_some(t->y + place, vec_max(least, sum[i * V + v]), t->lanes - at);
+		}
+}
+
 static inline __attribute__((always_inline)) void run_tile(
-	const int P, const int V, const struct simd_conv *c, const struct tile *t)
+	const int R, const int P, const int V, const struct simd_conv *c, const struct tile *t)
 {
 	vec sum[MOST_1 > 2 * MOST_2 ? MOST_1 : 2 * MOST_2];
 	for (int v = 0; v < V; v++) {
@@ -99,85 +118,96 @@ static inline __attribute__((always_inline)) void run_tile(
 		const vec b = c->tail.bias && at < t->lanes
 				      ? vec_load_some(c->tail.bias + t->first + at, t->lanes - at)
 				      : (vec){0};
-		for (int p = 0; p < P; p++)
-			sum[p * V + v] = b;
+		for (int i = 0; i < R * P; i++)
+			sum[i * V + v] = b;
 	}
 	const float *w = t->w;
-	const size_t step = c->x_column * sizeof(float);
+	const size_t step = c->x_column * sizeof(float), row = R > 1 ? c->x_row * sizeof(float) : 0;
 	struct distances d = {
 		step, 3 * step, 5 * step, 7 * step, 9 * step, 11 * step, 13 * step, 15 * step};
 	for (size_t tap = 0; tap < c->taps; tap++) {
-		const char *x = (const char *)(t->x + c->tap[tap]),
+		const char *x = (const char *)(t->x + c->tap[tap]), *below = x + row,
 			   *end = x + c->run * sizeof(float);
-		for (; x < end; x += sizeof(float), w += V * SIMD_WIDTH) {
+		for (; x < end; x += sizeof(float), below += sizeof(float), w += V * SIMD_WIDTH) {
 			vec wv[2];
 			RENEW(d);
-			for (int v = 0; v < V; v++)
+			for (int v = 0; v < V; v++) {
+				__builtin_prefetch(w + (AHEAD * V + v) * SIMD_WIDTH);
 				wv[v] = vec_load(w + v * SIMD_WIDTH);
+			}
 #pragma GCC unroll 16
-			for (int p = 0; p < P; p++) {
-				const vec in = vec_all(input_at(x, d, p));
+			for (int i = 0; i < R * P; i++) {
+				const vec in = vec_all(input_at(i < P ? x : below, d, i % P));
 				for (int v = 0; v < V; v++)
-					sum[p * V + v] += in * wv[v];
+					sum[i * V + v] += in * wv[v];
 			}
 		}
 	}
-	const vec least = tail_least(&c->tail);
-	for (int p = 0; p < P; p++)
-		for (int v = 0; v < V; v++) {
-			const size_t at = (size_t)v * SIMD_WIDTH,
-				     place = (size_t)p * c->y_column + at;
-			if (at >= t->lanes)
-				continue;
-			if (t->plus)
-				sum[p * V + v] += vec_load_some(t->plus + place, t->lanes - at);
-			vec_store_some(t->y + place, vec_max(least, sum[p * V + v]), t->lanes - at);
-		}
+	put_tile(R, P, V, c, t, sum);
 }
 
 /* Tiles by their constants, so that sums stay in registers. */
 typedef void tile_function(const struct simd_conv *c, const struct tile *t);
-#define TILE(P, V)                                                                                 \
-	static void tile_##P##_##V(const struct simd_conv *c, const struct tile *t)                \
+#define TILE(R, P, V)                                                                              \
+	static void tile_##R##_##P##_##V(const struct simd_conv *c, const struct tile *t)          \
 	{                                                                                          \
-		run_tile(P, V, c, t);                                                              \
+		run_tile(R, P, V, c, t);                                                           \
 	}
-#define TILES(P) TILE(P, 1) TILE(P, 2)
+#define TILES(P)    TILE(1, P, 1) TILE(1, P, 2)
+#define TWO_ROWS(P) TILE(2, P, 1) TILE(2, P, 2)
 TILES(1)
 TILES(2)
 TILES(3)
 TILES(4)
 TILES(5)
 TILES(6)
-TILE(7, 1)
-TILE(8, 1)
-TILE(9, 1)
-TILE(10, 1)
-TILE(11, 1)
-TILE(12, 1)
+TILE(1, 7, 1)
+TILE(1, 8, 1)
+TILE(1, 9, 1)
+TILE(1, 10, 1)
+TILE(1, 11, 1)
+TILE(1, 12, 1)
+TWO_ROWS(1)
+TWO_ROWS(2)
+TWO_ROWS(3)
 #if SIMD_WIDTH == 16
-TILE(7, 2)
-TILE(8, 2)
-TILE(9, 2)
-TILE(10, 2)
-TILE(11, 2)
-TILE(12, 2)
+TILE(1, 7, 2)
+TILE(1, 8, 2)
+TILE(1, 9, 2)
+TILE(1, 10, 2)
+TILE(1, 11, 2)
+TILE(1, 12, 2)
 TILES(13)
 TILES(14)
-TILE(15, 1)
-TILE(16, 1)
+TILE(1, 15, 1)
+TILE(1, 16, 1)
+TWO_ROWS(4)
+TWO_ROWS(5)
+TWO_ROWS(6)
+TWO_ROWS(7)
 #endif
-static tile_function *const tile_1[] = {tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1,
-	tile_7_1, tile_8_1, tile_9_1, tile_10_1, tile_11_1, tile_12_1,
+static tile_function *const tile_1[] = {tile_1_1_1, tile_1_2_1, tile_1_3_1, tile_1_4_1, tile_1_5_1,
+	tile_1_6_1, tile_1_7_1, tile_1_8_1, tile_1_9_1, tile_1_10_1, tile_1_11_1, tile_1_12_1,
 #if SIMD_WIDTH == 16
-	tile_13_1, tile_14_1, tile_15_1, tile_16_1
+	tile_1_13_1, tile_1_14_1, tile_1_15_1, tile_1_16_1
 #endif
 };
-static tile_function *const tile_2[] = {tile_1_2, tile_2_2, tile_3_2, tile_4_2, tile_5_2, tile_6_2,
+static tile_function *const tile_2[] = {
+	tile_1_1_2, tile_1_2_2, tile_1_3_2, tile_1_4_2, tile_1_5_2, tile_1_6_2,
 #if SIMD_WIDTH == 16
-	tile_7_2, tile_8_2, tile_9_2, tile_10_2, tile_11_2, tile_12_2, tile_13_2, tile_14_2
+	tile_1_7_2, tile_1_8_2, tile_1_9_2, tile_1_10_2, tile_1_11_2, tile_1_12_2, tile_1_13_2,
+	tile_1_14_2
 #endif
 };
+/* Two rows of few places, V = 1 and 2. */
+static tile_function *const two_rows[][2] = {
+	{tile_2_1_1, tile_2_1_2}, {tile_2_2_1, tile_2_2_2}, {tile_2_3_1, tile_2_3_2},
+#if SIMD_WIDTH == 16
+	{tile_2_4_1, tile_2_4_2}, {tile_2_5_1, tile_2_5_2}, {tile_2_6_1, tile_2_6_2},
+	{tile_2_7_1, tile_2_7_2}
+#endif
+};
+enum { FEW_COLUMNS = sizeof two_rows / sizeof *two_rows };
 
 /* A row of output places in tiles of nearly equal size. */
 static void conv_row(const struct simd_conv *c, struct tile t, size_t columns, bool wide)
@@ -205,6 +235,7 @@ void KERNEL(conv)(const struct simd_conv *c, const float *x, float *y)
 		columns *= rows;
 		rows = 1;
 	}
+	const bool few = columns <= FEW_COLUMNS && columns > 0;
 	const float *w = c->w;
 	for (size_t first = 0; first < c->outputs; first += PANEL) {
 		const size_t width = panel_width(c->outputs, first);
@@ -212,7 +243,12 @@ void KERNEL(conv)(const struct simd_conv *c, const float *x, float *y)
 			const size_t at = r * c->y_row + first;
 			const struct tile t = {x + r * c->x_row, w, y + at,
 				c->tail.plus ? c->tail.plus + at : NULL, first, c->outputs - first};
-			conv_row(c, t, columns, width == PANEL);
+			if (few && r + 1 < rows) {
+				two_rows[columns - 1][width == PANEL](c, &t);
+				r++;
+			} else {
+				conv_row(c, t, columns, width == PANEL);
+			}
 		}
 		w += c->taps * c->run * width;
 	}

@@ -16,22 +16,49 @@
 
 typedef int32_t ivec __attribute__((vector_size(SIMD_WIDTH * 4)));
 
+/* A mask of the first n < SIMD_WIDTH lanes. */
+#if SIMD_WIDTH == 16
+static inline __mmask16 lanes_before(size_t n)
+{
+	return (__mmask16)((1u << n) - 1);
+}
+#elif SIMD_WIDTH == 8
+static inline __m256i lanes_before(size_t n)
+{
+	const ivec lane = {0, 1, 2, 3, 4, 5, 6, 7};
+	return (__m256i)(lane < (int)n);
+}
+#endif
+
 /* The first n floats at p (all if there are enough), the rest 0. */
 static inline vec vec_load_some(const float *p, size_t n)
 {
 	if (n >= SIMD_WIDTH)
 		return vec_load(p);
+#if SIMD_WIDTH == 16
+	return (vec)_mm512_maskz_loadu_ps(lanes_before(n), p);
+#elif SIMD_WIDTH == 8
+	return (vec)_mm256_maskload_ps(p, lanes_before(n));
+#else
 	vec v = {0};
 	memcpy(&v, p, n * sizeof *p);
 	return v;
+#endif
 }
 
 static inline void vec_store_some(float *p, vec v, size_t n)
 {
-	if (n >= SIMD_WIDTH)
+	if (n >= SIMD_WIDTH) {
 		vec_store(p, v);
-	else
-		memcpy(p, &v, n * sizeof *p);
+		return;
+	}
+#if SIMD_WIDTH == 16
+	_mm512_mask_storeu_ps(p, lanes_before(n), (__m512)v);
+#elif SIMD_WIDTH == 8
+	_mm256_maskstore_ps(p, lanes_before(n), (__m256)v);
+#else
+	memcpy(p, &v, n * sizeof *p);
+#endif
 }
 
 /* to[0..n) = v, or += v. */

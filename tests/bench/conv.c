@@ -1,7 +1,7 @@
 /*
  * conv: how fast convolutions are, a layer at a time, as a share of this machine's peak measured at
- * the same moment. usage: conv [BATCH [THREADS [layers...]]]. Columns: forward, gradient of the
- * input, gradient of the weights, both gradients in one pass, in operations of the direct way: what
+ * the same moment. usage: conv [BATCH [THREADS [layers...]]]. Columns: forward, the same with
+ * weights prepared (a fixed plan's), gradient of the input, gradient of the weights, both gradients in one pass, in operations of the direct way: what
  * Winograd's leaves out counts as done.
  */
 #include "../../libcore/graph.h"
@@ -53,7 +53,7 @@ struct bench {
 	const float *x[1];
 	float *dx[1], *w[1], *dw[1];
 	bool add[1];
-	float *memory;
+	float *memory, *fixed;
 };
 
 static float *take(float **at, size_t n)
@@ -107,6 +107,10 @@ static int open_bench(
 		.work = take(&at, work),
 		.thread_stride = thread};
 	b->io.thread_work = at;
+	b->fixed = mem_alloc(n->op->prepare(&b->io, NULL), sizeof *b->fixed, e);
+	if (!b->fixed)
+		return CVT_SYSTEM;
+	(void)n->op->prepare(&b->io, b->fixed);
 	return CVT_OK;
 }
 
@@ -143,14 +147,18 @@ static int bench_layer(const struct layer *l, size_t batch, struct par *par, str
 	TRY(open_bench(&b, l, batch, par_threads(par), e));
 	const size_t places = b.node->row.dims[0] * b.node->row.dims[1];
 	const double flop = 2.0 * (double)(batch * places * l->o * l->c * l->k * l->k);
-	const double share[4] = {share_of_peak(&b, false, false, flop),
-		share_of_peak(&b, true, false, flop), share_of_peak(&b, false, true, flop),
-		share_of_peak(&b, true, true, 2 * flop)};
+	const double forward = share_of_peak(&b, false, false, flop);
+	b.io.fixed = b.fixed;
+	const double fixed = share_of_peak(&b, false, false, flop);
+	b.io.fixed = NULL;
+	const double share[] = {forward, fixed, share_of_peak(&b, true, false, flop),
+		share_of_peak(&b, false, true, flop), share_of_peak(&b, true, true, 2 * flop)};
 	printf("%-18s", l->name);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		printf(" %9.2f", share[i]);
 	printf("\n");
 	free(b.memory);
+	free(b.fixed);
 	graph_close(b.graph);
 	return CVT_OK;
 }
@@ -173,7 +181,8 @@ int main(int argc, char **argv)
 	int code = par_open(&par, threads, &e);
 	printf("%s, batch %zu, %u threads; peak %.1f GFLOP/s a core\n", simd()->name, batch,
 		threads, profile_peak() * 1e-9);
-	printf("%-18s %9s %9s %9s %9s\n", "share of peak", "forward", "input", "weights", "both");
+	printf("%-18s %9s %9s %9s %9s %9s\n", "share of peak", "forward", "fixed", "input",
+		"weights", "both");
 	for (size_t i = 0; i < sizeof layers / sizeof *layers && code == 0; i++)
 		if (asked(argc, argv, layers[i].name))
 			code = bench_layer(&layers[i], batch, par, &e);

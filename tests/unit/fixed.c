@@ -37,10 +37,11 @@ static const struct net_case cases[] = {
 	{"a kept value of each kind",
 		"a: conv 20 3 | b: bn | relu\n{ c: conv 20 3 | d: bn , id } | e: relu\ngap | "
 		"flatten | linear classes",
-		9, 3, {"a", "b", "c", "d"}, 2, 1, 2},
+		9, 3, {"a", "b", "c", "d"}, 2, 1, 1},
 	{"groups, strides, a window beyond the border",
 		"conv 24 3 groups=3 | bn | relu\nconv 24 5 stride=2 groups=24 | bn | relu\n"
-		"conv 16 1x3 stride=2x1 pad=0x2 bias=0 | bn\n{ conv 16 3 , conv 16 1 } | relu",
+		"conv 16 1x3 stride=2x1 pad=0x2 bias=0 | bn\n{ p: conv 16 3 , q: conv 16 1 } | "
+		"relu",
 		11, 3, {0}, 0, 0, 0},
 	{"transposed", "conv 20 3 | tconv 20 4 stride=2 pad=1 | bn | relu | tconv 17 3 | bn | relu",
 		7, 4, {0}, 0, 0, 0},
