@@ -45,7 +45,8 @@ static struct weights weights_of(const struct nn_io *io)
 }
 
 /* save: q k v (3D a vector), heads' results (D a vector), probabilities (H T T a row);
- * work: sums of biases' gradients, then the gradients of q k v and of the heads' results. */
+ * work: sums of biases' gradients, then the gradients of q k v and of the heads' results; a thread: a
+ * head's keys or values, packed, or the gradient of its probabilities. */
 static float *saved_heads(const struct nn_io *io, const struct sizes *z)
 {
 	return io->save + z->rows * z->T * 3 * z->D;
@@ -64,6 +65,14 @@ static float *work_qkv(const struct nn_io *io, const struct sizes *z)
 static float *work_heads(const struct nn_io *io, const struct sizes *z)
 {
 	return work_qkv(io, z) + z->rows * z->T * 3 * z->D;
+}
+
+/* Floats of a head's keys or values as weights of the kernel of convolutions: outputs are rounded up to
+ * 16 at most. */
+static size_t packed_floats(size_t T, size_t K)
+{
+	enum { LANES = 16 };
+	return (T + LANES) * (K + LANES);
 }
 
 static int declare(struct graph *g, struct node *n, size_t D, struct cvt_err *e)
@@ -95,7 +104,7 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 	n->save_row = 4 * T * D + H * T * T;
 	n->work_whole = NN_PARTS * 3 * D;
 	n->work_row = 4 * T * D;
-	n->work_thread = T * T;
+	n->work_thread = T * T > packed_floats(T, D / H) ? T * T : packed_floats(T, D / H);
 	TRY(declare(g, n, D, e));
 	return blas_open(e);
 }
@@ -110,14 +119,34 @@ static void linear(const float *x, const float *w, const float *bias, size_t m, 
 		false, true, m, outputs, inputs, 1, x, inputs, w, inputs, bias ? 1 : 0, y, outputs);
 }
 
-static void forward_head(const struct sizes *z, const float *qkv, float *P, float *heads)
+/* y (T x outputs) = x w, w packed into room. */
+static void product(const struct simd_weights *w, const float *x, size_t x_step, size_t T, float *y,
+	size_t y_step, float *room)
 {
+	const struct simd_conv view = {.taps = 1,
+		.run = w->run,
+		.tap = w->tap,
+		.outputs = w->outputs,
+		.rows = 1,
+		.columns = T,
+		.x_column = x_step,
+		.y_column = y_step,
+		.w = room};
+	simd()->conv_pack(w, room);
+	simd()->conv(&view, x, y);
+}
+
+static void forward_head(
+	const struct sizes *z, const float *qkv, float *P, float *heads, float *room)
+{
+	static const size_t tap = 0;
 	const size_t T = z->T, D = z->D, K = z->K;
-	const float scale = 1 / sqrtf((float)K);
-	blas_gemm(false, true, T, T, K, scale, qkv, 3 * D, qkv + D, 3 * D, 0, P, T);
+	const struct simd_weights keys = {qkv + D, 1, K, &tap, 1, 3 * D, T, NULL};
+	const struct simd_weights values = {qkv + 2 * D, 1, T, &tap, 3 * D, 1, K, NULL};
+	product(&keys, qkv, 3 * D, T, P, T, room);
 	for (size_t t = 0; t < T; t++)
-		simd()->softmax(P + t * T, P + t * T, T, 1);
-	blas_gemm(false, false, T, K, T, 1, P, T, qkv + 2 * D, 3 * D, 0, heads, D);
+		simd()->softmax(P + t * T, P + t * T, T, 1 / sqrtf((float)K));
+	product(&values, P, T, T, heads, D, room);
 }
 
 /* ---- fixed plans ------------------------------------------------------------------- */
@@ -189,12 +218,12 @@ static void forward_rows(const struct nn_io *io, size_t first, size_t count, siz
 	const size_t at = first * z.T, m = count * z.T;
 	float *qkv = io->save + at * 3 * z.D, *heads = saved_heads(io, &z) + at * z.D;
 	float *P = saved_probabilities(io, &z) + first * z.H * z.T * z.T;
-	(void)slot;
+	float *room = io->thread_work + slot * io->thread_stride;
 	make_qkv(io, io->x[0] + at * z.D, m, qkv);
 	for (size_t i = 0; i < count * z.H; i++) {
 		const size_t row = i / z.H * z.T, column = i % z.H * z.K;
 		forward_head(&z, qkv + row * 3 * z.D + column, P + i * z.T * z.T,
-			heads + row * z.D + column);
+			heads + row * z.D + column, room);
 	}
 	mix_heads(io, heads, m, at);
 }

@@ -13,7 +13,7 @@
 
 enum { ARG_C, ARG_BIAS, ARG_INIT };
 enum { LEAST = 64, MOST = 256 }; /* vectors a block */
-enum { PACKED = 56 };            /* with packed weights */
+enum { PACKED = 70 };            /* with packed weights */
 enum { FEW = 1 << 12, OUTPUTS = 32 };
 
 struct linear {

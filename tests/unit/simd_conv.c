@@ -205,7 +205,8 @@ struct picture {
 
 static const struct picture pictures[] = {{3, 3, 1, 3, 1, 1}, {10, 34, 16, 3, 1, 16},
 	{6, 9, 3, 3, 1, 6}, {10, 10, 20, 3, 1, 33}, {9, 9, 8, 3, 2, 48}, {5, 7, 40, 1, 1, 70},
-	{12, 33, 2, 5, 1, 17}, {8, 8, 4, 4, 4, 100}, {4, 30, 5, 2, 1, 32}, {3, 19, 4, 1, 1, 12}};
+	{12, 33, 2, 5, 1, 17}, {8, 8, 4, 4, 4, 100}, {4, 30, 5, 2, 1, 32}, {3, 19, 4, 1, 1, 12},
+	{7, 8, 24, 3, 1, 40}, {5, 5, 6, 3, 1, 20}};
 
 struct windows {
 	struct picture p;
@@ -303,6 +304,30 @@ static bool conv_right(const struct simd *s, struct windows *t)
 	return right && guarded(t->y, t->oh * t->ow * t->p.outputs);
 }
 
+/* Weights scaled by output, and the whole tail: bias, another picture, nothing below 0. */
+static bool tail_right(const struct simd *s, struct windows *t)
+{
+	const size_t n = t->oh * t->ow * t->p.outputs;
+	struct simd_weights w = weights(t);
+	struct simd_conv c = view(t);
+	float *plus = numbers(n, 6), *scale = numbers(t->p.outputs, 7);
+	bool right = true;
+	w.scale = scale;
+	c.tail = (struct simd_tail){t->bias, plus, true};
+	s->conv_pack(&w, t->packed);
+	s->conv(&c, t->x, t->y);
+	for (size_t i = 0; i < n; i++) {
+		const size_t place = i / t->p.outputs, o = i % t->p.outputs;
+		const double conv = conv_want(t, place / t->ow, place % t->ow, o);
+		const double want = (double)t->bias[o] + (double)scale[o] * conv + (double)plus[i];
+		right = right && near((double)t->y[i], want > 0 ? want : 0);
+	}
+	right = right && guarded(t->y, n) && guarded(plus, n);
+	free(plus);
+	free(scale);
+	return right;
+}
+
 static double weights_want(const struct windows *t, size_t n, size_t o)
 {
 	double sum = 0;
@@ -384,16 +409,18 @@ static bool pool_right(const struct simd *s, struct windows *t)
 
 static void check_windows(const struct simd *s)
 {
-	bool conv = true, gradient = true, pool = true;
+	bool conv = true, tail = true, gradient = true, pool = true;
 	for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++) {
 		struct windows t;
 		open_windows(&t, &pictures[i]);
 		conv = conv_right(s, &t) && conv;
+		tail = tail_right(s, &t) && tail;
 		gradient = weights_right(s, &t) && gradient;
 		pool = pool_right(s, &t) && pool;
 		close_windows(&t);
 	}
 	check(conv, "conv_pack, conv", s->name);
+	check(tail, "conv with scales and a tail", s->name);
 	check(gradient, "conv_weights, conv_unpack_add", s->name);
 	check(pool, "pool_max, pool_max_back", s->name);
 }

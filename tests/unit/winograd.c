@@ -185,6 +185,31 @@ static bool right(struct work *t, double times, double worst[2])
 	return near(t->dw, w, t->nw, times, worst) && a && b;
 }
 
+/* Weights scaled by output, and the whole tail: bias, another picture, nothing below 0. */
+static bool tail_right(struct work *t, double worst[2])
+{
+	const struct winograd f = winograd_forward_map(&t->v, t->s.o);
+	const struct simd_tail tail = {t->bias, t->dy, true};
+	struct simd_weights w = forward_weights(t);
+	struct run run = {0};
+	struct nn_io io = {.run = &run, .thread_stride = winograd_thread_work(&f)};
+	double *want = get(t->ny, sizeof *want);
+	float *packed = get(winograd_work(&f), sizeof *packed);
+	w.scale = t->bias;
+	io.thread_work = get(io.thread_stride, sizeof(float));
+	winograd_pack(&io, &f, &w, packed);
+	winograd_run(&io, &f, packed, t->s.rows, t->x, &tail, t->y);
+	for (size_t i = 0; i < t->ny; i++) {
+		const double bias = (double)t->bias[i % t->s.o];
+		want[i] = fmax(0, bias + bias * (t->want[i] - bias) + (double)t->dy[i]);
+	}
+	const bool good = near(t->y, want, t->ny, 1, worst);
+	free(want);
+	free(packed);
+	free(io.thread_work);
+	return good;
+}
+
 /* With three threads, the bits that one thread gave. */
 static bool same_bits(struct work *t)
 {
@@ -212,6 +237,7 @@ static void check_case(const struct shape_case *s)
 	bool good = right(&t, 1, worst) && same_bits(&t);
 	run_tiles(&t, 1, true);
 	good = right(&t, 2, worst) && good;
+	good = tail_right(&t, worst) && good;
 	close_work(&t);
 	failures += !good;
 	printf("%s %zu x %zux%zux%zu to %zu, pad %zu of %s: error %.1e, at most %.1e\n",
