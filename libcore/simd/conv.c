@@ -91,22 +91,23 @@ static inline __attribute__((always_inline)) float input_at(
 	return *(const float *)(x + of[p]);
 }
 
-/* The sums of a tile with its tail, where they belong. */
-static inline __attribute__((always_inline)) void put_tile(const int R, const int P, const int V,
-	const struct simd_conv *c, const struct tile *t, vec *sum)
+/* Register v of a tile's sums with the tail, where they belong: `lanes` of each. */
+static inline __attribute__((always_inline)) void put_sums(const int R, const int P, const int V,
+	const struct simd_conv *c, const struct tile *t, const int v, size_t lanes, vec *sum)
 {
 	const vec least = tail_least(&c->tail);
+	const size_t at = (size_t)v * SIMD_WIDTH;
+	if (t->plus)
+#pragma GCC unroll 16
+		for (int i = 0; i < R * P; i++)
+			sum[i * V + v] += vec_load_some(t->plus + at + (size_t)(i / P) * c->y_row
+								+ (size_t)(i % P) * c->y_column,
+				lanes);
+#pragma GCC unroll 16
 	for (int i = 0; i < R * P; i++)
-		for (int v = 0; v < V; v++) {
-			const size_t at = (size_t)v * SIMD_WIDTH;
-			const size_t place =
-				(size_t)(i / P) * c->y_row + (size_t)(i % P) * c->y_column + at;
-			if (at >= t->lanes)
-				continue;
-			if (t->plus)
-				sum[i * V + v] += vec_load_some(t->plus + place, t->lanes - at);
-			vec_store_some(t->y + place, vec_max(least, sum[i * V + v]), t->lanes - at);
-		}
+		vec_store_some(
+			t->y + at + (size_t)(i / P) * c->y_row + (size_t)(i % P) * c->y_column,
+			vec_max(least, sum[i * V + v]), lanes);
 }
 
 static inline __attribute__((always_inline)) void run_tile(
@@ -143,7 +144,13 @@ static inline __attribute__((always_inline)) void run_tile(
 			}
 		}
 	}
-	put_tile(R, P, V, c, t, sum);
+	for (int v = 0; v < V; v++) {
+		const size_t at = (size_t)v * SIMD_WIDTH;
+		if (t->lanes >= at + SIMD_WIDTH)
+			put_sums(R, P, V, c, t, v, SIMD_WIDTH, sum);
+		else if (t->lanes > at)
+			put_sums(R, P, V, c, t, v, t->lanes - at, sum);
+	}
 }
 
 /* Tiles by their constants, so that sums stay in registers. */
