@@ -193,7 +193,8 @@ struct nn_op {
 	unsigned folds; /* enum nn_folds */
 	/* What forward needs of the parameters and of nothing else (packed weights), made once for a
 	 * fixed plan: into `to`, which io->fixed will be. Returns how many floats it takes, and does
-	 * only that when `to` is NULL; io has no values and no gradients. NULL = nothing. */
+	 * only that when `to` is NULL; io has no values, no gradients and no work, nor has forward any
+	 * but a thread's then. NULL = nothing. */
 	size_t (*prepare)(const struct nn_io *io, float *to);
 	/* Of a loss: what it compares, which decides the score beside it; and the -log likelihood
 	 * that it stands for, a exp(-s) x + b s with the log s of a spread (0: a = 1, b = 1/2). */

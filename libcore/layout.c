@@ -272,7 +272,8 @@ static int lay_extra(struct plan *p, size_t i, struct cvt_err *e)
 	const struct node *n = &p->graph->node[i];
 	struct slot *t = &p->slot[i];
 	const size_t save = n->save_whole + n->save_row * node_rows(p, n);
-	const size_t work = n->work_whole + n->work_row * node_rows(p, n);
+	const bool ready = p->fixed && n->op->prepare;
+	const size_t work = ready ? 0 : n->work_whole + n->work_row * node_rows(p, n);
 	const size_t thread = (n->work_thread + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
 	p->work_floats = work > p->work_floats ? work : p->work_floats;
 	p->thread_floats = thread > p->thread_floats ? thread : p->thread_floats;

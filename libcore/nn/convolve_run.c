@@ -352,7 +352,7 @@ void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
 		return;
 	}
 	struct job j = {.c = c, .io = io, .d = d, .packed = packed(io)};
-	j.sums = io->work + c->packed_backward;
+	j.sums = d->dw ? io->work + c->packed_backward : NULL;
 	j.each = (d->rows + c->blocks - 1) / c->blocks;
 	j.blocks = (d->rows + j.each - 1) / j.each;
 	par_for(io->run->par, j.blocks, backward_block, &j);
