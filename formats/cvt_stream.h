@@ -350,7 +350,8 @@ CVT_INLINE int cvt_read_head(struct cvt_reader *r, FILE *from)
 	r->head = (char *)calloc(cvt_text(r) + 1, 1);
 	if (!r->head)
 		return cvt_damaged(r, "out of memory");
-	memcpy(r->head, r->body, cvt_text(r));
+	if (r->body)
+		memcpy(r->head, r->body, cvt_text(r));
 	r->seq++;
 	return CVT_ROWS;
 }

@@ -121,8 +121,7 @@ static int unknown_option(const struct cli *c, const char *typed, struct cvt_err
 		words[n++] = c->all[i].name;
 	size_t near = mem_nearest(name + 2, words, n);
 	for (size_t i = 0; near == n && i < n; i++)
-		if (words[i] && strlen(name) > 3
-			&& strncmp(words[i], name + 2, strlen(name + 2)) == 0)
+		if (words[i] && strlen(name) > 3 && strstr(words[i], name + 2) == words[i])
 			near = i;
 	if (near < n)
 		return cvt_fail(e, CVT_USAGE, "unknown option '%s'; did you mean '--%s'?", shown,

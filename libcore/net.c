@@ -222,8 +222,9 @@ static double node_flop(const struct graph *g, const struct node *n)
 		const struct shape *s =
 			p->layout == LAYOUT_TCONV ? &g->node[n->in[0]].row : &n->row;
 		const size_t channels = s->ndim ? s->dims[s->ndim - 1] : 1;
+		const size_t places = shape_items(s) / channels;
 		if (p->kind == PARAM_WEIGHT && p->ndim >= 2)
-			adds += (double)p->items * (double)(shape_items(s) / channels);
+			adds += (double)p->items * (double)places;
 	}
 	if (strcmp(n->op->name, "attention") == 0 && n->row.ndim == 2)
 		adds += 2.0 * (double)(n->row.dims[0] * n->row.dims[0] * n->row.dims[1]);

@@ -19,7 +19,8 @@ void profile_add(struct profile *p, const char *name, const char *part, double f
 {
 	const double seconds = profile_now() - from;
 	size_t i = 0;
-	while (i < p->rows && (strcmp(p->row[i].name, name) || strcmp(p->row[i].part, part)))
+	while (i < p->rows
+		&& (strcmp(p->row[i].name, name) != 0 || strcmp(p->row[i].part, part) != 0))
 		i++;
 	if (i == PROFILE_ROWS)
 		return;

@@ -50,7 +50,7 @@ static void choose(void)
 {
 	const char *forced = getenv("CVT_SIMD");
 	chosen = forced ? simd_named(forced) : NULL;
-	for (size_t i = 0; !chosen; i++)
+	for (size_t i = 0; !chosen && i < TABLES; i++)
 		chosen = simd_named(tables[i]->name);
 }
 

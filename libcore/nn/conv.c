@@ -33,8 +33,8 @@ static int read_arguments(const struct graph *g, struct node *n, struct window *
 static int declare(struct graph *g, struct node *n, const struct window *v, size_t outputs,
 	size_t groups, struct cvt_err *e)
 {
-	const size_t inputs = v->c / groups, window = v->kh * v->kw;
-	const double out = (double)(outputs / groups * window), in = (double)(inputs * window);
+	const size_t inputs = v->c / groups, own = outputs / groups, window = v->kh * v->kw;
+	const double out = (double)(own * window), in = (double)(inputs * window);
 	struct init i = {INIT_KAIMING_NORMAL, sqrt(2 / out), false};
 	TRY(init_choose(n, ARG_INIT, in, out, &i, e));
 	TRY(graph_param(g, n, "weight", PARAM_WEIGHT, LAYOUT_CONV, 4,

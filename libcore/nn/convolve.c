@@ -150,7 +150,8 @@ static void lay_scratch(struct node *n, struct convolve *c)
 	c->packed_forward =
 		places * c->inputs * round_up(c->outputs / c->groups, width) * c->groups;
 	c->packed_backward = places * round_up(c->inputs, width) * c->outputs;
-	c->blocks = MOST_SUMS / (places * c->inputs * c->outputs);
+	const size_t weights = places * c->inputs * c->outputs;
+	c->blocks = weights > 0 ? MOST_SUMS / weights : 0;
 	c->blocks = c->blocks < 4 ? 4 : c->blocks > MOST_BLOCKS ? MOST_BLOCKS : c->blocks;
 	const size_t gradient = c->packed_backward + c->blocks * c->packed_forward;
 	const size_t bias = NN_PARTS * (v->c > c->outputs ? v->c : c->outputs);

@@ -28,7 +28,8 @@ static inline void window_max(
 	ivec number = (ivec){0} + p->number[0];
 	for (size_t t = 1; t < p->taps; t++) {
 		const vec v = vec_load_some(x + p->tap[t], n);
-		const ivec more = (v > best) | (v != v);
+		const ivec more =
+			(v > best) | (v != v); /* NOLINT(misc-redundant-expression): NaN */
 		number = (number & ~more) | (p->number[t] & more);
 		best = vec_select(more, v, best);
 	}

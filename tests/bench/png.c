@@ -45,7 +45,8 @@ static int put_file(FILE *to, const struct file *f, size_t number)
 	(void)snprintf(head + 124, 12, "%011zo", f->n);
 	memset(head + 148, ' ', 8);
 	head[156] = '0';
-	memcpy(head + 257, "ustar\00000", 8);
+	memcpy(head + 257, "ustar", 6);
+	head[263] = head[264] = '0';
 	for (size_t i = 0; i < BLOCK; i++)
 		sum += (unsigned char)head[i];
 	(void)snprintf(head + 148, 8, "%06o", sum);

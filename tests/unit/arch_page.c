@@ -103,6 +103,8 @@ static void test_example(const char *from, const char *to)
 		else
 			(void)str_add(&text, from, 1, &e);
 	}
+	if (!text.p)
+		return;
 	build_text(&b, text.p, &how);
 	check(b.code == CVT_OK, "the example '%.30s...' builds %s", strchr(text.p, '\n') + 1,
 		b.e.text);

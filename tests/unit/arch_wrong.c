@@ -171,11 +171,12 @@ static void mutate(struct rng *r, char *text, size_t room)
 		const size_t out = rng_below(r, 2) ? rng_below(r, most) : 0;
 		if (rng_below(r, 4) == 0)
 			text[at] = (char)(1 + rng_below(r, 255));
-		if (n - out + strlen(p) + 1 > room || n - out == 0)
+		const size_t more = strlen(p);
+		if (n - out + more + 1 > room || n - out == 0)
 			continue;
-		memmove(text + at + strlen(p), text + at + out, n - at - out + 1);
-		memcpy(text + at, p, strlen(p));
-		n = n - out + strlen(p);
+		memmove(text + at + more, text + at + out, n - at - out + 1);
+		memcpy(text + at, p, more);
+		n = n - out + more;
 	}
 }
 

@@ -173,14 +173,14 @@ static void try_all(const char *name, const struct sample *s, reader *read)
 
 static void limit_memory(void)
 {
-	unsigned long pages = 0;
+	char text[64] = "";
 	FILE *f = fopen("/proc/self/statm", "r");
-	const bool known = f && fscanf(f, "%lu", &pages) == 1;
+	const bool known = f && fgets(text, sizeof text, f);
 	if (f)
 		(void)fclose(f);
 	if (!known || getenv("TESTS")) /* a sanitizer takes all addresses */
 		return;
-	const rlim_t most = (rlim_t)pages * 4096 + MOST_MEMORY;
+	const rlim_t most = (rlim_t)strtoul(text, NULL, 10) * 4096 + MOST_MEMORY;
 	(void)setrlimit(RLIMIT_AS, &(struct rlimit){most, most});
 }
 

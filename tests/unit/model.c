@@ -38,7 +38,7 @@ static int read_file(const char *json, const void *data, size_t n, size_t cut, s
 	const size_t length = strlen(json);
 	for (size_t i = 0; i < 8; i++)
 		file[i] = (unsigned char)((uint64_t)length >> 8 * i);
-	memcpy(file + 8, json, length);
+	(void)snprintf((char *)file + 8, sizeof file - 8, "%s", json);
 	if (n)
 		memcpy(file + 8 + length, data, n);
 	return read_bytes(file, 8 + length + n - cut, d, e);
