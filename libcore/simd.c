@@ -34,12 +34,19 @@ static bool processor_has(const char *name)
 	return strcmp(name, "portable") == 0;
 }
 
+/* Its number among the tables; TABLES if the processor has no such. */
+static size_t number_of(const char *name)
+{
+	size_t i = 0;
+	while (i < TABLES && !(strcmp(tables[i]->name, name) == 0 && processor_has(name)))
+		i++;
+	return i;
+}
+
 const struct simd *simd_named(const char *name)
 {
-	for (size_t i = 0; i < TABLES; i++)
-		if (strcmp(tables[i]->name, name) == 0 && processor_has(name))
-			return tables[i];
-	return NULL;
+	const size_t i = number_of(name);
+	return i < TABLES ? tables[i] : NULL;
 }
 
 /* Written once, by choose. */
@@ -49,9 +56,11 @@ static const struct simd *chosen;
 static void choose(void)
 {
 	const char *forced = getenv("CVT_SIMD");
-	chosen = forced ? simd_named(forced) : NULL;
-	for (size_t i = 0; !chosen && i < TABLES; i++)
-		chosen = simd_named(tables[i]->name);
+	size_t i = forced ? number_of(forced) : TABLES;
+	if (i == TABLES)
+		for (i = 0; i + 1 < TABLES && !processor_has(tables[i]->name); i++)
+			;
+	chosen = tables[i];
 }
 
 const struct simd *simd(void)

@@ -9,7 +9,7 @@ enum { PERIOD = 128 }; /* floats; c beyond that is a period of its own */
 
 static inline size_t period_of(size_t c)
 {
-	return c > PERIOD / 2 || c == 0 ? c : PERIOD / c * c;
+	return c > 0 && c <= PERIOD / 2 ? PERIOD / c * c : c;
 }
 
 /* v for a whole period: itself, or copies in room (PERIOD floats). */

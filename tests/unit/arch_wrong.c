@@ -175,7 +175,7 @@ static void mutate(struct rng *r, char *text, size_t room)
 		if (n - out + more + 1 > room || n - out == 0)
 			continue;
 		memmove(text + at + more, text + at + out, n - at - out + 1);
-		memcpy(text + at, p, more);
+		memcpy(text + at, p, more); /* NOLINT(bugprone-not-null-terminated-result) */
 		n = n - out + more;
 	}
 }
