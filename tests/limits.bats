@@ -21,9 +21,14 @@ refused() {
 	[[ $message == *"$text"* ]] || { echo "$message"; return 1; }
 }
 
-# strained COMMAND...: within the same; a sanitizer's program takes more addresses than that.
+# strained [-KIB] COMMAND...: within the same, or KIB and two seconds; a sanitizer's program takes more.
 strained() {
-	if [[ ${TESTS:-} == *san ]]; then "$@"; else (ulimit -v 131072 -t 1 && "$@"); fi
+	local addresses=131072 seconds=1
+	if [[ $1 == -* ]]; then
+		addresses=${1#-} seconds=2
+		shift
+	fi
+	if [[ ${TESTS:-} == *san ]]; then "$@"; else (ulimit -v "$addresses" -t "$seconds" && "$@"); fi
 }
 
 bombs='
@@ -148,12 +153,12 @@ open('power.arch', 'w').write('input image 8 8 3\n' + 'def f0 = relu\n'
 	cv-gen shapes -n 4 --size 8x8 -o s.cvt
 	for f in deep many power; do
 		code=0
-		(ulimit -t 2 -v 1000000 && cv-embed --arch $f.arch s.cvt >/dev/null 2>said) || code=$?
+		strained -1000000 cv-embed --arch $f.arch s.cvt >/dev/null 2>said || code=$?
 		[ $code -eq 2 ] || [ $code -eq 4 ] || { echo "$f: $code"; head -c 300 said; return 1; }
 		[ "$(wc -l <said)" -eq 1 ]
 	done
 	code=0
-	(ulimit -v 1000000 -t 2 && cv-embed --arch wide.arch s.cvt >/dev/null 2>said) || code=$?
+	strained -1000000 cv-embed --arch wide.arch s.cvt >/dev/null 2>said || code=$?
 	[ $code -eq 1 ] || [ $code -eq 3 ] || [ $code -eq 4 ] || { echo $code; cat said; return 1; }
 	[ "$(wc -l <said)" -eq 1 ]
 }

@@ -88,6 +88,7 @@ static inline __attribute__((always_inline)) float input_at(
 {
 	const size_t of[16] = {0, d.d1, d.d1 << 1, d.d3, d.d1 << 2, d.d5, d.d3 << 1, d.d7,
 		d.d1 << 3, d.d9, d.d5 << 1, d.d11, d.d3 << 2, d.d13, d.d7 << 1, d.d15};
+	/* cppcheck-suppress invalidPointerCast */
 	return *(const float *)(x + of[p]);
 }
 
