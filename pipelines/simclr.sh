@@ -4,7 +4,7 @@
 # probe.sh says what the network's stages know about them.
 #
 #   simclr.sh                              on the drawn world of `cv-gen shapes`
-#   DATA=cifar-10/ ARCH=resnet9 EPOCHS=10 STAGES='layer1 layer2 layer3' simclr.sh
+#   DATA=cifar-10/ EPOCHS=20 TRAIN='--temperature 0.2' STAGES='conv3 conv4 conv5' simclr.sh
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 : "${DATA:=}" "${ARCH:=conv5}" "${EPOCHS:=6}" "${SEED:=0}" "${OUT:=simclr}" "${ROWS:=6000}"
