@@ -4,11 +4,11 @@
 # a linear probe, beside kNN on the pixels.
 #
 #   kmeans.sh                              on the drawn world of `cv-gen shapes`
-#   DATA=cifar-10-binary.tar.xz CODES=400 EPOCHS=10 kmeans.sh
+#   DATA=cifar-10-binary.tar.xz CODES=400 kmeans.sh
 #
-# Labels are used by the two read-outs only; the probe's epoch is the last, nothing is chosen.
+# Labels are used by the two read-outs only; the probe is that of probe.sh, nothing is chosen.
 set -eu
-: "${DATA:=}" "${CODES:=100}" "${EPOCHS:=10}" "${K:=20}" "${SEED:=0}" "${OUT:=kmeans}"
+: "${DATA:=}" "${CODES:=100}" "${EPOCHS:=12}" "${K:=20}" "${SEED:=0}" "${OUT:=kmeans}"
 : "${ROWS:=6000}" "${TEST_ROWS:=1000}"
 mkdir -p "$OUT"
 
@@ -33,7 +33,7 @@ cv-train --method kmeans --arch kmeans-patches --let "k=$CODES" --seed "$SEED" \
 for split in train test; do
 	cv-embed -w "$OUT/codebook.safetensors" -i "$OUT/$split.cvt" -o "$OUT/$split-codes.cvt"
 done
-cv-train --arch linear --opt adam --lr 0.003 --epochs "$EPOCHS" --seed "$SEED" \
+cv-train --arch probe --epochs "$EPOCHS" --seed "$SEED" \
 	-i "$OUT/train-codes.cvt" -o "$OUT/probe.safetensors"
 cv-knn --bank "$OUT/train.cvt" -k "$K" "$OUT/test.cvt" | say pixels-knn
 cv-knn --bank "$OUT/train-codes.cvt" -k "$K" "$OUT/test-codes.cvt" | say kmeans-knn
