@@ -16,9 +16,9 @@ const struct opt *const opts[] = {
 
 const struct opt *opt_find(const char *name, struct cvt_err *e)
 {
-	const char *words[32] = {0};
+	const char *words[sizeof opts / sizeof *opts] = {0};
 	size_t n = 0;
-	for (; opts[n] && n < 32; n++) {
+	for (; opts[n]; n++) {
 		if (strcmp(name, opts[n]->name) == 0)
 			return opts[n];
 		words[n] = opts[n]->name;

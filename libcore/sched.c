@@ -19,9 +19,9 @@ const struct sched *const scheds[] = {
 
 static int find(const struct sched **s, const char *name, struct cvt_err *e)
 {
-	const char *words[32] = {0};
+	const char *words[sizeof scheds / sizeof *scheds] = {0};
 	size_t n = 0;
-	for (; scheds[n] && n < 32; n++) {
+	for (; scheds[n]; n++) {
 		words[n] = scheds[n]->name;
 		if (strcmp(name, words[n]) == 0) {
 			*s = scheds[n];
