@@ -388,7 +388,7 @@ CVT_INLINE int cvt_take_tensor(
 CVT_INLINE int cvt_take_rows(struct cvt_reader *r)
 {
 	uint64_t at = (uint64_t)r->n * CVT_DESCRIPTOR;
-	if (r->n < 0 || r->n > CVT_MOST_FIELDS || at > r->bytes)
+	if (r->n < 0 || r->n > CVT_MOST_FIELDS || at > r->bytes || (r->n > 0 && !r->body))
 		return cvt_damaged(r, "more fields than there can be");
 	r->rows = r->frame_rows;
 	for (int i = 0; i < r->n; i++)
