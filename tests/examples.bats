@@ -15,8 +15,8 @@ toy() {
 }
 
 @test "make install puts everything under DESTDIR PREFIX, uninstall takes it away" {
-	(cd "$top" && ${MAKE:-make} -s BUILD="${bin%/bin}" DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/cv install) >log 2>&1 || { cat log; return 1; }
-	cd root/opt/cv
+	(cd "$top" && ${MAKE:-make} -s BUILD="${bin%/bin}" DESTDIR="$BATS_TEST_TMPDIR/stage" PREFIX=/opt/cv install) >log 2>&1 || { cat log; return 1; }
+	cd stage/opt/cv
 	for p in "$top"/cmd/cv-*.c; do
 		p=$(basename "$p" .c)
 		cmp bin/$p "$bin/$p"
@@ -31,10 +31,10 @@ toy() {
 		bin/cv-read --version | grep -qF "$(cat ../../../version)"
 	fi
 	# No program needs anything of the place where it was built.
-	(cd / && env -i "$BATS_TEST_TMPDIR/root/opt/cv/bin/cv-gen" shapes -n 2) >/dev/null
+	(cd / && env -i "$BATS_TEST_TMPDIR/stage/opt/cv/bin/cv-gen" shapes -n 2) >/dev/null
 	cd "$BATS_TEST_TMPDIR"
-	(cd "$top" && ${MAKE:-make} -s BUILD="${bin%/bin}" DESTDIR="$BATS_TEST_TMPDIR/root" PREFIX=/opt/cv uninstall) >log 2>&1
-	find root -type f >left
+	(cd "$top" && ${MAKE:-make} -s BUILD="${bin%/bin}" DESTDIR="$BATS_TEST_TMPDIR/stage" PREFIX=/opt/cv uninstall) >log 2>&1
+	find stage -type f >left
 	[ ! -s left ] || { cat left; return 1; }
 }
 

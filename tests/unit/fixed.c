@@ -5,13 +5,12 @@
 #include "../../libcore/net.h"
 #include "../../libcore/profile.h"
 #include "../../libcore/rng.h"
+#include "processors.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 enum { ROWS = 3, KEEP = 4 };
 static const double tolerance = 2e-5; /* of the largest value */
@@ -230,29 +229,15 @@ static void check_case(const struct net_case *c)
 	close_trial(&t);
 }
 
-/* Kernels are chosen once a process. */
-static int check_processor(const char *name)
+static void check_all(void)
 {
 	struct cvt_err e = {0};
-	(void)fflush(stdout);
-	const pid_t child = fork();
-	if (child == 0) {
-		setenv("CVT_SIMD", name, 1);
-		need(blas_open(&e), &e);
-		for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-			check_case(&cases[i]);
-		(void)fflush(stdout);
-		_exit(failures != 0);
-	}
-	int status = 1;
-	return child > 0 && waitpid(child, &status, 0) == child ? status : 1;
+	need(blas_open(&e), &e);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		check_case(&cases[i]);
 }
 
 int main(void)
 {
-	static const char *const processors[] = {"portable", "avx2", "avx512"};
-	int bad = 0;
-	for (size_t i = 0; i < sizeof processors / sizeof *processors; i++)
-		bad |= check_processor(processors[i]);
-	return bad != 0;
+	return on_processors(check_all, &failures);
 }

@@ -7,10 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "../../libcore/rng.h"
+#include "processors.h"
 
 /* The most that an error may be; measured is about 6e-7 and 6e-6 for 64 inputs, growing with the
  * root of their number (gradients of weights: 1e-6 and 8e-6). */
@@ -245,27 +244,13 @@ static void check_case(const struct shape_case *s)
 		worst[0], worst[1]);
 }
 
-/* Kernels are chosen once a process. */
-static int check_processor(const char *name)
+static void check_all(void)
 {
-	(void)fflush(stdout);
-	const pid_t child = fork();
-	if (child == 0) {
-		setenv("CVT_SIMD", name, 1);
-		for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-			check_case(&cases[i]);
-		(void)fflush(stdout);
-		_exit(failures != 0);
-	}
-	int status = 1;
-	return child > 0 && waitpid(child, &status, 0) == child ? status : 1;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		check_case(&cases[i]);
 }
 
 int main(void)
 {
-	static const char *const processors[] = {"portable", "avx2", "avx512"};
-	int bad = 0;
-	for (size_t i = 0; i < sizeof processors / sizeof *processors; i++)
-		bad |= check_processor(processors[i]);
-	return bad != 0;
+	return on_processors(check_all, &failures);
 }
