@@ -1,17 +1,19 @@
 /* bce: binary cross-entropy with logits, s = sum over a row of -t log p - (1 - t) log(1 - p) with
  * p = 1 / (1 + exp(-x)), computed as max(x, 0) - x t + log(1 + exp(-|x|)). The target is f4, or i4
  * or u1 with -1 (255) for unknown items, which do not count. */
+#include "../simd.h"
 #include "loss.h"
 
 #include <math.h>
 
-/* The target of item k of all; false if it is unknown. */
+static bool is_float(const struct nn_io *io)
+{
+	return io->graph->node[io->node->in[1]].dtype == DT_F4;
+}
+
+/* The target of item k of all, a whole number; false if it is unknown. */
 static bool target(const struct nn_io *io, size_t k, float *t)
 {
-	if (io->graph->node[io->node->in[1]].dtype == DT_F4) {
-		*t = io->x[1][k];
-		return true;
-	}
 	const int32_t label = loss_label(io, 1, k);
 	*t = (float)label;
 	return label >= 0;
@@ -22,6 +24,10 @@ static double row(const struct nn_io *io, size_t r, double *count)
 	const float *x = loss_input(io, 0, r);
 	const size_t n = nn_row_items(io, 0);
 	double sum = 0;
+	if (is_float(io)) {
+		*count = (double)n;
+		return simd()->bce(x, loss_input(io, 1, r), n);
+	}
 	for (size_t i = 0; i < n; i++) {
 		const double v = (double)x[i];
 		float t;
@@ -33,19 +39,31 @@ static double row(const struct nn_io *io, size_t r, double *count)
 	return sum;
 }
 
-static void row_back(const struct nn_io *io, size_t r, float scale)
+static void float_back(const struct nn_io *io, size_t r, float scale)
 {
 	const float *x = loss_input(io, 0, r);
 	float *dx = loss_gradient(io, 0, r), *dt = loss_gradient(io, 1, r);
 	const size_t n = nn_row_items(io, 0);
-	for (size_t i = 0; i < n; i++) {
+	if (dx)
+		simd()->bce_back(x, loss_input(io, 1, r), scale, dx, n, io->add[0]);
+	if (dt)
+		simd()->times(x, -scale, dt, n, io->add[1]);
+}
+
+static void row_back(const struct nn_io *io, size_t r, float scale)
+{
+	const float *x = loss_input(io, 0, r);
+	float *dx = loss_gradient(io, 0, r);
+	const size_t n = nn_row_items(io, 0);
+	if (is_float(io)) {
+		float_back(io, r, scale);
+		return;
+	}
+	for (size_t i = 0; i < n && dx; i++) {
 		float t;
 		const bool known = target(io, r * n + i, &t);
 		const float p = 1 / (1 + expf(-x[i]));
-		if (dx)
-			nn_put(&dx[i], known ? scale * (p - t) : 0, io->add[0]);
-		if (dt)
-			nn_put(&dt[i], -scale * x[i], io->add[1]);
+		nn_put(&dx[i], known ? scale * (p - t) : 0, io->add[0]);
 	}
 }
 

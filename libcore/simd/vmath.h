@@ -134,6 +134,17 @@ static inline vec vec_sigmoid(vec x)
 	return 1.0f / (1.0f + vec_exp(-x));
 }
 
+/* log(1 + exp x) = max(x, 0) + log(1 + e) with e = exp(-|x|), and log(1 + e) = 2 artanh s with
+ * s = e / (2 + e), at most 1/3, an odd polynomial (fit: 5e-9 relative). */
+static inline vec vec_softplus(vec x)
+{
+	const vec e = vec_exp(-vec_abs(x)), s = e / (2.0f + e), u = s * s;
+	vec p = u * 0.140060048f + 0.140009005f;
+	p = p * u + 0.200107637f;
+	p = p * u + 0.333332081f;
+	return vec_max(x, vec_all(0)) + 2.0f * (s + s * u * p);
+}
+
 /* Near 0 an odd polynomial (fit: 3e-9), else (1 - e) / (1 + e) with e = exp(-2 |x|). */
 static inline vec vec_tanh(vec x)
 {

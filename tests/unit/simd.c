@@ -63,6 +63,12 @@ static double f_bc(size_t i)
 	return (double)B[i] * (double)C[i];
 }
 
+static double f_bce(size_t i)
+{
+	const double a = 9 * (double)A[i];
+	return fmax(a, 0) + log1p(exp(-fabs(a))) - a * (double)B[i];
+}
+
 static double hat(size_t i)
 {
 	return ((double)A[i] - (double)mean) * (double)scale;
@@ -108,6 +114,9 @@ static double variance(size_t n)
 		c + b * sigmoid(a) * (1 + a * (1 - sigmoid(a))))                                   \
 	X(sigmoid, n, s->sigmoid(A, out, n), sigmoid(a))                                           \
 	X(sigmoid_back, n, s->sigmoid_back(A, B, out, n, true), c + b * a * (1 - a))               \
+	X(bce, 1, (s->times(A, 9, out, n, false), out[0] = (float)s->bce(out, B, n)),              \
+		total(f_bce, n))                                                                   \
+	X(bce_back, n, s->bce_back(A, B, 0.5F, out, n, true), c + 0.5 * (sigmoid(a) - b))          \
 	X(tanh, n, s->tanh(A, out, n), tanh(a))                                                    \
 	X(tanh_back, n, s->tanh_back(A, B, out, n, true), c + b * (1 - a * a))                     \
 	X(dot, 1, out[0] = s->dot(A, B, n), total(f_ab, n))                                        \
