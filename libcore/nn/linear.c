@@ -1,6 +1,7 @@
 /*
- * linear: y = x W' + b on the last dimension of rows of any rank. Rows are cut into blocks of fixed
- * size, so that threads share the work and the sums stay in one order.
+ * linear: y = x W' + b on the last dimension of rows of any rank. Products are cut into blocks that
+ * depend on the shape alone, so that threads share the work and the sums stay in one order: many
+ * vectors by the vectors, few of them by the columns of the result, so that weights are packed once.
  */
 #include "dense.h"
 
@@ -13,8 +14,13 @@
 
 enum { ARG_C, ARG_BIAS, ARG_INIT };
 enum { LEAST = 64, MOST = 256 }; /* vectors a block */
-enum { PACKED = 70 };            /* with packed weights */
-enum { FEW = 1 << 12, OUTPUTS = 32 };
+enum {
+	NARROWEST = 64,
+	LINE = 16,
+	SIDE_BY_SIDE = 4
+};                                    /* columns a block; what they are rounded to */
+enum { PACKED = 70 };                 /* vectors with packed weights */
+enum { FEW = 1 << 12, OUTPUTS = 32 }; /* weights; outputs a block of their gradient, at least */
 
 struct linear {
 	size_t i, o, tokens; /* inputs, outputs, vectors a row */
@@ -61,16 +67,26 @@ static size_t vectors(const struct nn_io *io)
 	return io->rows * ((const struct linear *)io->node->conf)->tokens;
 }
 
-/* Vectors a block: large ones pack the weights less often, small batches still make several. */
-static size_t block_size(const struct nn_io *io)
+/* How the product of all vectors with a matrix of `columns` is cut. */
+struct cut {
+	size_t vectors, columns, across; /* of a block; blocks side by side */
+};
+
+static struct cut cut_product(const struct nn_io *io, size_t columns)
 {
-	const size_t each = vectors(io) / 16;
-	return each < LEAST ? LEAST : each > MOST ? MOST : each;
+	enum { SHARES = 16 };
+	const size_t n = vectors(io), each = n / SHARES;
+	const size_t side = (columns + SIDE_BY_SIDE - 1) / SIDE_BY_SIDE;
+	if (n >= SIDE_BY_SIDE * MOST || side < NARROWEST)
+		return (struct cut){each < LEAST ? LEAST : each > MOST ? MOST : each, columns, 1};
+	struct cut c = {MOST, (side + LINE - 1) / LINE * LINE, 0};
+	c.across = (columns + c.columns - 1) / c.columns;
+	return c;
 }
 
-static size_t blocks(const struct nn_io *io)
+static size_t blocks(const struct nn_io *io, struct cut c)
 {
-	return (vectors(io) + block_size(io) - 1) / block_size(io);
+	return (vectors(io) + c.vectors - 1) / c.vectors * c.across;
 }
 
 static void forward_block(void *context, size_t block, unsigned thread)
@@ -78,14 +94,16 @@ static void forward_block(void *context, size_t block, unsigned thread)
 	(void)thread;
 	const struct nn_io *io = context;
 	const struct linear *l = io->node->conf;
-	size_t first;
-	const size_t m = par_span(vectors(io), block_size(io), block, &first);
-	float *y = io->y + first * l->o;
+	const struct cut c = cut_product(io, l->o);
+	size_t first, column;
+	const size_t m = par_span(vectors(io), c.vectors, block / c.across, &first);
+	const size_t n = par_span(l->o, c.columns, block % c.across, &column);
+	float *y = io->y + first * l->o + column;
 	if (l->bias)
 		for (size_t r = 0; r < m; r++)
-			memcpy(y + r * l->o, io->w[1], l->o * sizeof *y);
-	blas_gemm(false, true, m, l->o, l->i, 1, io->x[0] + first * l->i, l->i, io->w[0], l->i,
-		l->bias ? 1 : 0, y, l->o);
+			memcpy(y + r * l->o, io->w[1] + column, n * sizeof *y);
+	blas_gemm(false, true, m, n, l->i, 1, io->x[0] + first * l->i, l->i,
+		io->w[0] + column * l->i, l->i, l->bias ? 1 : 0, y, l->o);
 }
 
 /* ---- fixed plans ------------------------------------------------------------------- */
@@ -129,7 +147,7 @@ static void linear_forward(const struct nn_io *io)
 		par_for(io->run->par, cuts * parts(io), packed_block, &copy);
 		return;
 	}
-	par_for(io->run->par, blocks(io), forward_block, &copy);
+	par_for(io->run->par, blocks(io, cut_product(io, dense_of(io).o)), forward_block, &copy);
 }
 
 /* ---- backward ---------------------------------------------------------------------- */
@@ -139,10 +157,18 @@ static void input_block(void *context, size_t block, unsigned thread)
 	(void)thread;
 	const struct nn_io *io = context;
 	const struct linear *l = io->node->conf;
-	size_t first;
-	const size_t m = par_span(vectors(io), block_size(io), block, &first);
-	blas_gemm(false, false, m, l->i, l->o, 1, io->dy + first * l->o, l->o, io->w[0], l->i,
-		io->add[0] ? 1 : 0, io->dx[0] + first * l->i, l->i);
+	const struct cut c = cut_product(io, l->i);
+	size_t first, column;
+	const size_t m = par_span(vectors(io), c.vectors, block / c.across, &first);
+	const size_t n = par_span(l->i, c.columns, block % c.across, &column);
+	blas_gemm(false, false, m, n, l->o, 1, io->dy + first * l->o, l->o, io->w[0] + column, l->i,
+		io->add[0] ? 1 : 0, io->dx[0] + first * l->i + column, l->i);
+}
+
+static size_t outputs_each(const struct linear *l)
+{
+	const size_t side = (l->o + SIDE_BY_SIDE - 1) / SIDE_BY_SIDE;
+	return side < OUTPUTS ? OUTPUTS : (side + LINE - 1) / LINE * LINE;
 }
 
 static void outputs_block(void *context, size_t block, unsigned thread)
@@ -151,7 +177,7 @@ static void outputs_block(void *context, size_t block, unsigned thread)
 	const struct nn_io *io = context;
 	const struct linear *l = io->node->conf;
 	size_t first;
-	const size_t n = par_span(l->o, OUTPUTS, block, &first);
+	const size_t n = par_span(l->o, outputs_each(l), block, &first);
 	blas_gemm(true, false, n, l->i, vectors(io), 1, io->dy + first, l->o, io->x[0], l->i, 1,
 		io->dw[0] + first * l->i, l->i);
 }
@@ -171,7 +197,8 @@ static void add_weights(const struct nn_io *io)
 		const size_t parts = nn_parts(io, vectors(io), weights_part);
 		nn_add_parts(io->dw[0], io->work, parts, l->i * l->o, l->i * l->o);
 	} else {
-		par_for(io->run->par, (l->o + OUTPUTS - 1) / OUTPUTS, outputs_block, &copy);
+		par_for(io->run->par, (l->o + outputs_each(l) - 1) / outputs_each(l), outputs_block,
+			&copy);
 	}
 }
 
@@ -180,7 +207,7 @@ static void linear_backward(const struct nn_io *io)
 	const struct linear *l = io->node->conf;
 	struct nn_io copy = *io;
 	if (io->dx[0])
-		par_for(io->run->par, blocks(io), input_block, &copy);
+		par_for(io->run->par, blocks(io, cut_product(io, l->i)), input_block, &copy);
 	if (io->dw[0])
 		add_weights(io);
 	if (l->bias && io->dw[1])
