@@ -71,23 +71,41 @@ write('told.cvt', 'rows 400\nepochs 1\nindex 400\n' + classes('nw', 'ne', 'sw', 
 	[ "$(metric m.json val_accuracy)" != null ]
 }
 
+sureness() { # MODEL: mean probability of the likeliest class
+	cv-embed -w "$1" --output probs -o p.cvt test.cvt
+	py "print(read('p.cvt')[1]['probs'].max(1).mean())"
+}
+
+@test "--target-entropy makes it sure of the other domain, and no less right" {
+	two_domains
+	for v in 0 0.1; do
+		cv-read a.cvt --shuffle --epochs 8 |
+			adapt --target t.cvt --target-entropy $v -o sure-$v.st
+		echo "$v: accuracy $(accuracy sure-$v.st) sure $(sureness sure-$v.st)"
+	done
+	at_least "$(sureness sure-0.1.st)" "$(sureness sure-0.st)"
+	at_least "$(accuracy sure-0.1.st)" "$(accuracy sure-0.st)"
+}
+
 @test "two streams: the same bytes for 1, 2 and 3 threads, and killed and resumed" {
 	two_domains
 	cv-read a.cvt --shuffle --epochs 4 -o all.cvt
-	for t in 1 2 3; do adapt --threads $t --target t.cvt -o $t.st all.cvt; done
+	for t in 1 2 3; do
+		adapt --target-entropy 0.1 --threads $t --target t.cvt -o $t.st all.cvt
+	done
 	cmp 1.st 2.st
 	cmp 1.st 3.st
 	head -c 90000 all.cvt >cut.cvt
-	fails 3 adapt --target t.cvt -o part.st cut.cvt
+	fails 3 adapt --target-entropy 0.1 --target t.cvt -o part.st cut.cvt
 	cp part.st.ckpt kept
 	cv-read t.cvt --take 300 -o fewer.cvt
-	fails 3 adapt --target fewer.cvt --resume auto -o part.st all.cvt
-	adapt --target t.cvt --resume auto -o part.st all.cvt
+	fails 3 adapt --target-entropy 0.1 --target fewer.cvt --resume auto -o part.st all.cvt
+	adapt --target-entropy 0.1 --target t.cvt --resume auto -o part.st all.cvt
 	cmp 1.st part.st
 	cp kept part.st.ckpt
 	cv-read a.cvt --shuffle --epochs 4 --start-epoch 1 |
-		adapt --target t.cvt --resume auto --no-history -o part.st
-	adapt --target t.cvt --no-history -o whole.st all.cvt
+		adapt --target-entropy 0.1 --target t.cvt --resume auto --no-history -o part.st
+	adapt --target-entropy 0.1 --target t.cvt --no-history -o whole.st all.cvt
 	cmp whole.st part.st
 }
 
@@ -97,6 +115,7 @@ write('told.cvt', 'rows 400\nepochs 1\nindex 400\n' + classes('nw', 'ne', 'sw', 
 	[[ $message == *"--mix"*"--target"* ]]
 	fails 2 adapt --domain-hidden 0 --target t.cvt -o x.st a.cvt
 	fails 2 adapt --domain-weight -1 --target t.cvt -o x.st a.cvt
+	fails 2 adapt --target-entropy -1 --target t.cvt -o x.st a.cvt
 	fails 2 cv-train -q --arch bn.arch --domain-weight 1 -o x.st a.cvt
 	cv-read a.cvt t.cvt --mix 1:1 -o mixed.cvt
 	fails 2 adapt --target t.cvt -o x.st mixed.cvt

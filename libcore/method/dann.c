@@ -9,6 +9,14 @@
  *     gradient of the second term into the features times -lambda,
  *     lambda = 2 / (1 + exp(-10 p)) - 1, p = the share of the training that lies behind.
  *
+ * Where an adapted network is used, it should be sure: with a weight v,
+ *
+ *     + v lambda (mean entropy of what it says of the other domain's rows)
+ *
+ * pushes the border between classes out of where target rows are dense (Grandvalet and Bengio,
+ * "Semi-supervised learning by entropy minimization", 2004; with DANN: Shu et al., "A DIRT-T approach
+ * to unsupervised domain adaptation", 2018, equation 6).
+ *
  * Both domains lie in one batch, so that batch norm sees their mixture, and its running statistics,
  * with which the network is used, are the mixture's. The model file holds the network alone.
  */
@@ -22,6 +30,9 @@ struct dann {
 	size_t reverse;        /* node that turns the gradient round */
 	size_t target;         /* node of the true domains, which before() fills in */
 	int32_t *known;        /* its values: 0 = the first domain, 1 = any other */
+	size_t foreign, sure;  /* nodes, GRAPH_NONE without entropy: which rows are of another
+				* domain, likewise filled in; the entropy's weight */
+	float *is_foreign;
 };
 
 /* x -> linear -> relu -> linear, behind the reversal. */
@@ -55,6 +66,27 @@ static int add_domain_loss(struct learner *l, size_t *loss, struct cvt_err *e)
 	return graph_op(l->graph, "cross-entropy", "domain.loss", in, n, loss, e, GRAPH_END);
 }
 
+/* H(p) = cross-entropy of p and p, the gradient taken through both. */
+static int add_entropy(struct learner *l, size_t *loss, struct cvt_err *e)
+{
+	struct dann *d = l->own;
+	struct graph *g = l->graph;
+	const double weight = method_value(l, "target-entropy")->real;
+	size_t in[3] = {d->logits};
+	d->foreign = d->sure = GRAPH_NONE;
+	if (!(weight >= 0.0 && isfinite(weight)))
+		return cvt_fail(e, CVT_USAGE, "--target-entropy: 0 or more");
+	if (weight == 0.0)
+		return CVT_OK;
+	TRY(graph_op(g, "softmax", "target.says", in, 1, &in[1], e, GRAPH_END));
+	TRY(graph_input(g, "target.rows", DT_F4, &(struct shape){0}, &d->foreign, e));
+	in[2] = d->foreign;
+	TRY(graph_op(g, "cross-entropy", "target.entropy", in, 3, &d->sure, e, GRAPH_END));
+	TRY(graph_op(
+		g, "times", "target.weighted", &d->sure, 1, &d->sure, e, "F", weight, GRAPH_END));
+	return graph_op(g, "sum", "loss.sure", (size_t[]){*loss, d->sure}, 2, loss, e, GRAPH_END);
+}
+
 static int add_losses(struct learner *l, size_t *total, struct cvt_err *e)
 {
 	const struct dann *d = l->own;
@@ -68,7 +100,8 @@ static int add_losses(struct learner *l, size_t *total, struct cvt_err *e)
 	TRY(add_domain_loss(l, &domain, e));
 	TRY(graph_op(l->graph, "times", "domain.weighted", (size_t[]){domain}, 1, &domain, e, "F",
 		weight, GRAPH_END));
-	return graph_op(l->graph, "sum", "loss", (size_t[]){label, domain}, 2, total, e, GRAPH_END);
+	TRY(graph_op(l->graph, "sum", "loss", (size_t[]){label, domain}, 2, total, e, GRAPH_END));
+	return add_entropy(l, total, e);
 }
 
 static int build(struct learner *l, struct cvt_err *e)
@@ -98,7 +131,8 @@ static int prepare(struct learner *l, struct cvt_err *e)
 {
 	struct dann *d = l->own;
 	d->known = mem_alloc(l->rows, sizeof *d->known, e);
-	return d->known ? CVT_OK : CVT_SYSTEM;
+	d->is_foreign = mem_alloc(l->rows, sizeof *d->is_foreign, e);
+	return d->known && d->is_foreign ? CVT_OK : CVT_SYSTEM;
 }
 
 /* Where the share p is not known, the discriminator counts in full. */
@@ -112,11 +146,22 @@ static void before(struct learner *l, struct plan *p, const struct batch *rows,
 {
 	const struct dann *d = l->own;
 	const int32_t *domain = batch_get(rows, "domain")->data;
-	for (size_t i = 0; i < rows->rows; i++)
+	const struct tensor *weight = batch_get(rows, "weight");
+	for (size_t i = 0; i < rows->rows; i++) {
 		d->known[i] = domain[i] != 0;
+		d->is_foreign[i] = domain[i] == 0 ? 0
+				   : weight       ? ((const float *)weight->data)[i]
+						  : 1;
+	}
 	plan_bind(p, d->target, d->known);
-	if (run->train)
-		l->graph->node[d->reverse].arg[0].a = reversal(x);
+	if (d->foreign != GRAPH_NONE)
+		plan_bind(p, d->foreign, d->is_foreign);
+	if (!run->train)
+		return;
+	l->graph->node[d->reverse].arg[0].a = reversal(x);
+	if (d->sure != GRAPH_NONE)
+		l->graph->node[d->sure].arg[0].a =
+			method_value(l, "target-entropy")->real * reversal(x);
 }
 
 static void score(const struct learner *l, const struct plan *p, const struct batch *rows,
@@ -134,8 +179,10 @@ static void score(const struct learner *l, const struct plan *p, const struct ba
 static void close(struct learner *l)
 {
 	struct dann *d = l->own;
-	if (d)
+	if (d) {
 		free(d->known);
+		free(d->is_foreign);
+	}
 	free(d);
 }
 
@@ -143,7 +190,8 @@ const struct method method_dann = {
 	.name = "dann",
 	.help = "domain adaptation: features that hide the domain (Ganin et al. 2016)",
 	.options = {{"domain-weight", "F", "of the domain discriminator's loss", CLI_REAL, 1},
-		{"domain-hidden", "N", "width of its hidden layer", CLI_COUNT, 100}},
+		{"domain-hidden", "N", "width of its hidden layer", CLI_COUNT, 100},
+		{"target-entropy", "F", "of how unsure it is of the other domain", CLI_REAL, 0}},
 	.score_name = {{"accuracy", true}, {"domain_accuracy", false}},
 	.lr_factor = 0.2, /* two players in one game */
 	.clip_norm = 5,
