@@ -40,6 +40,8 @@ open("ragged.cvt", "wb").write(s.done())'
 	[[ $message == *"--list"* ]]
 	fails 2 cv-augment -i s.cvt
 	[[ $message == *"--list"* ]]
+	fails 2 cv-augment hflip s.cvt
+	[[ $message == *"--input s.cvt"* ]]
 	fails 2 cv-augment -i s.cvt $'a\e[31mb'
 	[[ $message != *$'\e'* ]]
 }

@@ -154,6 +154,8 @@ assert np.abs(read('both.cvt')[1]['logits'] - both).max() < 1e-5"
 	fails 2 cv-train --arch tiny.arch --lr-base 1 --lr-base-batch 0 -o x.st a.cvt
 	fails 2 cv-train --arch tiny.arch --warmup slow -o x.st a.cvt
 	fails 2 cv-train --arch tiny.arch --opt muon --muon 1,1 -o x.st a.cvt
+	fails 2 cv-train --arch tiny.arch --muon 0.2 -o x.st a.cvt
+	[[ $message == *"--opt muon"* ]]
 	fails 2 cv-train --arch tiny.arch --opt-eps -1 -o x.st a.cvt
 }
 

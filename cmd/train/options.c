@@ -245,6 +245,8 @@ static int check_numbers(const struct trainer_options *o, struct cvt_err *e)
 	if (o->l2_sp > 0 && o->weights.n == 0)
 		return cvt_fail(
 			e, CVT_USAGE, "--l2-sp: draws towards loaded weights; add --weights");
+	if (o->tricks.muon && !(o->opt && strcmp(o->opt, "muon") == 0))
+		return cvt_fail(e, CVT_USAGE, "--muon: are the numbers of --opt muon; add it");
 	if (o->batch_size == 0 || o->accumulate == 0)
 		return cvt_fail(e, CVT_USAGE, "--batch-size and --accumulate are at least 1");
 	return CVT_OK;

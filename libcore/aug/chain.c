@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define AUG(name) extern const struct aug_op aug_##name;
 #include "aug.def"
@@ -41,6 +42,10 @@ static int unknown(const char *name, struct cvt_err *e)
 	if (near < n)
 		return cvt_fail(e, CVT_USAGE, "there is no operation '%s'; did you mean '%s'?",
 			shown, words[near]);
+	if (access(name, F_OK) == 0)
+		return cvt_fail(e, CVT_USAGE,
+			"there is no operation '%s'; to read the file: cv-augment --input %s", shown,
+			shown);
 	return cvt_fail(e, CVT_USAGE, "there is no operation '%s'; see cv-augment --list", shown);
 }
 
