@@ -193,6 +193,8 @@ static void list_options(struct view_options *o, struct cli_option table[MOST_OP
 			"the text of an architecture, or of a model's", 0, NULL},
 		{"summary", 0, CLI_FLAG, NULL, &o->summary,
 			"its (or a model's) elements, shapes, parameters, FLOP", 0, NULL},
+		{"let", 0, CLI_TEXT, "NAME=N,...", &o->lets,
+			"with --summary: values of the text's lets, such as width=16", 0, NULL},
 		{"curves", 0, CLI_FLAG, NULL, &o->curves,
 			"what cv-train --metrics wrote (one or more files) as one PNG", 0, NULL},
 		{NULL, 0, CLI_FLAG, NULL, NULL, "How", 0, NULL},

@@ -50,6 +50,12 @@ total() {
 	[ "$(total parameters <text)" = 11689512 ]
 	[ "$(total multiply-adds <text)" = 1814073344 ]
 	[ "$(total output <text)" = 1000 ]
+	[ "$(total activations <text)" = 2484712 ]
+	cv-view --arch resnet18-imagenet --let classes=1000 --summary >text
+	[ "$(total parameters <text)" = 11689512 ]
+	fails 2 cv-view --arch resnet18-imagenet --let classes=1000
+	[[ $message == *"--summary"* ]]
+	fails 2 cv-view --arch resnet18-imagenet --let clases=1000 --summary
 }
 
 @test "--summary: a line a layer, and they add up" {

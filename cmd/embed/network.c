@@ -65,36 +65,6 @@ int network_history_head(const char *text, unsigned deeper, struct head *h, stru
 	return code;
 }
 
-int network_lets(struct arch *a, const char *lets, struct cvt_err *e)
-{
-	enum { MOST = 32 };
-	char *copy, *word[MOST];
-	size_t n = 0;
-	if (!lets)
-		return CVT_OK;
-	TRY(cli_words(lets, &copy, word, MOST, &n, e));
-	int code = CVT_OK;
-	for (size_t i = 0; i < n && code == CVT_OK; i++) {
-		char *equals = strchr(word[i], '=');
-		double value = 0;
-		if (!equals)
-			code = cvt_fail(
-				e, CVT_USAGE, "--let: write NAME=NUMBER, not '%s'", word[i]);
-		else {
-			*equals = '\0';
-			code = cli_real(equals + 1, "--let", &value, e);
-		}
-		if (code == CVT_OK && !arch_lets(a, word[i]))
-			code = cvt_fail(e, CVT_USAGE,
-				"--let: %s says nothing of '%s'; see cv-view --arch",
-				arch_source(a), word[i]);
-		if (code == CVT_OK)
-			code = arch_let(a, word[i], value, e);
-	}
-	free(copy);
-	return code;
-}
-
 const char *network_weights_file(const char *text, char *stage, size_t size)
 {
 	const char *equals = strchr(text, '=');
@@ -381,7 +351,7 @@ static int open_all(struct opening *o, struct cvt_err *e)
 	TRY(blas_open(e));
 	TRY(read_weights(o, e));
 	TRY(open_text(o, e));
-	TRY(network_lets(o->n->arch, o->choice->lets, e));
+	TRY(text_lets(o->n->arch, o->choice->lets, e));
 	TRY(choose_classes(o, e));
 	TRY(choose_picture(o, e));
 	TRY(build(o, e));

@@ -45,8 +45,6 @@ int network_normalisation(struct model_info *info, const struct network_choice *
 /* CVT_INPUT unless the stream's rows of a field are of that shape. */
 int network_check_picture(const char *source, const struct shape *want,
 	const struct head_field *have, struct cvt_err *e);
-/* Overrides the lets of a text: "NAME=VALUE,..."; NULL does nothing. */
-int network_lets(struct arch *a, const char *lets, struct cvt_err *e);
 /* Cuts [STAGE=]FILE: returns FILE, copies STAGE (or "") into stage. */
 const char *network_weights_file(const char *text, char *stage, size_t size);
 /* What is wrong with a text that the first model file carries is no fault of the command line:

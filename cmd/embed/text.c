@@ -2,6 +2,7 @@
 #include "text.h"
 
 #include "../../formats/safetensors.h"
+#include "../../libcore/cli.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -48,5 +49,35 @@ int text_load(struct arch **a, const char *name, struct cvt_err *e)
 			"--list",
 			shown);
 	state_free(&d);
+	return code;
+}
+
+int text_lets(struct arch *a, const char *lets, struct cvt_err *e)
+{
+	enum { MOST = 32 };
+	char *copy, *word[MOST];
+	size_t n = 0;
+	if (!lets)
+		return CVT_OK;
+	TRY(cli_words(lets, &copy, word, MOST, &n, e));
+	int code = CVT_OK;
+	for (size_t i = 0; i < n && code == CVT_OK; i++) {
+		char *equals = strchr(word[i], '=');
+		double value = 0;
+		if (!equals)
+			code = cvt_fail(
+				e, CVT_USAGE, "--let: write NAME=NUMBER, not '%s'", word[i]);
+		else {
+			*equals = '\0';
+			code = cli_real(equals + 1, "--let", &value, e);
+		}
+		if (code == CVT_OK && !arch_lets(a, word[i]))
+			code = cvt_fail(e, CVT_USAGE,
+				"--let: %s says nothing of '%s'; see cv-view --arch",
+				arch_source(a), word[i]);
+		if (code == CVT_OK)
+			code = arch_let(a, word[i], value, e);
+	}
+	free(copy);
 	return code;
 }

@@ -9,5 +9,7 @@
 
 /* *a is the caller's (arch_free). CVT_USAGE: nothing of that name, no text, or a model without one. */
 int text_load(struct arch **a, const char *name, struct cvt_err *e);
+/* Overrides the text's lets: "NAME=VALUE,..."; NULL does nothing. */
+int text_lets(struct arch *a, const char *lets, struct cvt_err *e);
 
 #endif

@@ -41,9 +41,13 @@ int view_arch(const struct view_input *in, const struct view_options *o, struct 
 {
 	struct arch *a = NULL;
 	struct str text = {0};
+	if (o->lets && !o->summary)
+		return cvt_fail(e, CVT_USAGE,
+			"--let: is for --summary; the text itself stays as it was written");
 	int code = load(&a, in, o, e);
 	if (code == CVT_OK)
-		code = o->summary ? view_summary(&text, a, o->count ? o->count : USUAL_ROWS, e)
+		code = o->summary ? view_summary(
+			       &text, a, o->lets, o->count ? o->count : USUAL_ROWS, e)
 				  : str_puts(&text, arch_text(a), e);
 	if (code == CVT_OK)
 		code = view_flush(&text, out, e);

@@ -5,6 +5,8 @@
  */
 #include "summary.h"
 
+#include "../embed/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,12 +150,23 @@ static int measure_memory(
 	return plan_measure(g, &spec, train, e);
 }
 
+/* Numbers that the layers which multiply give, as fvcore and timm count activations. */
+static size_t count_activations(const struct graph *g)
+{
+	size_t items = 0;
+	for (size_t i = 0; i < g->n; i++)
+		if (net_flop(g, i, i + 1) > 0)
+			items += g->node[i].mult * shape_items(&g->node[i].row);
+	return items;
+}
+
 static int put_totals(struct str *text, struct subject *s, size_t rows, struct cvt_err *e)
 {
 	const struct graph *g = s->graph;
 	const double flop = net_flop(g, s->first, g->n);
 	char embedding[100], output[100];
 	size_t weights = 0, buffers = 0, run = 0, train = 0;
+	const size_t activations = count_activations(g);
 	for (size_t i = 0; i < g->nparams; i++)
 		*(g->param[i].kind == PARAM_BUFFER ? &buffers : &weights) += g->param[i].items;
 	shape_text(&g->node[s->net.embedding].row, embedding, sizeof embedding);
@@ -162,8 +175,9 @@ static int put_totals(struct str *text, struct subject *s, size_t rows, struct c
 	const size_t floats = sizeof(float) * weights;
 	return str_printf(text, e,
 		"embedding %s\noutput %s\nparameters %zu\nbuffers %zu\nmultiply-adds %.0f\n"
-		"flop %.0f\nweights_bytes %zu\nrows %zu\nrun_bytes %zu\ntrain_bytes %zu\n",
-		embedding, output, weights, buffers, flop / 2, flop,
+		"flop %.0f\nactivations %zu\nweights_bytes %zu\nrows %zu\nrun_bytes "
+		"%zu\ntrain_bytes %zu\n",
+		embedding, output, weights, buffers, flop / 2, flop, activations,
 		floats + sizeof(float) * buffers, rows, run, train + floats);
 }
 
@@ -185,10 +199,11 @@ static int put_net(
 	return code;
 }
 
-int view_summary(struct str *text, struct arch *a, size_t rows, struct cvt_err *e)
+int view_summary(struct str *text, struct arch *a, const char *lets, size_t rows, struct cvt_err *e)
 {
 	if (!arch_lets(a, "classes"))
 		TRY(arch_let(a, "classes", USUAL_CLASSES, e));
+	TRY(text_lets(a, lets, e));
 	if (arch_has_main(a) || arch_nets(a) == 0)
 		TRY(put_net(text, a, NULL, rows, e));
 	for (size_t i = 0; i < arch_nets(a); i++)

@@ -6,7 +6,8 @@
 
 /* A table of every layer of every net of the text (its path, its output's shape, its parameters,
  * its multiply-adds for one row), then totals, one "key number" a line; memory for so many rows.
- * What nobody says about `classes` is 10. */
-int view_summary(struct str *text, struct arch *a, size_t rows, struct cvt_err *e);
+ * `lets` overrides the text's ("NAME=N,..."; NULL); what nobody says about `classes` is 10. */
+int view_summary(
+	struct str *text, struct arch *a, const char *lets, size_t rows, struct cvt_err *e);
 
 #endif

@@ -12,7 +12,7 @@
 struct view_options {
 	struct cli_common common;
 	bool head, stat, validate, history, diff, grid, tsv, overlay, summary, curves;
-	const char *npy, *arch, *field, *format, *split;
+	const char *npy, *arch, *lets, *field, *format, *split;
 	size_t count, columns, scale;
 };
 
