@@ -4,10 +4,15 @@
  * ones in each batch. The network's embedding is trained so that a query lies nearest, by squared
  * Euclidean distance, to the mean of its class's support (loss/prototypes.c). Classes differ from
  * episode to episode, so the network needs no head and the model file has none.
+ *
+ * The distances are divided by a temperature, by default the square root of the embedding's size D:
+ * they are sums of D terms that vary like its root, as the products of attention do, and without it
+ * the softmax of an untrained network is saturated.
  */
 #include "../episode.h"
 #include "method.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 struct protonet {
@@ -50,6 +55,7 @@ static int add_network(struct learner *l, size_t *embedding, struct cvt_err *e)
 static int build(struct learner *l, struct cvt_err *e)
 {
 	static const char *const field[] = {"label", "role", "group"};
+	const struct method_value *temperature = method_value(l, "temperature");
 	struct protonet *p = l->own = mem_alloc(1, sizeof *p, e);
 	size_t in[4], loss;
 	if (!p)
@@ -61,7 +67,7 @@ static int build(struct learner *l, struct cvt_err *e)
 	for (size_t i = 0; i < 3; i++)
 		TRY(method_input(l, field[i], &in[i + 1], e));
 	TRY(graph_op(l->graph, "prototypes", "loss", in, 4, &loss, e, "temperature",
-		method_value(l, "temperature")->real, GRAPH_END));
+		temperature->given ? temperature->real : sqrt((double)p->d), GRAPH_END));
 	TRY(method_keep(l, p->embedding, e));
 	return method_phase(l, "", loss, NULL, e);
 }
@@ -116,7 +122,8 @@ static void close(struct learner *l)
 const struct method method_protonet = {
 	.name = "protonet",
 	.help = "few-shot: queries near the means of their classes (Snell et al. 2017)",
-	.options = {{"temperature", "T", "divides the squared distances", CLI_REAL, 1}},
+	.options = {{"temperature", "T", "divides logits (4), cosines (0.5), distances (root of D)",
+		CLI_REAL, 0}},
 	.score_name = {{"accuracy", true}},
 	.opt = "adam",
 	.own_classes = true,

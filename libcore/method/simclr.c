@@ -165,8 +165,8 @@ const struct method method_simclr = {
 	.name = "simclr",
 	.help = "contrastive: views of one picture agree, of others not (Chen et al. 2020)",
 	.options = {{"projector", "N", "outputs of the projection head", CLI_COUNT, 128},
-		{"temperature", "T", "divides logits or cosines: distill 4, simclr 0.5", CLI_REAL,
-			0.5}},
+		{"temperature", "T", "divides logits (4), cosines (0.5), distances (root of D)",
+			CLI_REAL, 0.5}},
 	.score_name = {{"accuracy", true}},
 	.lr_factor = 3, /* the paper's 0.3: its gradients are short */
 	.unlabelled = true,
