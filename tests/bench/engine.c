@@ -1,9 +1,10 @@
 /*
- * engine: how fast networks train and run. usage: engine ROW THREADS. Prints one line: pictures a
- * second, operations a picture (products only, done directly), and the operations a second that
- * this machine could do at that moment with so many threads. Training is the whole loop of train.h on
- * rows in memory. One thread is measured in processor time, because others use the machine; several
- * by the clock.
+ * engine: how fast networks train and run, and what memory that takes. usage: engine ROW THREADS.
+ * Prints one line: pictures a second, operations a picture (products only, done directly, and only
+ * those gradients that are asked for), and the operations a second that this machine could do at that
+ * moment with so many threads; of a row MEMORY the peak of resident memory in MiB, and '-' twice.
+ * Training is the whole loop of train.h on rows in memory, by the method that the row names. One
+ * thread is measured in processor time, because others use the machine; several by the clock.
  */
 #include "../../libcore/profile.h"
 #include "../../libcore/rng.h"
@@ -12,49 +13,81 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "../../libcore/blas.h"
 
-enum { CLASSES = 10 };
+enum { CLASSES = 10, PICTURES = 2, FIELDS = PICTURES + 1 };
+
+/* How networks learn here: which method, by which optimizer, and what a row of the stream has. */
+struct task {
+	const char *method, *opt;
+	const char *picture[PICTURES];
+	const char *target; /* a field of classes; NULL = none */
+	bool map;           /* a class for every pixel */
+};
+
+static const struct task classify = {"classify", "sgd", {"image"}, "label", false};
+static const struct task segment = {"segment", "sgd", {"image"}, "mask", true};
+static const struct task vae = {"vae", "adam", {"image"}, NULL, false};
+static const struct task gan = {"gan", "adam", {"image"}, NULL, false};
+static const struct task simclr = {"simclr", "sgd", {"image.1", "image.2"}, NULL, false};
+
+/* What is measured: learning; what cv-embed does; what cv-gen does; learning's memory. */
+enum work { TRAIN, INFER, MAKE, MEMORY };
 
 struct row {
-	const char *name, *arch, *loss_field;
+	const char *name, *arch;
+	const struct task *task;
 	size_t side, channels, batch, steps;
-	bool train;
+	enum work work;
 };
 
 static const struct row rows[] = {
-	{"resnet20-train", "resnet20", "label", 32, 3, 128, 4, true},
-	{"resnet18-train", "resnet18", "label", 32, 3, 128, 1, true},
-	{"resnet9-train", "resnet9", "label", 32, 3, 128, 4, true},
-	{"vgg11-train", "vgg11", "label", 32, 3, 128, 2, true},
-	{"unet-train", "unet-small", "mask", 128, 3, 8, 2, true},
-	{"lenet5-train", "lenet5", "label", 28, 1, 128, 60, true},
-	{"cnn28-train", "tests/bench/cnn28.arch", "label", 28, 1, 128, 12, true},
-	{"vit-tiny-train", "vit-tiny", "label", 32, 3, 128, 1, true},
-	{"resnet18-infer", "resnet18", "label", 32, 3, 128, 2, false},
-	{"resnet18-infer-b1", "resnet18", "label", 32, 3, 1, 30, false},
-	{"resnet20-infer", "resnet20", "label", 32, 3, 128, 10, false},
-	{"resnet20-infer-b1", "resnet20", "label", 32, 3, 1, 300, false},
-	{"lenet5-infer", "lenet5", "label", 28, 1, 128, 100, false},
-	{"lenet5-infer-b1", "lenet5", "label", 28, 1, 1, 3000, false},
-	{"vit-tiny-infer", "vit-tiny", "label", 32, 3, 128, 1, false},
-	{"vit-tiny-infer-b1", "vit-tiny", "label", 32, 3, 1, 30, false},
+	{"resnet20-train", "resnet20", &classify, 32, 3, 128, 4, TRAIN},
+	{"resnet18-train", "resnet18", &classify, 32, 3, 128, 1, TRAIN},
+	{"resnet9-train", "resnet9", &classify, 32, 3, 128, 4, TRAIN},
+	{"vgg11-train", "vgg11", &classify, 32, 3, 128, 2, TRAIN},
+	{"unet-train", "unet-small", &segment, 128, 3, 8, 2, TRAIN},
+	{"lenet5-train", "lenet5", &classify, 28, 1, 128, 60, TRAIN},
+	{"cnn28-train", "tests/bench/cnn28.arch", &classify, 28, 1, 128, 12, TRAIN},
+	{"vit-tiny-train", "vit-tiny", &classify, 32, 3, 128, 1, TRAIN},
+	{"mlp-vae-train", "tests/bench/mlp-vae.arch", &vae, 28, 1, 128, 60, TRAIN},
+	{"dcgan-train", "tests/bench/dcgan32.arch", &gan, 32, 3, 128, 3, TRAIN},
+	{"simclr-train", "resnet18", &simclr, 32, 3, 256, 1, TRAIN},
+	{"resnet18-infer", "resnet18", &classify, 32, 3, 128, 2, INFER},
+	{"resnet18-infer-b1", "resnet18", &classify, 32, 3, 1, 30, INFER},
+	{"resnet20-infer", "resnet20", &classify, 32, 3, 128, 10, INFER},
+	{"resnet20-infer-b1", "resnet20", &classify, 32, 3, 1, 300, INFER},
+	{"resnet9-infer", "resnet9", &classify, 32, 3, 128, 10, INFER},
+	{"vgg11-infer", "vgg11", &classify, 32, 3, 128, 10, INFER},
+	{"unet-infer", "unet-small", &segment, 128, 3, 8, 5, INFER},
+	{"lenet5-infer", "lenet5", &classify, 28, 1, 128, 100, INFER},
+	{"lenet5-infer-b1", "lenet5", &classify, 28, 1, 1, 3000, INFER},
+	{"cnn28-infer", "tests/bench/cnn28.arch", &classify, 28, 1, 128, 60, INFER},
+	{"vit-tiny-infer", "vit-tiny", &classify, 32, 3, 128, 1, INFER},
+	{"vit-tiny-infer-b1", "vit-tiny", &classify, 32, 3, 1, 30, INFER},
+	{"mlp-vae-infer", "tests/bench/mlp-vae.arch", &vae, 28, 1, 128, 200, INFER},
+	{"dcgan-infer", "tests/bench/dcgan32.arch", &gan, 32, 3, 128, 10, MAKE},
+	{"resnet18-memory", "resnet18", &classify, 32, 3, 128, 1, MEMORY},
+	{"resnet20-memory", "resnet20", &classify, 32, 3, 128, 1, MEMORY},
 };
 
 struct engine {
 	const struct row *row;
 	struct arch *arch;
-	struct method_field field[2];
+	struct method_field field[FIELDS];
 	struct method_facts facts;
 	struct method_value value[METHOD_OPTIONS];
+	const struct method *method;
 	struct learner *learner;
+	struct generator makes; /* of MAKE */
 	struct par *par;
 	struct batch batch;
 	size_t left; /* batches that come */
 	bool over;   /* their end was told */
-	double flop;
+	double took, flop;
 };
 
 static double seconds(unsigned threads)
@@ -64,7 +97,7 @@ static double seconds(unsigned threads)
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- rows that learn nothing --------------------------------------------------------- */
+/* ---- rows that teach nothing ----------------------------------------------------------- */
 
 static int add_field(struct engine *b, const char *name, enum dtype type, const struct shape *row,
 	struct tensor **t, struct cvt_err *e)
@@ -78,21 +111,37 @@ static int add_field(struct engine *b, const char *name, enum dtype type, const 
 	return tensor_shape(&f->t, type, row->ndim + 1, dims, e);
 }
 
+/* Numbers at random, as its type wants them: bytes, classes, normal ones. */
+static void draw(struct tensor *t, uint64_t seed)
+{
+	struct rng r;
+	rng_for(&r, seed, RNG_METHOD, 0, 0);
+	for (size_t i = 0; i < tensor_items(t); i++)
+		if (t->dtype == DT_U1)
+			((unsigned char *)t->data)[i] = (unsigned char)rng_below(&r, 256);
+		else if (t->dtype == DT_I4)
+			((int32_t *)t->data)[i] = (int32_t)rng_below(&r, CLASSES);
+		else
+			((float *)t->data)[i] = rng_normal(&r);
+}
+
 static int make_rows(struct engine *b, struct cvt_err *e)
 {
-	struct tensor *image, *target, *index;
+	struct tensor *t;
 	const struct shape one = {0};
-	struct rng r;
-	rng_for(&r, 1, RNG_METHOD, 0, 0);
-	TRY(add_field(b, "image", DT_U1, &b->field[0].row, &image, e));
-	TRY(add_field(b, b->row->loss_field, DT_I4, &b->field[1].row, &target, e));
-	TRY(add_field(b, "index", DT_I8, &one, &index, e));
-	for (size_t i = 0; i < tensor_items(image); i++)
-		((unsigned char *)image->data)[i] = (unsigned char)rng_below(&r, 256);
-	for (size_t i = 0; i < tensor_items(target); i++)
-		((int32_t *)target->data)[i] = (int32_t)rng_below(&r, CLASSES);
+	for (size_t i = 0; i < b->facts.nfields; i++) {
+		const struct method_field *f = &b->field[i];
+		TRY(add_field(b, f->name, f->dtype, &f->row, &t, e));
+		draw(t, i + 1);
+	}
+	if (b->row->work == MAKE) {
+		const struct shape *noise = &b->learner->graph->node[b->makes.noise].row;
+		TRY(add_field(b, "noise", DT_F4, noise, &t, e));
+		draw(t, FIELDS + 1);
+	}
+	TRY(add_field(b, "index", DT_I8, &one, &t, e));
 	for (size_t i = 0; i < b->row->batch; i++)
-		((int64_t *)index->data)[i] = (int64_t)i;
+		((int64_t *)t->data)[i] = (int64_t)i;
 	b->batch.rows = b->row->batch;
 	return CVT_OK;
 }
@@ -111,33 +160,59 @@ static int next(void *context, struct batch **rows_out, enum train_event *event,
 
 /* ---- a network ------------------------------------------------------------------------- */
 
-static int open_engine(struct engine *b, struct cvt_err *e)
+static void put_field(struct engine *b, const char *name, enum dtype type, const struct shape *row)
+{
+	struct method_field *f = &b->field[b->facts.nfields++];
+	*f = (struct method_field){.dtype = type, .row = *row};
+	(void)snprintf(f->name, sizeof f->name, "%s", name);
+}
+
+static void fill_facts(struct engine *b)
 {
 	const struct row *r = b->row;
-	const bool mask = strcmp(r->loss_field, "mask") == 0;
+	const struct task *k = r->task;
+	const bool sgd = strcmp(k->opt, "sgd") == 0;
 	const struct shape picture = {3, {r->side, r->side, r->channels}};
-	const struct shape map = {2, {r->side, r->side}};
-	TRY(arch_load(&b->arch, r->arch, e));
-	TRY(arch_let(b->arch, "classes", CLASSES, e));
-	TRY(arch_set_input(b->arch, "image", &picture, e));
-	b->field[0] = (struct method_field){.name = "image", .dtype = DT_U1, .row = picture};
-	b->field[1] = (struct method_field){.dtype = DT_I4, .row = mask ? map : (struct shape){0}};
-	memcpy(b->field[1].name, r->loss_field, strlen(r->loss_field) + 1);
+	const struct shape target = {k->map ? 2 : 0, {r->side, r->side}};
 	b->facts = (struct method_facts){.arch = b->arch,
-		.nfields = 2,
 		.field = b->field,
 		.classes = CLASSES,
 		.mean = {0.5, 0.5, 0.5},
 		.std = {0.5, 0.5, 0.5},
-		.nheads = 1,
-		.head = {{.loss = "cross-entropy", .weight = 1}},
 		.value = b->value,
-		.opt = {.momentum = 0.9, .nesterov = true, .weight_decay = 5e-4}};
-	memcpy(b->facts.head[0].field, b->field[1].name, sizeof b->field[1].name);
-	const struct method *classify = method_find("classify", e);
-	TRY(classify ? learner_open(&b->learner, classify, &b->facts, e) : CVT_USAGE);
+		.opt = {.momentum = 0.9,
+			.nesterov = true,
+			.beta1 = b->method->beta1 > 0 ? b->method->beta1 : 0.9,
+			.beta2 = 0.999,
+			.epsilon = 1e-8,
+			.weight_decay = sgd ? 5e-4 : 0}};
+	for (size_t i = 0; i < PICTURES && k->picture[i]; i++)
+		put_field(b, k->picture[i], DT_U1, &picture);
+	if (!k->target)
+		return;
+	put_field(b, k->target, DT_I4, &target);
+	struct method_head *h = &b->facts.head[b->facts.nheads++];
+	*h = (struct method_head){.loss = "cross-entropy", .weight = 1};
+	(void)snprintf(h->field, sizeof h->field, "%s", k->target);
+}
+
+static int open_engine(struct engine *b, struct cvt_err *e)
+{
+	const struct row *r = b->row;
+	const struct shape picture = {3, {r->side, r->side, r->channels}};
+	TRY(arch_load(&b->arch, r->arch, e));
+	TRY(arch_let(b->arch, "classes", CLASSES, e));
+	TRY(arch_set_input(b->arch, "image", &picture, e));
+	b->method = method_find(r->task->method, e);
+	if (!b->method)
+		return CVT_USAGE;
+	method_defaults(b->method, b->value);
+	fill_facts(b);
+	if (r->work == MAKE)
+		TRY(learner_open_generator(&b->learner, b->method, &b->facts, &b->makes, e));
+	else
+		TRY(learner_open(&b->learner, b->method, &b->facts, e));
 	graph_init_params(b->learner->graph, 1);
-	b->flop = net_flop(b->learner->graph, 0, b->learner->graph->n);
 	return make_rows(b, e);
 }
 
@@ -149,16 +224,25 @@ static void close_engine(struct engine *b)
 	par_close(b->par);
 }
 
-/* Seconds of so many steps of training. */
-static int train_steps(struct engine *b, size_t steps, double *took, struct cvt_err *e)
+/* The operations of a run that was measured, a row. */
+static double flop_of(const struct profile *p, size_t n)
+{
+	double sum = 0;
+	for (size_t i = 0; i < p->rows; i++)
+		sum += p->row[i].flop;
+	return sum / (double)n;
+}
+
+static int train_steps(struct engine *b, size_t steps, struct profile *profile, struct cvt_err *e)
 {
 	const struct train_source source = {b, next, "rows", b->row->batch * steps, 1};
 	struct train_options o = {.batch_size = b->row->batch,
 		.steps = steps,
 		.accumulate = 1,
-		.opt = opt_find("sgd", e),
+		.opt = opt_find(b->row->task->opt, e),
 		.lr = 1e-4,
 		.max_memory = (size_t)1 << 30,
+		.profile = profile,
 		.par = b->par};
 	const struct train_hooks hooks = {0};
 	struct train *t;
@@ -168,56 +252,74 @@ static int train_steps(struct engine *b, size_t steps, double *took, struct cvt_
 	TRY(train_open(&t, b->learner, &source, &o, &hooks, e));
 	const double from = seconds(par_threads(b->par));
 	const int code = train_run(t, e);
-	*took = seconds(par_threads(b->par)) - from;
+	b->took = seconds(par_threads(b->par)) - from;
 	train_close(t);
 	return code;
 }
 
-static int train(struct engine *b, double *took, struct cvt_err *e)
+static int train(struct engine *b, struct cvt_err *e)
 {
-	const struct opt *sgd = opt_find("sgd", e);
-	TRY(sgd ? learner_prepare(b->learner, sgd, b->row->batch, b->par, e) : CVT_USAGE);
-	TRY(train_steps(b, 1, took, e)); /* caches and pages */
-	TRY(train_steps(b, b->row->steps, took, e));
-	b->flop *= 3;
-	return CVT_OK;
+	const struct opt *opt = opt_find(b->row->task->opt, e);
+	struct profile profile = {0};
+	TRY(opt ? learner_prepare(b->learner, opt, b->row->batch, b->par, e) : CVT_USAGE);
+	TRY(train_steps(b, 1, &profile, e)); /* caches and pages */
+	b->flop = flop_of(&profile, b->row->batch);
+	return train_steps(b, b->row->steps, NULL, e);
 }
 
-static int infer(struct engine *b, double *took, struct cvt_err *e)
+static int infer(struct engine *b, struct cvt_err *e)
 {
+	const bool makes = b->row->work == MAKE;
+	const size_t out = makes ? b->makes.picture : b->learner->net[0].net.output;
 	const struct plan_spec spec = {.rows = b->row->batch,
 		.threads = par_threads(b->par),
-		.keep = &b->learner->net[0].net.output,
+		.keep = &out,
 		.nkeep = 1,
 		.loss = GRAPH_NONE,
 		.fixed = true};
-	const struct run run = {.par = b->par};
+	struct profile profile = {0};
+	struct run run = {.par = b->par, .profile = &profile};
 	struct plan *p;
 	TRY(plan_create(&p, b->learner->graph, &spec, e));
 	learner_bind(b->learner, p, &b->batch, 0);
+	if (makes)
+		plan_bind(p, b->makes.noise, batch_get(&b->batch, "noise")->data);
 	plan_forward(p, &run, b->row->batch);
+	b->flop = flop_of(&profile, b->row->batch);
+	run.profile = NULL;
 	const double from = seconds(par_threads(b->par));
 	for (size_t i = 0; i < b->row->steps; i++)
 		plan_forward(p, &run, b->row->batch);
-	*took = seconds(par_threads(b->par)) - from;
+	b->took = seconds(par_threads(b->par)) - from;
 	plan_free(p);
 	return CVT_OK;
+}
+
+/* ---- the line -------------------------------------------------------------------------- */
+
+static void print_memory(void)
+{
+	struct rusage u;
+	(void)getrusage(RUSAGE_SELF, &u);
+	printf("%.6g - -\n", (double)u.ru_maxrss / 1024); /* Linux counts KiB */
 }
 
 static int measure(const struct row *row, unsigned threads, struct cvt_err *e)
 {
 	struct engine b = {.row = row};
-	double took = 0;
+	const bool trains = row->work == TRAIN || row->work == MEMORY;
 	int code = par_open(&b.par, threads, e);
 	if (code == CVT_OK)
 		code = blas_open(e);
 	if (code == CVT_OK)
 		code = open_engine(&b, e);
 	if (code == CVT_OK)
-		code = row->train ? train(&b, &took, e) : infer(&b, &took, e);
-	const double peak = profile_peak() * threads;
-	if (code == CVT_OK)
-		printf("%.6g %.6g %.6g\n", (double)(row->batch * row->steps) / took, b.flop, peak);
+		code = trains ? train(&b, e) : infer(&b, e);
+	if (code == CVT_OK && row->work == MEMORY)
+		print_memory();
+	else if (code == CVT_OK)
+		printf("%.6g %.6g %.6g\n", (double)(row->batch * row->steps) / b.took, b.flop,
+			profile_peak() * threads);
 	close_engine(&b);
 	return code;
 }

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """peer.py ROW THREADS: what a user would pick instead, on the same work; prints pictures (queries,
-...) a second, or '-' where it is not installed. PyTorch is tuned: channels-last where that is
-faster, freed memory kept (run.sh sets MALLOC_*_THRESHOLD_). One thread is measured in processor
-time, several by the clock."""
+...) a second, of a row `-memory` its peak of resident memory in MiB, or '-' where it is not
+installed. PyTorch is tuned: channels-last where that is faster, inference by the better of eager
+and jit.optimize_for_inference, freed memory kept (run.sh sets MALLOC_*_THRESHOLD_). One thread is
+measured in processor time, several by the clock."""
+import resource
 import sys
 import time
 
@@ -145,14 +147,138 @@ def vit_tiny(nn, torch):
     return ViT()
 
 
+def mlp_vae(nn, torch):
+    class VAE(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = nn.Sequential(nn.Flatten(), nn.Linear(784, 400), nn.ReLU(True),
+                                         nn.Linear(400, 40))
+            self.decoder = nn.Sequential(nn.Linear(20, 400), nn.ReLU(True), nn.Linear(400, 784))
+
+        def forward(self, x):
+            mean, log_var = self.encoder(x).chunk(2, 1)
+            z = mean + (0.5 * log_var).exp() * torch.randn_like(mean)
+            return self.decoder(z), mean, log_var
+
+    return VAE()
+
+
+def dcgan(nn, torch):
+    def up(i, o):
+        return [nn.ConvTranspose2d(i, o, 4, 2, 1, bias=False), nn.BatchNorm2d(o), nn.ReLU(True)]
+
+    def down(i, o):
+        return [nn.Conv2d(i, o, 4, 2, 1, bias=False), nn.BatchNorm2d(o), nn.LeakyReLU(0.2, True)]
+
+    net = nn.Module()
+    net.generator = nn.Sequential(nn.Linear(100, 4096, bias=False), nn.Unflatten(1, (256, 4, 4)),
+                                  nn.BatchNorm2d(256), nn.ReLU(True), *up(256, 128), *up(128, 64),
+                                  nn.ConvTranspose2d(64, 3, 4, 2, 1), nn.Tanh())
+    net.discriminator = nn.Sequential(nn.Conv2d(3, 64, 4, 2, 1), nn.LeakyReLU(0.2, True),
+                                      *down(64, 128), *down(128, 256), nn.Flatten(),
+                                      nn.Linear(4096, 1))
+    return net
+
+
+def simclr(nn, torch):
+    net = resnet18(nn, torch)
+    net.fc = nn.Sequential(nn.Linear(512, 512, bias=False), nn.BatchNorm1d(512), nn.ReLU(True),
+                           nn.Linear(512, 128, bias=False), nn.BatchNorm1d(128))
+    return net
+
+
 # name: maker, side, channels, batch, steps
 NETS = {
     "resnet20": (lambda nn, torch: resnet_cifar(nn, torch, 3), 32, 3, 128, 3),
     "resnet18": (resnet18, 32, 3, 128, 1), "resnet9": (resnet9, 32, 3, 128, 3),
     "vgg11": (vgg11, 32, 3, 128, 2), "unet": (unet, 128, 3, 8, 2),
     "lenet5": (lenet5, 28, 1, 128, 40), "cnn28": (cnn28, 28, 1, 128, 10),
-    "vit-tiny": (vit_tiny, 32, 3, 128, 1),
+    "vit-tiny": (vit_tiny, 32, 3, 128, 1), "mlp-vae": (mlp_vae, 28, 1, 128, 40),
+    "dcgan": (dcgan, 32, 3, 128, 3), "simclr": (simclr, 32, 3, 256, 1),
 }
+NARROW = ("lenet5", "cnn28", "vit-tiny", "mlp-vae", "dcgan")  # channels last gains nothing
+
+
+# ---- a step of training: each maker gives what does one -----------------------------------------
+
+def sgd_of(torch, net):
+    return torch.optim.SGD(net.parameters(), 1e-4, momentum=0.9, weight_decay=5e-4, nesterov=True)
+
+
+def classify_step(torch, net, x, name):
+    y = torch.randint(0, 10, (len(x), *x.shape[2:]) if name == "unet" else (len(x),))
+    sgd = sgd_of(torch, net)
+
+    def step():
+        sgd.zero_grad(set_to_none=True)
+        torch.nn.functional.cross_entropy(net(x), y).backward()
+        sgd.step()
+    return step
+
+
+def vae_step(torch, net, x, _):
+    adam = torch.optim.Adam(net.parameters(), 1e-4)
+    target = torch.rand(len(x), 784)
+
+    def step():
+        adam.zero_grad(set_to_none=True)
+        made, mean, log_var = net(x)
+        far = torch.nn.functional.binary_cross_entropy_with_logits(made, target, reduction="sum")
+        kl = -0.5 * (1 + log_var - mean * mean - log_var.exp()).sum()
+        ((far + kl) / len(x)).backward()
+        adam.step()
+    return step
+
+
+def gan_step(torch, net, x, _):
+    """As libcore/method/gan.c: the generator moves first, and computes no gradient of the
+    discriminator's weights; then the discriminator learns from the same pictures."""
+    G, D = net.generator, net.discriminator
+    bce = torch.nn.functional.binary_cross_entropy_with_logits
+    adam = [torch.optim.Adam(n.parameters(), 1e-4, betas=(0.5, 0.999)) for n in (G, D)]
+    one, zero = torch.ones(len(x), 1), torch.zeros(len(x), 1)
+
+    def step():
+        made = G(torch.randn(len(x), 100))
+        D.requires_grad_(False)
+        adam[0].zero_grad(set_to_none=True)
+        bce(D(made), one).backward()
+        adam[0].step()
+        D.requires_grad_(True)
+        adam[1].zero_grad(set_to_none=True)
+        (bce(D(x), one) + bce(D(made.detach()), zero)).backward()
+        adam[1].step()
+    return step
+
+
+def simclr_step(torch, net, x, _):
+    """Two views in one batch, as libcore/method/simclr.c; NT-Xent at temperature 0.5."""
+    sgd = sgd_of(torch, net)
+    views = torch.cat([x, torch.randn_like(x)])
+    other = torch.arange(len(views)).roll(len(x))
+
+    def step():
+        sgd.zero_grad(set_to_none=True)
+        z = torch.nn.functional.normalize(net(views))
+        s = (z @ z.T / 0.5).fill_diagonal_(float("-inf"))
+        torch.nn.functional.cross_entropy(s, other).backward()
+        sgd.step()
+    return step
+
+
+STEPS = {"mlp-vae": vae_step, "dcgan": gan_step, "simclr": simclr_step}
+
+
+# ---- a network ----------------------------------------------------------------------------------
+
+def infer(torch, net, x, times):
+    """The better of eager and jit.optimize_for_inference."""
+    with torch.no_grad():
+        eager = net.eval()
+        jit = torch.jit.optimize_for_inference(torch.jit.trace(eager, x))
+        for _ in range(3):
+            jit(x)
+        return max(per_second(lambda: n(x), len(x), times) for n in (eager, jit))
 
 
 def network(name, kind, one):
@@ -161,23 +287,20 @@ def network(name, kind, one):
     torch.set_num_threads(THREADS)
     maker, side, channels, batch, steps = NETS[name]
     batch = 1 if one else batch
-    wide = name not in ("lenet5", "cnn28", "vit-tiny")
-    layout = torch.channels_last if wide else torch.contiguous_format
+    layout = torch.contiguous_format if name in NARROW else torch.channels_last
     net = maker(nn, torch).to(memory_format=layout)
     x = torch.randn(batch, channels, side, side).contiguous(memory_format=layout)
     if kind == "infer":
-        with torch.no_grad():
-            net = torch.jit.optimize_for_inference(torch.jit.trace(net.eval(), x))
-            for _ in range(3):
-                net(x)
-            return per_second(lambda: net(x), batch, max(3, 150 * steps // 3 if one else 2 * steps))
-    y = torch.randint(0, 10, (batch, side, side) if name == "unet" else (batch,))
-    sgd = torch.optim.SGD(net.parameters(), 1e-4, momentum=0.9, weight_decay=5e-4, nesterov=True)
-
-    def step():
-        sgd.zero_grad(set_to_none=True)
-        nn.functional.cross_entropy(net(x), y).backward()
-        sgd.step()
+        if name == "mlp-vae":
+            net = net.encoder
+        if name == "dcgan":
+            net, x = net.generator, torch.randn(batch, 100)
+        return infer(torch, net, x, max(3, 150 * steps // 3 if one else 2 * steps))
+    step = STEPS.get(name, classify_step)(torch, net, x, name)
+    if kind == "memory":
+        step()
+        step()
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return per_second(step, batch, steps)
 
 
@@ -201,8 +324,13 @@ def augment():
     import torchvision.transforms as T
     from PIL import Image
     torch.set_num_threads(THREADS)
-    chain = T.Compose([T.RandomResizedCrop(32), T.RandomHorizontalFlip(),
-                       T.RandomApply([T.ColorJitter(.4, .4, .4, .1)], .8), T.RandomGrayscale(.2)])
+    chain = {
+        "augment-simclr": [T.RandomResizedCrop(32), T.RandomHorizontalFlip(),
+                           T.RandomApply([T.ColorJitter(.4, .4, .4, .1)], .8),
+                           T.RandomGrayscale(.2)],
+        "augment-randaugment": [T.RandAugment(2, 9)],
+    }[ROW]
+    chain = T.Compose(chain)
     x = Image.effect_noise((32, 32), 60).convert("RGB")
     return per_second(lambda: [chain(x) for _ in range(500)], 500, 2)
 
@@ -217,7 +345,7 @@ def start():
 def main():
     if ROW.startswith("knn-"):
         return knn(ROW == "knn-one")
-    if ROW == "augment-simclr":
+    if ROW.startswith("augment-"):
         return augment()
     if ROW == "start":
         return start()
