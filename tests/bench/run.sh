@@ -3,7 +3,9 @@
 # ROW THREADS OURS PEER RATIO PEAK FRACTION
 # OURS and PEER are units a second, medians of ROUNDS (default 3) alternating runs; PEAK is what the
 # machine could multiply and add at that moment, GFLOP/s, and FRACTION our share of it, counted in
-# operations of the direct way; '-' where a figure means nothing, or the peer is not installed.
+# operations of the direct way; '-' where a figure means nothing, or the peer is not installed. Of
+# rows -memory OURS and PEER are MiB, and RATIO is PEER/OURS: larger is better everywhere. A comment
+# on stderr tells how far the runs lie apart, and what PyTorch does as it comes.
 # BUILD names the build, PEER_PYTHON the interpreter that has PyTorch.
 # shellcheck disable=SC2086,SC2116 # lists of rows are meant to split
 set -u
@@ -17,11 +19,31 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 
-all="$("$BUILD"/bench/engine) knn-exact knn-one augment-simclr png-tar start"
+networks=$("$BUILD"/bench/engine) || exit 1
+all="$networks pipeline-train knn-exact knn-one augment-simclr augment-randaugment png-tar start"
+
+# among WORD LIST
+among() {
+	case " $(echo $2) " in
+	*" $1 "*) ;;
+	*) return 1 ;;
+	esac
+}
 
 # median FILE: of its numbers, one a line.
 median() {
 	sort -g "$1" | awk '{ v[NR] = $1 } END { print NR ? v[int((NR + 1) / 2)] : "-" }'
+}
+
+# spread FILE: "LEAST..MOST".
+spread() {
+	sort -g "$1" | awk 'NR == 1 { least = $1 } END { print least ".." $1 }'
+}
+
+# ratio ROW OURS PEER
+ratio() {
+	echo "$@" | awk '$2 == "-" || $3 == "-" { print "-"; next }
+		{ printf "%.2f\n", $1 ~ /-memory$/ ? $3 / $2 : $2 / $3 }'
 }
 
 # cpu COMMAND...: runs it, prints the processor seconds of it and its children. POSIX `times` tells
@@ -54,6 +76,12 @@ pictures() {
 	[ -e "$work/pictures.cvt" ] || cv-gen shapes --count 5000 --size 32x32 -o "$work/pictures.cvt"
 }
 
+# Eight times as many: filters are over with those at once.
+many_pictures() {
+	pictures && { [ -e "$work/many.cvt" ] ||
+		cv-read "$work/pictures.cvt" --epochs 8 -o "$work/many.cvt"; }
+}
+
 tar_of_png() {
 	[ -e "$work/png.tar" ] || "$BUILD"/bench/png "$work/png.tar" 8000
 }
@@ -65,13 +93,31 @@ per_second() {
 	awk -v n="$1" -v s="$2" 'BEGIN { if (s > 0) printf "%.6g - -\n", n / s; else print "- - -" }'
 }
 
+# augment THREADS OPERATION...
+augment() {
+	threads=$1
+	shift
+	many_pictures &&
+		s=$(took "$threads" cv-augment --threads "$threads" -i "$work/many.cvt" "$@") &&
+		per_second 40000 "$s"
+}
+
+# A whole training, from the file to the model: one epoch.
+# shellcheck disable=SC2016 # the inner shell expands them
+pipeline() {
+	pictures && s=$(took "$1" sh -c 'cv-read "$1/pictures.cvt" --epochs 1 --shuffle |
+		cv-augment pad-crop=4 hflip |
+		cv-train --arch resnet8 --threads "$2" -q -o "$1/net.safetensors"' sh "$work" "$1") &&
+		per_second 5000 "$s"
+}
+
 ours() {
 	case $1 in
 	augment-simclr)
-		pictures && s=$(took "$2" cv-augment --threads "$2" random-resized-crop=32 hflip \
-			color-jitter:0.8=.4,.4,.4,.1 grayscale:0.2 -i "$work/pictures.cvt") &&
-			per_second 5000 "$s"
+		augment "$2" random-resized-crop=32 hflip color-jitter:0.8=.4,.4,.4,.1 grayscale:0.2
 		;;
+	augment-randaugment) augment "$2" rand-augment=2,9 ;;
+	pipeline-train) pipeline "$2" ;;
 	png-tar) tar_of_png && s=$(took "$2" cv-read "$work/png.tar") && per_second 8000 "$s" ;;
 	start) s=$(wall cv-eval --version) && per_second 1 "$s" ;;
 	knn-*) "$BUILD"/bench/neighbours "$1" "$2" ;;
@@ -79,43 +125,85 @@ ours() {
 	esac || echo "- - -"
 }
 
+# ---- theirs ----------------------------------------------------------------------------
+
+# peer ROW THREADS [VARIABLE=VALUE]...
 peer() {
-	if [ "$1" = png-tar ]; then
-		"$BUILD"/bench/png 8000
-		return
-	fi
-	MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 \
-		"$PYTHON" "$here/peer.py" "$1" "$2" 2>/dev/null || echo -
+	row=$1 threads=$2
+	shift 2
+	case $row in
+	pipeline-train) echo - ;;
+	png-tar) "$BUILD"/bench/png 8000 ;;
+	*) env "$@" "$PYTHON" "$here/peer.py" "$row" "$threads" 2>/dev/null || echo - ;;
+	esac
+}
+
+# Freed memory is kept and used again, which saves PyTorch a page fault for every 4 KiB. Where memory
+# is what counts, it gives it back, as it comes.
+tuned() {
+	case $1 in
+	*-memory) peer "$1" "$2" ;;
+	*) peer "$1" "$2" MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 ;;
+	esac
+}
+
+# As it comes, where that is another figure.
+untuned() {
+	case $1 in
+	*-memory) echo - ;;
+	*) if among "$1" "$networks"; then peer "$1" "$2"; else echo -; fi ;;
+	esac
 }
 
 # ---- a row -----------------------------------------------------------------------------
 
-row() {
-	rm -f "$work"/*.figures
+# keep FILE FIGURE
+keep() {
+	[ "$2" = - ] || echo "$2" >>"$work/$1.figures"
+}
+
+# measure ROW THREADS: its figures into files; sets flop, operations a unit.
+measure() {
+	for f in ours peer peak untuned; do : >"$work/$f.figures"; done
 	i=0
 	while [ $((i += 1)) -le "$ROUNDS" ]; do
-		ours "$1" "$2" >"$work/line" || return
+		ours "$1" "$2" >"$work/line"
 		read -r speed flop peak <"$work/line"
-		[ "$speed" = - ] || echo "$speed" >>"$work/ours.figures"
-		[ "$flop" = - ] || echo "$peak" >>"$work/peak.figures"
-		theirs=$(peer "$1" "$2")
-		[ "$theirs" = - ] || echo "$theirs" >>"$work/peer.figures"
+		keep ours "$speed"
+		keep peak "$peak"
+		keep peer "$(tuned "$1" "$2")"
+		keep untuned "$(untuned "$1" "$2")"
 	done
-	touch "$work/ours.figures" "$work/peer.figures" "$work/peak.figures"
-	echo "$1 $2 $(median "$work/ours.figures") $(median "$work/peer.figures") $flop \
-$(median "$work/peak.figures")" | awk '{
-		ratio = $3 != "-" && $4 != "-" ? sprintf("%.2f", $3 / $4) : "-"
-		peak = $6 != "-" ? sprintf("%.1f", $6 / 1e9) : "-"
-		share = $3 != "-" && $5 != "-" && $6 != "-" ? sprintf("%.2f", $3 * $5 / $6) : "-"
-		print $1, $2, $3, $4, ratio, peak, share }'
+}
+
+# comment ROW THREADS: how far the runs lie apart, and the untuned peer.
+comment() {
+	[ -s "$work/ours.figures" ] || return 0
+	text="# $1 $2 spread $(spread "$work/ours.figures") of OURS"
+	[ ! -s "$work/peer.figures" ] || text="$text, $(spread "$work/peer.figures") of PEER"
+	if [ -s "$work/untuned.figures" ]; then
+		u=$(median "$work/untuned.figures")
+		text="$text; PEER untuned $u (ratio $(ratio "$1" "$(median "$work/ours.figures")" "$u"))"
+	fi
+	echo "$text" >&2
+}
+
+row() {
+	measure "$1" "$2"
+	o=$(median "$work/ours.figures") p=$(median "$work/peer.figures")
+	echo "$1 $2 $o $p $(ratio "$1" "$o" "$p") $flop $(median "$work/peak.figures")" | awk '{
+		peak = $7 != "-" ? sprintf("%.1f", $7 / 1e9) : "-"
+		share = $3 != "-" && $6 != "-" && $7 != "-" ? sprintf("%.2f", $3 * $6 / $7) : "-"
+		print $1, $2, $3, $4, $5, peak, share }'
+	comment "$1" "$2"
 }
 
 [ $# -gt 0 ] || set -- $all
 for r; do
-	case " $(echo $all) " in
-	*" $r "*) ;;
-	*) echo "bench: no row '$r'; there are:" $all >&2 && exit 2 ;;
-	esac
+	among "$r" "$all" || {
+		echo "bench: no row '$r'; there are:" $all >&2
+		exit 2
+	}
 	for t in ${THREADS:-1 2}; do
 		row "$r" "$t"
 	done
