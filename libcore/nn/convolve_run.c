@@ -291,7 +291,8 @@ static void backward_block(void *context, size_t block, unsigned thread)
 {
 	const struct job *j = context;
 	const struct convolve *c = j->c;
-	float *sum = j->sums ? j->sums + block * c->packed_forward : NULL; /* of weights that learn */
+	float *sum =
+		j->sums ? j->sums + block * c->packed_forward : NULL; /* of weights that learn */
 	size_t first;
 	const size_t n = par_span(j->d->rows, j->each, block, &first);
 	if (j->d->dw)
