@@ -44,8 +44,8 @@ static int unknown(const char *name, struct cvt_err *e)
 			shown, words[near]);
 	if (access(name, F_OK) == 0)
 		return cvt_fail(e, CVT_USAGE,
-			"there is no operation '%s'; to read the file: cv-augment --input %s", shown,
-			shown);
+			"there is no operation '%s'; to read the file: cv-augment --input %s",
+			shown, shown);
 	return cvt_fail(e, CVT_USAGE, "there is no operation '%s'; see cv-augment --list", shown);
 }
 
