@@ -291,17 +291,18 @@ static void backward_block(void *context, size_t block, unsigned thread)
 {
 	const struct job *j = context;
 	const struct convolve *c = j->c;
-	float *sum =
-		j->sums ? j->sums + block * c->packed_forward : NULL; /* of weights that learn */
+	float *sum = NULL; /* of weights that learn */
 	size_t first;
 	const size_t n = par_span(j->d->rows, j->each, block, &first);
-	if (j->d->dw)
+	if (j->d->dw) {
+		sum = j->sums + block * c->packed_forward;
 		memset(sum, 0, c->packed_forward * sizeof *sum);
+	}
 	for (size_t row = first; row < first + n; row++) {
 		const struct picture dy = bordered_dy(j, row, thread);
 		if (j->d->to)
 			backward_row(j, row, &dy);
-		if (!j->d->dw)
+		if (!sum)
 			continue;
 		const struct picture x = bordered_x(j, row, thread);
 		weights_row(j, sum, &x, dy.p + c->top * dy.line + c->left * dy.place, &dy);
