@@ -17,8 +17,8 @@ set -eu
 mkdir -p "$OUT"
 
 if [ -n "$DATA" ]; then
-	cv-read "$DATA/images_background_28x28.tar.gz" --channels 1 | cv-augment invert >"$OUT/known.cvt"
-	cv-read "$DATA/images_evaluation_28x28.tar.gz" --channels 1 | cv-augment invert >"$OUT/new.cvt"
+	cv-read "$DATA/images_background_28x28.tar.gz" --channels 1 | cv-augment invert:1 >"$OUT/known.cvt"
+	cv-read "$DATA/images_evaluation_28x28.tar.gz" --channels 1 | cv-augment invert:1 >"$OUT/new.cvt"
 else
 	cv-gen shapes -n "$ROWS" | cv-read --classes 0,1,2,3,4,5 -o "$OUT/known.cvt"
 	cv-gen shapes --split test -n "$ROWS" | cv-read --classes 6,7,8,9 -o "$OUT/new.cvt"
