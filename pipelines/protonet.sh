@@ -3,7 +3,7 @@
 # each: a prototypical network (Snell et al. 2017), beside the same network untrained, and pixels.
 #
 #   protonet.sh                            on shapes: some classes to learn from, others for the figures
-#   DATA=omniglot/ WAYS=40 SHOTS=1 QUERIES=2 EPISODES=12000 protonet.sh   background to evaluation characters
+#   DATA=omniglot/ WAYS=40 SHOTS=1 QUERIES=2 EPISODES=5000 protonet.sh   background to evaluation characters
 #
 # Turned characters are further classes for learning, none in the test. Small episodes and large steps
 # learn fastest. Features are computed in evaluation mode: batch norm leaks nothing from queries to
