@@ -9,8 +9,8 @@
 # Picture i of this mnist-m is digit i of mnist: the labelled digits begin behind all 8,000 of them, so
 # that no digit is seen twice. The last 2,000 are for the figure alone; nothing is chosen on them.
 set -eu
-: "${DATA:=}" "${ARCH:=dann}" "${EPOCHS:=6}" "${LR:=0.05}" "${WEIGHT:=0.5}" "${ENTROPY:=0.1}" "${SEED:=0}" "${OUT:=dann}"
-: "${ROWS:=4000}" "${TEST_ROWS:=1000}" "${TRAIN=}"
+: "${DATA:=}" "${ARCH:=dann}" "${EPOCHS:=6}" "${LR:=0.05}" "${SEED:=0}" "${OUT:=dann}"
+: "${WEIGHT:=0.5}" "${ENTROPY:=0.1}" "${ROWS:=4000}" "${TEST_ROWS:=1000}" "${TRAIN=}"
 : "${AUGMENT=pad-crop=2 invert rgb-shift=120,120,120 contrast=.5}"
 mkdir -p "$OUT"
 
@@ -35,4 +35,5 @@ learn() { # NAME METHOD READ...: equal pictures, equal augmentation
 }
 
 learn source-only '' "$OUT/source.cvt"
-learn dann "--method dann --domain-weight $WEIGHT --target-entropy $ENTROPY" "$OUT/source.cvt" "$OUT/target.cvt" --mix 1:1 --unlabelled 1
+learn dann "--method dann --domain-weight $WEIGHT --target-entropy $ENTROPY" \
+	"$OUT/source.cvt" "$OUT/target.cvt" --mix 1:1 --unlabelled 1

@@ -13,12 +13,9 @@
 #include <string.h>
 
 enum { ARG_C, ARG_BIAS, ARG_INIT };
-enum { LEAST = 64, MOST = 256 }; /* vectors a block */
-enum {
-	NARROWEST = 64,
-	LINE = 16,
-	SIDE_BY_SIDE = 4
-};                                    /* columns a block; what they are rounded to */
+enum { LEAST = 64, MOST = 256 };      /* vectors a block */
+enum { NARROWEST = 64, LINE = 16 };   /* columns a block, at least; what they are rounded to */
+enum { SIDE_BY_SIDE = 4 };            /* blocks of few vectors */
 enum { PACKED = 70 };                 /* vectors with packed weights */
 enum { FEW = 1 << 12, OUTPUTS = 32 }; /* weights; outputs a block of their gradient, at least */
 
