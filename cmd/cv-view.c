@@ -76,6 +76,9 @@ static int choose(const struct view_options *o, struct mode *mode, struct cvt_er
 		first = modes[i].name;
 		*mode = modes[i];
 	}
+	if (o->lets && !o->summary)
+		return cvt_fail(e, CVT_USAGE,
+			"--let: is for --summary; the text itself stays as it was written");
 	return CVT_OK;
 }
 

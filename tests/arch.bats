@@ -55,6 +55,7 @@ total() {
 	[ "$(total parameters <text)" = 11689512 ]
 	fails 2 cv-view --arch resnet18-imagenet --let classes=1000
 	[[ $message == *"--summary"* ]]
+	fails 2 cv-view --let classes=1000 imagenet.arch
 	fails 2 cv-view --arch resnet18-imagenet --let clases=1000 --summary
 }
 

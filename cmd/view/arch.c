@@ -41,9 +41,6 @@ int view_arch(const struct view_input *in, const struct view_options *o, struct 
 {
 	struct arch *a = NULL;
 	struct str text = {0};
-	if (o->lets && !o->summary)
-		return cvt_fail(e, CVT_USAGE,
-			"--let: is for --summary; the text itself stays as it was written");
 	int code = load(&a, in, o, e);
 	if (code == CVT_OK)
 		code = o->summary ? view_summary(
