@@ -114,6 +114,9 @@ struct run {
 	bool train; /* batch statistics, dropout */
 	uint64_t seed, step;
 	struct profile *profile; /* every operator's time is added to it; NULL = none */
+	/* Population of each row, 0 or 1, which batch norm keeps apart in training; NULL = they are
+	 * all of one. */
+	const int32_t *apart;
 };
 
 /* What an operator sees when it runs. */

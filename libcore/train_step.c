@@ -76,6 +76,7 @@ static int phase_batch(struct train *t, size_t phase, const struct feed_item *it
 	learner_bind(l, p->plan, &item->rows, 0);
 	if (l->method->before)
 		l->method->before(l, p->plan, &item->rows, run, train_share(t, item, &t->was));
+	run->apart = l->apart;
 	plan_forward(p->plan, run, item->rows.rows);
 	const double loss = (double)*plan_value(p->plan, p->loss);
 	if (!isfinite(loss))

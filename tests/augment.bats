@@ -329,6 +329,18 @@ t = (x != y).any((2, 3, 4))
 assert t.shape == (200, 5) and (t == t[:, :1]).all() and 60 < t[:, 0].sum() < 140'
 }
 
+@test "a foreign stream without index draws by position" {
+	py '
+x = np.random.default_rng(1).integers(0, 256, (200, 8, 8, 3), "u1")
+write("s.cvt", frame=30, image=x, index=None)
+write("t.cvt", frame=200, image=x, index=None)'
+	cv-augment --no-history -i s.cvt hflip -o out.cvt
+	cv-augment --no-history -i t.cvt hflip -o same.cvt
+	py '
+x, y, z = (read(k + ".cvt")[1]["image"] for k in ("s", "out", "same"))
+assert 60 < (x != y).any((1, 2, 3)).sum() < 140 and (y == z).all()'
+}
+
 # ---- the same bytes -------------------------------------------------------------------
 
 @test "no frame, thread or pipe shows in the result" {

@@ -13,16 +13,16 @@ from read_cvt import read_cvt  # noqa: E402
 
 
 def write(path, head="", frame=1000, epochs=1, **fields):
-    """A stream of the arrays' rows, `frame` rows in each frame; index is made if it is not given."""
+    """A stream of the arrays' rows, `frame` rows in each frame; index is made if it is not given (None: left out)."""
     rows = len(next(iter(fields.values())))
-    fields.setdefault("index", np.arange(rows, dtype="<i8"))
+    fields = {k: v for k, v in ({"index": np.arange(rows, dtype="<i8")} | fields).items() if v is not None}
     lines = ["field %s %s %s" % (k, v.dtype.str, " ".join(map(str, v.shape[1:])))
              for k, v in fields.items()]
     s = Stream("".join(l.rstrip() + "\n" for l in lines) + head)
     for _ in range(epochs):
         for at in range(0, rows, frame):
             part = {k: np.ascontiguousarray(v[at:at + frame]) for k, v in fields.items()}
-            n = len(part["index"])
+            n = len(next(iter(part.values())))
             s.batch(n, [(k, v.dtype.str, v.shape, 0, v.tobytes()) for k, v in part.items()])
         s.end_epoch()
     with open(path, "wb") as f:

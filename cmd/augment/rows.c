@@ -240,7 +240,8 @@ static int one_row(const struct augment_rows *a, const struct batch *from, struc
 	struct rng_site site = {.seed = a->seed,
 		.stage = a->stage,
 		.epoch = from->epoch,
-		.index = (uint64_t)whole_number(from, "index", row),
+		.index = batch_get(from, "index") ? (uint64_t)whole_number(from, "index", row)
+						  : a->passed + row,
 		.copy = (uint32_t)whole_number(from, "copy", row)};
 	const bool frozen = whole_number(from, "part", row) == 1;
 	load_episode(from, row, &pad->common);
@@ -388,6 +389,7 @@ int augment_batch(
 	for (unsigned t = 0; t < threads; t++)
 		if (a->pad[t].code != CVT_OK && (!first || a->pad[t].failed < first->failed))
 			first = &a->pad[t];
+	a->passed += from->rows;
 	if (!first)
 		return CVT_OK;
 	*e = first->err;

@@ -16,6 +16,7 @@ struct augment_rows {
 	struct par *par;
 	struct augment_pad *pad; /* one a thread */
 	struct batch kept;       /* fields of the batch at hand that pass; borrowed */
+	uint64_t passed;         /* rows of the batches before */
 };
 
 /* Understands the stream's fields and changes HEAD to what goes out. `first` is the first batch
@@ -29,8 +30,9 @@ const unsigned char *augment_locate(
 	const struct batch *b, const char *name, size_t row, struct aug_row *r);
 /* So many rows at a time keep what goes out at a handy size. */
 size_t augment_most_rows(const struct augment_rows *a);
-/* `to` = the rows of `from`, with pictures replaced, and each as many as a pretext operation makes. Rows are dealt to threads; the result does not
- * depend on that. */
+/* `to` = the rows of `from`, with pictures replaced, and each as many as a pretext operation makes. Rows
+ * are dealt to threads; the result does not depend on that. Draws are keyed by `index`; where a foreign
+ * stream has none, by how many rows came before. */
 int augment_batch(
 	struct augment_rows *a, const struct batch *from, struct batch *to, struct cvt_err *e);
 

@@ -17,8 +17,12 @@
  * "Semi-supervised learning by entropy minimization", 2004; with DANN: Shu et al., "A DIRT-T approach
  * to unsupervised domain adaptation", 2018, equation 6).
  *
- * Both domains lie in one batch, so that batch norm sees their mixture, and its running statistics,
- * with which the network is used, are the mixture's. The model file holds the network alone.
+ * Both domains lie in one batch. Batch norm takes each by its own statistics (Chang et al., "Domain-
+ * specific batch normalization for unsupervised domain adaptation", CVPR 2019), and the running ones,
+ * with which the network is used, are the other domain's (Li et al., "Revisiting batch normalization
+ * for practical domain adaptation", 2016): rows of the labelled domain, as those of a validation part,
+ * are read worse by them than by their own. --joint-norm: those of the mixture, for both. The model
+ * file holds the network alone.
  */
 #include "method.h"
 
@@ -154,6 +158,7 @@ static void before(struct learner *l, struct plan *p, const struct batch *rows,
 						  : 1;
 	}
 	plan_bind(p, d->target, d->known);
+	l->apart = method_value(l, "joint-norm")->flag ? NULL : d->known;
 	if (d->foreign != GRAPH_NONE)
 		plan_bind(p, d->foreign, d->is_foreign);
 	if (!run->train)
@@ -191,6 +196,7 @@ const struct method method_dann = {
 	.help = "domain adaptation: features that hide the domain (Ganin et al. 2016)",
 	.options = {{"domain-weight", "F", "of the domain discriminator's loss", CLI_REAL, 1},
 		{"domain-hidden", "N", "width of its hidden layer", CLI_COUNT, 100},
+		{"joint-norm", NULL, "batch norm over both domains at once", CLI_FLAG, 0},
 		{"target-entropy", "F", "of how unsure it is of the other domain", CLI_REAL, 0}},
 	.score_name = {{"accuracy", true}, {"domain_accuracy", false}},
 	.lr_factor = 0.2, /* two players in one game */

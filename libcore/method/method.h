@@ -206,7 +206,9 @@ struct learner {
 	size_t rows;       /* of the largest batch */
 	struct par *par;
 	bool *thaws; /* per parameter: frozen by learner_freeze; NULL = none is */
-	void *own;   /* the method's */
+	/* For the step whose before() sets it: run.apart. */
+	const int32_t *apart;
+	void *own; /* the method's */
 };
 
 /* ---- for build() ------------------------------------------------------------------- */
