@@ -159,11 +159,12 @@ static size_t splits_of(const struct tree *t, const char **split)
 
 static int cifar_probe_tree(struct tree *t)
 {
-	struct cvt_err none;
+	struct cvt_err why;
 	for (size_t i = 0; i < t->n; i++) {
-		size_t size;
-		if (split_of(t->entry[i].name) && tree_size(t, i, &size, &none) == CVT_OK
-			&& size > 0
+		size_t size = 0;
+		if (split_of(t->entry[i].name) && tree_size(t, i, &size, &why) != CVT_OK)
+			tree_missed(t, &why);
+		if (size > 0
 			&& (size % record_bytes(&kinds[0]) == 0
 				|| size % record_bytes(&kinds[1]) == 0))
 			return 2;
