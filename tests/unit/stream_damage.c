@@ -252,6 +252,16 @@ static void test_heads(void)
 		"format cvt 1\nmean nan\nstd 1\n",
 		"format cvt 1\ntarget label\n",
 		"format cvt 1\nprog x y\n",
+		"format cvt 1\nfield a |u1 1 1 1 1 1 1 1 1\n",
+		"format cvt 1\nfield a.at <i4\nfield a |u1\n",
+		"format cvt 1\nfield part <i4 *\n",
+		"format cvt 1\nfield label <i4\nfield label.at <i8\n",
+		"format cvt 1\nfield image |u1 * 4 4 3\n",
+		"format cvt 1\nfield image.1.hwc <i4 * 3\n",
+		"format cvt 1\nfield boxes <f4 * 4 5\n",
+		"format cvt 1\nclass. 0 cat\n",
+		"format cvt 1\ntarget LABEL mse\n",
+		"format cvt 1\ntarget label mse more\n",
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		char text[100], shown[80];
