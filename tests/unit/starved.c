@@ -146,6 +146,11 @@ static bool by_libarchive(const struct sample *s)
 	       || memcmp(s->bytes, "\x1f\x8b", 2) == 0;
 }
 
+static void feed(void)
+{
+	starve.at = 0;
+}
+
 /* The same in a process of its own. libarchive, when it cannot grow a string, ends the program:
  * with code 1 and a line of its own. */
 static bool survives_apart(const struct sample *s, reader *read, uLong want, bool *over)
@@ -154,13 +159,15 @@ static bool survives_apart(const struct sample *s, reader *read, uLong want, boo
 	int status = 0;
 	const pid_t child = fork();
 	if (child == 0) {
-		if (!freopen("/dev/null", "w", stderr))
+		if (atexit(feed) != 0 || !freopen("/dev/null", "w", stderr))
 			exit(BAD);
 		const bool good = survives(s, read, want, over);
 		exit(!good ? BAD : *over ? OVER : GOOD);
 	}
-	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status)) {
+		printf("# allocation %ld: ended by signal %d\n", starve.at, WTERMSIG(status));
 		return false;
+	}
 	*over = WEXITSTATUS(status) == OVER;
 	return *over || WEXITSTATUS(status) == GOOD || WEXITSTATUS(status) == 1;
 }
