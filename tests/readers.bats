@@ -186,3 +186,67 @@ open("sizes.cvt", "wb").write(s.done())'
 		[[ $message == *"'image' has no sizes (image.hwc)"* ]]
 	done
 }
+
+@test "streams: promises that nothing keeps, no reason given, a HEAD without end" {
+	py '
+s = Stream("field index <i8\nrows 5\n")
+open("none.cvt", "wb").write(s.done())
+s = Stream("field index <i8\n")
+s.frame(b"FAIL")
+open("fail.cvt", "wb").write(s.bytes)
+def batch(head, tensors, path):
+    s = Stream("field index <i8\n" + head)
+    s.batch(2, [("index", "<i8", [2], 0, bytes(16))] + tensors)
+    s.end_epoch()
+    open(path, "wb").write(s.done())
+ragged = "field image |u1 *\nfield image.at <i8 *\n"
+image = [("image", "|u1", [2], 1, b"ab"), ("image.at", "<i8", [3], 1, np.arange(3, dtype="<i8").tobytes())]
+batch(ragged + "field image.hwc <i4 2\n", image + [("image.hwc", "<i4", [2, 2], 0, bytes(16))], "two.cvt")
+batch("field x |u1 L 3\n", [("x", "|u1", [2, 4, 0], 0, b"")], "flat.cvt")
+batch("field image |u1 H 3\n", [("image", "|u1", [2, 0, 3], 0, b"")], "zero.cvt")'
+	fails 3 cv-view --validate none.cvt
+	[[ $message == *"rows of HEAD"* ]]
+	fails 3 cv-read fail.cvt
+	[[ $message == *"gave up without a reason"* ]]
+	fails 3 cv-read two.cvt
+	[[ $message == *"field image.hwc must be three <i4 a row"* ]]
+	fails 3 cv-read flat.cvt
+	fails 3 cv-read zero.cvt
+	[[ $message == *"field image has a dimension of 0"* ]]
+}
+
+@test "streams: where one epoch is wanted, of one part, within memory" {
+	cv-gen shapes -n 300 --size 8x8 -o s.cvt
+	cv-read s.cvt --epochs 2 -o two.cvt
+	cat s.cvt s.cvt >parts.cvt
+	for c in 'cv-read two.cvt --per-class 1' 'cat two.cvt | cv-read --shuffle' \
+		'cv-read s.cvt --paste two.cvt'; do
+		fails 3 sh -c "$c"
+		[[ $message == *"has several epochs where one is wanted"* ]] || { echo "$c: $message"; return 1; }
+	done
+	for c in 'cv-read parts.cvt --per-class 1' 'cat parts.cvt | cv-read --shuffle'; do
+		fails 3 sh -c "$c"
+		[[ $message == *"is several streams end to end"* ]] || { echo "$c: $message"; return 1; }
+	done
+	fails 4 sh -c 'cat s.cvt | cv-read --shuffle --max-memory 20k'
+	[[ $message == *"raise --max-memory"* ]]
+	fails 4 cv-read s.cvt --paste s.cvt --max-memory 20k
+	cv-read s.cvt --per-class 1 --no-history -o want.cvt
+	cat s.cvt | cv-read --per-class 1 --no-history | cv-view --diff - want.cvt
+	# rows of one file in an order that goes back and forth
+	cv-read s.cvt s.cvt --mix 3:1 --epochs 2 --take 20 --no-history >files.cvt
+	cv-read s.cvt <(cat s.cvt) --mix 3:1 --epochs 2 --take 20 --no-history | cmp - files.cvt
+}
+
+@test "architecture texts that cannot be read, and that are none" {
+	ln -s loop.arch loop.arch
+	printf 'input image 8 8 1\nflatten\0| linear 2\n' >zero.arch
+	cv-gen shapes -n 4 --size 8x8 -o s.cvt
+	fails 1 cv-embed --arch loop.arch s.cvt
+	[[ $message == *"loop.arch: cannot be opened: "* ]]
+	fails 2 cv-embed --arch zero.arch s.cvt
+	[[ $message == *"zero.arch:2:8: a zero byte"* ]]
+	mkdir d.arch
+	fails 1 cv-embed --arch d.arch s.cvt
+	[[ $message == *"d.arch: cannot be read: "* ]]
+}

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "../../formats/dataset.h"
 #include "../../formats/safetensors.h"
 #include "../../formats/source.h"
 #include "../../formats/stream_file.h"
@@ -68,6 +69,27 @@ static int read_path(const struct sample *s, uLong *sum, struct cvt_err *e)
 	TRY(source_open(&from, s->path, NULL, e));
 	const int code = read_rows(from, sum, e);
 	source_close(from);
+	return code;
+}
+
+static int read_list(const struct sample *s, uLong *sum, struct cvt_err *e)
+{
+	static const char *const paths[] = {"tests/golden/formats/png", "tests/golden/formats/jpeg",
+		"tests/golden/formats/pnm"};
+	struct dataset *d = NULL;
+	struct batch b = {0};
+	size_t group = 0;
+	(void)s;
+	TRY(dataset_group(paths, 3, NULL, &group, e));
+	TRY(dataset_open_list(&d, paths, group, NULL, e));
+	int code = CVT_OK;
+	for (size_t i = 0; i < d->rows && code == CVT_OK; i++) {
+		code = dataset_read(d, &i, 1, &b, e);
+		if (code == CVT_OK)
+			add_batch(&b, sum);
+	}
+	batch_free(&b);
+	dataset_close(d);
 	return code;
 }
 
@@ -253,25 +275,68 @@ static void put(const char *folder, const char *name, const struct sample *s)
 		exit(99);
 }
 
-static void starve_folders(struct sample *s)
+static void set(struct sample *s, const void *bytes, size_t n)
 {
-	static const char *const files[] = {"picture", "other.png", "data_batch_1.bin", "set.tar"},
-				 *const samples[] = {"pnm", "pnm", "cifar", "archive"};
-	char folder[] = "/tmp/cvtools-starved-XXXXXX", path[200], name[100];
+	memset(s->bytes, 0, sizeof s->bytes);
+	memcpy(s->bytes, bytes, n);
+	s->n = n;
+}
+
+/* The file of that name, as its name says. */
+static void make(struct sample *s, const char *name)
+{
+	static const unsigned char images[] = {0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 5,
+		6},
+				   labels[] = {0, 0, 12, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0};
+	if (strcmp(name, "images") == 0)
+		set(s, images, sizeof images);
+	else if (strcmp(name, "labels") == 0)
+		set(s, labels, sizeof labels);
+	else if (strcmp(name, "set.tgz") == 0)
+		load(s, "tests/golden/formats", "folder");
+	else if (strcmp(name, "set.zip") == 0)
+		load(s, "tests/golden/formats", "archive");
+	else if (strcmp(name, "data_batch_1.bin") == 0)
+		load(s, "tests/golden/formats", "cifar");
+	else if (strcmp(name, "a.cls") == 0)
+		set(s, "1\n", 2);
+	else if (strcmp(name, "a.json") == 0)
+		set(s, "{\"caption\": \"one\"}", 18);
+	else
+		load(s, "tests/golden/formats", "pnm");
+	if (strcmp(name, "set.tgz") == 0)
+		pack(s);
+}
+
+static void starve_folder(struct sample *s, const char *const *files)
+{
+	char folder[] = "/tmp/cvtools-starved-XXXXXX", path[200], name[100] = "";
 	if (!mkdtemp(folder))
 		exit(99);
-	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-		load(s, "tests/golden/formats", samples[i]);
+	for (size_t i = 0; files[i]; i++) {
+		make(s, files[i]);
 		put(folder, files[i], s);
-		(void)snprintf(s->path, sizeof s->path, "%s", folder);
-		(void)snprintf(name, sizeof name, "a folder with %s", files[i]);
-		starve_it(name, s, read_path);
+		(void)snprintf(name + strlen(name), sizeof name - strlen(name), " %s", files[i]);
+	}
+	(void)snprintf(s->path, sizeof s->path, "%s", folder);
+	(void)snprintf(path, sizeof path, "a folder of%s", name);
+	starve_it(path, s, read_path);
+	for (size_t i = 0; files[i]; i++) {
 		(void)snprintf(path, sizeof path, "%s/%s", folder, files[i]);
 		(void)unlink(path);
 	}
 	(void)rmdir(folder);
+}
+
+static void starve_folders(struct sample *s)
+{
+	static const char *const sets[][4] = {{"1", "2.png"}, {"a", "a.cls", "a.json"},
+		{"data_batch_1.bin"}, {"images", "labels"}, {"set.tgz"}, {"set.zip"}};
+	for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+		starve_folder(s, sets[i]);
 	(void)snprintf(s->path, sizeof s->path, "tests/golden/formats");
-	starve_it("a folder of IDX", s, read_path);
+	starve_it("a folder of one IDX file and others", s, read_path);
+	starve_it("pictures by name", s, read_list);
 }
 
 int main(void)
