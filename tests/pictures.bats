@@ -147,6 +147,12 @@ open("lost.zip", "wb").write(b)'
 	head -c $(($(wc -c <good.tar.xz) / 2)) good.tar.xz >cut.xz
 	fails 3 cv-read cut.xz
 	[[ $message == *"cut.xz: the xz data is damaged or cut"* ]]
+	printf '\0\0\10\2\0\0\13\270\0\0\3\350' >noise # 3000 rows of 1000
+	head -c 3000000 /dev/urandom >>noise
+	xz noise
+	head -c $(($(wc -c <noise.xz) * 3 / 4)) noise.xz >cut.xz
+	fails 3 cv-read cut.xz
+	[[ $message == *"cut.xz: the xz data is damaged or cut after"* ]]
 }
 
 @test "netpbm: headers of every sort, and samples that are none" {
@@ -174,4 +180,20 @@ open("lost.zip", "wb").write(b)'
 	[[ $message == *"big.pgm: larger than 80000 bytes"* ]]
 	cp big.pgm train.bin
 	cv-read train.bin big.pgm | cv-view --head | grep -qx 'rows 2'
+}
+
+@test "archives, where libarchive is another one or none" {
+	command -v cc >/dev/null || skip "no compiler here"
+	pgm 1.pgm 1
+	tar cf a.tar 1.pgm
+	xz -k a.tar
+	: >empty.c
+	cc -shared -fPIC -o libarchive.so.13 empty.c
+	for f in a.tar a.tar.xz; do
+		fails 1 env LD_LIBRARY_PATH=. cv-read $f
+		[[ $message == *"libarchive has no archive_read_new; install a newer libarchive13"* ]]
+	done
+	echo nothing >libarchive.so.13
+	fails 1 env LD_LIBRARY_PATH=. cv-read a.tar
+	[[ $message == *"archives need libarchive, which cannot be loaded; install libarchive13"* ]]
 }

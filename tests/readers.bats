@@ -250,3 +250,21 @@ batch("field image |u1 H 3\n", [("image", "|u1", [2, 0, 3], 0, b"")], "zero.cvt"
 	fails 1 cv-embed --arch d.arch s.cvt
 	[[ $message == *"d.arch: cannot be read: "* ]]
 }
+
+@test "what a model tells: its history, and that of a file that is none" {
+	printf 'input image 8 8 1\nflatten | fc: linear classes\n' >tiny.arch
+	cv-train -q --epochs 0 --num-classes 2 --arch tiny.arch -o net.st </dev/null
+	cv-view --history net.st | grep -q 'cv-train'
+	py '
+import json
+b = open("net.st", "rb").read()
+n = int.from_bytes(b[:8], "little")
+h = json.loads(b[8:8 + n])
+for name, text in ("good", "prog 0 a 1: a\\n\\n1 b 1: b"), ("bad", "prog x\\n"):
+    h["__metadata__"]["cv.history"] = text
+    j = json.dumps(h).encode()
+    open(name + ".st", "wb").write(len(j).to_bytes(8, "little") + j + b[8 + n:])'
+	cv-view --history good.st | grep -q 'b'
+	fails 3 cv-view --history bad.st
+	[[ $message == *"a prog line needs its depth"* ]]
+}
