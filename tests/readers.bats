@@ -268,3 +268,17 @@ for name, text in ("good", "prog 0 a 1: a\\n\\n1 b 1: b"), ("bad", "prog x\\n"):
 	fails 3 cv-view --history bad.st
 	[[ $message == *"a prog line needs its depth"* ]]
 }
+
+@test "more files than are kept open give, once and twice over, what one file gives" {
+	local f=()
+	cv-gen shapes -n 200 --size 8x8 -o all.cvt
+	for ((k = 0; k < 20; k++)); do
+		cv-read all.cvt --skip $((10 * k)) --take 10 -o $k.cvt
+		f+=($k.cvt)
+	done
+	for how in '' '--epochs 2' '--per-class 3' '--val-fraction 0.3 --epochs 2'; do
+		cv-read "${f[@]}" $how --no-history >many.cvt
+		cv-read all.cvt $how --no-history | cv-view --diff - many.cvt
+	done
+	cv-read "${f[@]}" --epochs 2 | cv-view --validate -
+}
