@@ -76,7 +76,7 @@ static int open_several(struct work *w, const struct read_options *o, const char
 		left.in_order = read_keeps_order(o);
 		const size_t held = join_held(&w->join);
 		left.max_memory = held < left.max_memory ? left.max_memory - held : 1;
-		group = dataset_group(path + i, n - i, &left);
+		TRY(dataset_group(path + i, n - i, &left, &group, e));
 		TRY(group > 1 ? dataset_open_list(&d, path + i, group, &left, e)
 			      : dataset_open(&d, path[i], &left, e));
 		TRY(join_add(&w->join, d, e));

@@ -17,6 +17,7 @@ enum { BLOCK = 512, CHUNK = 1 << 16, STEP = 1 << 16, SLACK = 16 << 20 };
 struct reader {
 	struct arclib lib;
 	struct archive *archive;
+	struct archive_entry *entry; /* ours: libarchive would use its own unasked, were it NULL */
 	struct input *in;
 	struct tree *tree;
 	const struct dataset_options *o;
@@ -133,8 +134,8 @@ static bool is_hidden(const char *name)
 static int read_members(struct reader *r, struct cvt_err *e)
 {
 	for (size_t headers = 0;; headers++) {
-		struct archive_entry *entry;
-		const int code = r->lib.archive_read_next_header(r->archive, &entry);
+		struct archive_entry *entry = r->entry;
+		const int code = r->lib.archive_read_next_header2(r->archive, entry);
 		if (code == ARCHIVE_EOF)
 			return CVT_OK;
 		if (code != ARCHIVE_OK && code != ARCHIVE_WARN)
@@ -182,14 +183,15 @@ static int open_archive(struct reader *r, struct cvt_err *e)
 	TRY(arclib_open(&r->lib, e));
 	r->chunk = mem_alloc(1, CHUNK, e);
 	r->archive = lib->archive_read_new();
-	if (!r->chunk || !r->archive)
+	r->entry = r->archive ? lib->archive_entry_new2(r->archive) : NULL;
+	if (!r->chunk || !r->entry)
 		return cvt_fail(e, CVT_SYSTEM, "out of memory");
 	const int known = r->zip ? lib->archive_read_support_format_zip_seekable(r->archive)
 				 : lib->archive_read_support_format_tar(r->archive);
 	if (known < ARCHIVE_WARN || lib->archive_read_set_callback_data(r->archive, r) != ARCHIVE_OK
 		|| lib->archive_read_set_read_callback(r->archive, give) != ARCHIVE_OK
 		|| (r->zip && lib->archive_read_set_seek_callback(r->archive, move) != ARCHIVE_OK)
-		|| lib->archive_read_open1(r->archive) != ARCHIVE_OK)
+		|| arclib_start(lib, r->archive) != ARCHIVE_OK)
 		return damaged(r, e);
 	return CVT_OK;
 }
@@ -243,6 +245,8 @@ static int load(
 		TRY(input_hold(in, o->max_memory, e));
 	t->held = true;
 	const int code = read_archive(&r, e);
+	if (r.entry)
+		r.lib.archive_entry_free(r.entry);
 	if (r.archive)
 		(void)r.lib.archive_read_free(r.archive);
 	free(r.chunk);

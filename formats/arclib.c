@@ -30,7 +30,19 @@ int arclib_open(struct arclib *lib, struct cvt_err *e)
 
 bool arclib_starved(const struct arclib *lib, struct archive *a)
 {
-	return a && lib->archive_errno(a) == ENOMEM;
+	const char *why = a ? lib->archive_error_string(a) : NULL;
+	/* inflateInit refuses for nothing else, and gives libarchive no number. */
+	return why
+	       && (lib->archive_errno(a) == ENOMEM
+		       || strcmp(why, "Can't initialize ZIP decompression.") == 0);
+}
+
+int arclib_start(const struct arclib *lib, struct archive *a)
+{
+	const int code = lib->archive_read_open1(a);
+	if (code != ARCHIVE_OK && !lib->archive_error_string(a))
+		lib->archive_set_error(a, ENOMEM, "out of memory");
+	return code;
 }
 
 const char *arclib_why(const struct arclib *lib, struct archive *a, char *to, size_t size)

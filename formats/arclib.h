@@ -22,12 +22,14 @@
 	X(archive_read_set_read_callback)                                                          \
 	X(archive_read_set_seek_callback)                                                          \
 	X(archive_read_open1)                                                                      \
-	X(archive_read_next_header)                                                                \
+	X(archive_read_next_header2)                                                               \
 	X(archive_read_data)                                                                       \
 	X(archive_filter_bytes)                                                                    \
 	X(archive_errno)                                                                           \
 	X(archive_error_string)                                                                    \
 	X(archive_set_error)                                                                       \
+	X(archive_entry_new2)                                                                      \
+	X(archive_entry_free)                                                                      \
 	X(archive_entry_pathname)                                                                  \
 	X(archive_entry_pathname_utf8)                                                             \
 	X(archive_entry_filetype)                                                                  \
@@ -43,6 +45,8 @@ struct arclib {
 int arclib_open(struct arclib *lib, struct cvt_err *e);
 /* True if what went wrong is that memory ran out. */
 bool arclib_starved(const struct arclib *lib, struct archive *a);
+/* archive_read_open1; where that fails without a word, memory ran out, and it says so. */
+int arclib_start(const struct arclib *lib, struct archive *a);
 /* What libarchive says went wrong, one line of it; NULL when it says nothing. */
 const char *arclib_why(const struct arclib *lib, struct archive *a, char *to, size_t size);
 

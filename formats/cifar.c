@@ -159,11 +159,12 @@ static size_t splits_of(const struct tree *t, const char **split)
 
 static int cifar_probe_tree(struct tree *t)
 {
-	struct cvt_err none;
+	struct cvt_err why;
 	for (size_t i = 0; i < t->n; i++) {
-		size_t size;
-		if (split_of(t->entry[i].name) && tree_size(t, i, &size, &none) == CVT_OK
-			&& size > 0
+		size_t size = 0;
+		if (split_of(t->entry[i].name) && tree_size(t, i, &size, &why) != CVT_OK)
+			tree_missed(t, &why);
+		if (size > 0
 			&& (size % record_bytes(&kinds[0]) == 0
 				|| size % record_bytes(&kinds[1]) == 0))
 			return 2;
@@ -225,6 +226,17 @@ static void interleave(const unsigned char *planes, unsigned char *to)
 	}
 }
 
+/* Label byte k of a row. */
+static int check_label(
+	const struct dataset *d, size_t k, size_t row, unsigned char label, struct cvt_err *e)
+{
+	const struct cifar *c = d->state;
+	if (label < c->kind->classes[k])
+		return CVT_OK;
+	return cvt_fail(e, CVT_INPUT, "%s: row %zu: label %d is none of %zu classes", d->name, row,
+		label, c->kind->classes[k]);
+}
+
 static int cifar_read(
 	struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e)
 {
@@ -242,10 +254,7 @@ static int cifar_read(
 			part++;
 		TRY(input_pread(c->part[part], c->raw, size, (pick[i] - c->first[part]) * size, e));
 		for (size_t k = 0; k < c->kind->labels; k++) {
-			if (c->raw[k] >= c->kind->classes[k])
-				return cvt_fail(e, CVT_INPUT,
-					"%s: row %zu: label %d is none of %zu classes", d->name,
-					pick[i], c->raw[k], c->kind->classes[k]);
+			TRY(check_label(d, k, pick[i], c->raw[k], e));
 			label[k][i] = c->raw[k];
 		}
 		interleave(c->raw + c->kind->labels, image + i * PIXELS);
@@ -261,6 +270,7 @@ static int cifar_labels(struct dataset *d, int32_t *label, struct cvt_err *e)
 		for (size_t row = 0; i < c->first[part + 1]; row++, i++) {
 			unsigned char byte;
 			TRY(input_pread(c->part[part], &byte, 1, row * size + at, e));
+			TRY(check_label(d, at, i, byte, e));
 			label[i] = byte;
 		}
 	return CVT_OK;

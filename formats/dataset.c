@@ -163,17 +163,16 @@ static size_t only_archive(struct tree *t)
 {
 	const unsigned char *start;
 	size_t n, found = t->n;
-	struct cvt_err none;
+	struct cvt_err why;
 	if (!t->folder || t->n > 64)
 		return t->n;
 	for (size_t i = 0; i < t->n; i++) {
 		struct input *in = NULL;
-		if (tree_input(t, i, &in, &none) == CVT_OK
-			&& input_unpack(in, 1000, &none) == CVT_OK
-			&& input_peek(in, START, &start, &n, &none) == CVT_OK
-			&& format_archive.probe(in, start, n)) {
+		if (tree_input(t, i, &in, &why) != CVT_OK || input_unpack(in, 1000, &why) != CVT_OK
+			|| input_peek(in, START, &start, &n, &why) != CVT_OK)
+			tree_missed(t, &why);
+		else if (format_archive.probe(in, start, n))
 			found = found == t->n ? i : t->n + 1;
-		}
 		input_close(in);
 	}
 	return found;
@@ -203,6 +202,7 @@ int dataset_from_tree(
 	TRY(named_format(o, &named, e));
 	const struct format *f = best_for_tree(t, named);
 	const size_t archive = f ? t->n : only_archive(t);
+	TRY(tree_looked(t, e));
 	if (archive < t->n)
 		return open_archive_in(d, archive, o, e);
 	if (!f)
@@ -212,7 +212,8 @@ int dataset_from_tree(
 				       : "has no files in it",
 			e);
 	d->format = f;
-	return f->open_tree(d, o, e);
+	const int code = f->open_tree(d, o, e);
+	return tree_looked(t, e) ? e->code : code;
 }
 
 /* Owns t. */
@@ -302,21 +303,23 @@ int dataset_open(
 	return dataset_open_input(d, in, o, e);
 }
 
-/* The first bytes of a plain file; *n is 0 when it is none, or cannot be read. */
-static void start_of(const char *path, const struct dataset_options *o, unsigned char *to,
-	size_t size, size_t *n)
+/* The first bytes of a plain file; *n is 0 when it is none, or its compressed bytes are damaged. */
+static int start_of(const char *path, const struct dataset_options *o, unsigned char *to,
+	size_t size, size_t *n, struct cvt_err *e)
 {
 	struct input *in = NULL;
-	struct cvt_err none;
 	struct stat st;
 	*n = 0;
-	if (strcmp(path, "-") == 0 || stat(path, &st) != 0 || !S_ISREG(st.st_mode)
-		|| input_open(&in, path, &none) != CVT_OK)
-		return; /* a pipe would lose what is read here */
-	if (input_unpack(in, o->max_expansion, &none) != CVT_OK
-		|| input_read(in, to, size, n, &none) != CVT_OK)
+	if (strcmp(path, "-") == 0 || stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		return CVT_OK; /* a pipe would lose what is read here */
+	TRY(input_open(&in, path, e));
+	int code = input_unpack(in, o->max_expansion, e);
+	if (code == CVT_OK)
+		code = input_read(in, to, size, n, e);
+	if (code != CVT_OK)
 		*n = 0;
 	input_close(in);
+	return code == CVT_SYSTEM ? code : CVT_OK; /* of damage, who reads it tells more */
 }
 
 static bool belong_together(const unsigned char *a, size_t n, const unsigned char *b, size_t m)
@@ -327,21 +330,22 @@ static bool belong_together(const unsigned char *a, size_t n, const unsigned cha
 	return picture_codec(a, n) && picture_codec(b, m);
 }
 
-size_t dataset_group(const char *const *paths, size_t n, const struct dataset_options *options)
+int dataset_group(const char *const *paths, size_t n, const struct dataset_options *options,
+	size_t *group, struct cvt_err *e)
 {
 	const struct dataset_options o = with_defaults(options);
 	unsigned char start[2][64];
-	size_t have[2], k = 1;
-	if (n < 2)
-		return n;
-	start_of(paths[0], &o, start[0], sizeof start[0], &have[0]);
+	size_t have[2] = {0}, k = 1;
+	if (n > 1)
+		TRY(start_of(paths[0], &o, start[0], sizeof start[0], &have[0], e));
 	for (; k < n && have[(k - 1) % 2]; k++) {
-		start_of(paths[k], &o, start[k % 2], sizeof start[0], &have[k % 2]);
+		TRY(start_of(paths[k], &o, start[k % 2], sizeof start[0], &have[k % 2], e));
 		if (!belong_together(
 			    start[(k - 1) % 2], have[(k - 1) % 2], start[k % 2], have[k % 2]))
 			break;
 	}
-	return k;
+	*group = k;
+	return CVT_OK;
 }
 
 int dataset_open_list(struct dataset **d, const char *const *paths, size_t n,

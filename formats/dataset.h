@@ -82,7 +82,8 @@ void dataset_rest(struct dataset *d);
 void dataset_close(struct dataset *d);
 /* How many of n operands, from the first on, are one data set (pictures; an IDX file and its
  * labels); at least 1. */
-size_t dataset_group(const char *const *paths, size_t n, const struct dataset_options *o);
+int dataset_group(const char *const *paths, size_t n, const struct dataset_options *o,
+	size_t *group, struct cvt_err *e);
 /* Loose files that are one data set together: pictures, or an IDX file and its labels. */
 int dataset_open_list(struct dataset **d, const char *const *paths, size_t n,
 	const struct dataset_options *o, struct cvt_err *e);

@@ -144,9 +144,10 @@ static bool is_one_of(const char *name, const char *const *list)
 	return false;
 }
 
+static const char *const pictures[] = {"image", "original", "mask", "edge", "depth", NULL};
+
 bool head_is_padded(const struct head_field *f)
 {
-	static const char *const pictures[] = {"image", "original", "mask", "edge", "depth", NULL};
 	return !(f->flags & FIELD_WHOLE) && f->ndim > 0 && f->dims[0] == HEAD_VARIES
 	       && !is_one_of(f->name, pictures);
 }
@@ -156,6 +157,19 @@ bool head_is_ragged(const struct head *h, const struct head_field *f)
 	char at[FIELD_NAME + 4];
 	(void)snprintf(at, sizeof at, "%s.at", f->name);
 	return (f->flags & FIELD_WHOLE) && head_field(h, at);
+}
+
+bool head_has_rows(const struct head *h, const struct head_field *f)
+{
+	static const char *const numbers[] = {"index", "label", "part", "group", "role", "domain",
+		"copy", "class", "weight", NULL};
+	const size_t n = strlen(f->name);
+	if (!(f->flags & FIELD_WHOLE))
+		return true;
+	if (is_one_of(f->name, numbers) || field_is_boxes(f->name)
+		|| (n > 4 && strcmp(f->name + n - 4, ".hwc") == 0))
+		return false;
+	return !is_one_of(f->name, pictures) || head_is_ragged(h, f) || head_is_offsets(h, f);
 }
 
 bool head_is_offsets(const struct head *h, const struct head_field *f)

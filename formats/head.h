@@ -74,6 +74,9 @@ int head_settle_ragged(struct head *h, struct cvt_err *e);
 /* Rows of different size end to end (NAME, NAME.at): what NAME is, and what its offsets are. */
 bool head_is_ragged(const struct head *h, const struct head_field *f);
 bool head_is_offsets(const struct head *h, const struct head_field *f);
+/* False for a constant where rows are needed: what programs look up by the number of a row (label,
+ * part ...) has one entry a row, and pictures, when not ragged, have one a row, too. */
+bool head_has_rows(const struct head *h, const struct head_field *f);
 /* Adds (or replaces) a field by what a batch holds; dims[0] is left out unless FIELD_WHOLE. */
 int head_add_field(struct head *h, const char *name, enum dtype dtype, unsigned flags, int ndim,
 	const size_t *row_dims, struct cvt_err *e);

@@ -308,7 +308,13 @@ static int check(struct head *h, const struct line *l, struct cvt_err *e)
 	if (h->rows != HEAD_UNKNOWN && h->val != HEAD_UNKNOWN && h->val > h->rows)
 		return cvt_fail(
 			e, CVT_INPUT, "HEAD: val %zu is more than rows %zu", h->val, h->rows);
-	return head_settle_ragged(h, e);
+	if (head_settle_ragged(h, e) != CVT_OK)
+		return cvt_fail_at(e, "HEAD");
+	for (size_t i = 0; i < h->nfields; i++)
+		if (!head_has_rows(h, &h->field[i]))
+			return cvt_fail(e, CVT_INPUT, "HEAD: field %s must have one entry a row",
+				h->field[i].name);
+	return CVT_OK;
 }
 
 static int parse_lines(struct head *h, struct line *l, char *text, struct cvt_err *e)

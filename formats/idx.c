@@ -345,19 +345,22 @@ static const char *word_in(const char *key)
 }
 
 /* Dimensions of file i when it is IDX (in one layer of compression at most), else 0. */
-static int sniff(struct tree *t, size_t i)
+static int sniff(struct tree *t, size_t i, int *ndim, struct cvt_err *e)
 {
 	struct input *in = NULL;
 	struct part p;
 	const unsigned char *start;
 	size_t n;
-	struct cvt_err none;
-	int ndim = 0;
-	if (tree_input(t, i, &in, &none) == CVT_OK && input_unpack(in, 1000, &none) == CVT_OK
-		&& input_peek(in, 64, &start, &n, &none) == CVT_OK && parse_header(&p, start, n))
-		ndim = p.ndim;
+	*ndim = 0;
+	int code = tree_input(t, i, &in, e);
+	if (code == CVT_OK)
+		code = input_unpack(in, 1000, e);
+	if (code == CVT_OK)
+		code = input_peek(in, 64, &start, &n, e);
+	if (code == CVT_OK && parse_header(&p, start, n))
+		*ndim = p.ndim;
 	input_close(in);
-	return ndim;
+	return code;
 }
 
 static struct pair *pair_of(struct pair *pair, size_t *n, const char *key)
@@ -388,7 +391,8 @@ static int find_pairs(struct tree *t, struct pair *pair, size_t *n, struct cvt_e
 	*n = 0;
 	for (size_t i = 0; i < t->n; i++) {
 		char key[SPLIT_NAME];
-		const int ndim = sniff(t, i);
+		int ndim;
+		TRY(sniff(t, i, &ndim, e)); /* labels that cannot be looked at are not left out */
 		if (ndim == 0)
 			continue;
 		key_of(t->entry[i].name, key);
@@ -420,11 +424,14 @@ static void name_splits(struct pair *pair, size_t n, const char **split)
 
 static int idx_probe_tree(struct tree *t)
 {
-	size_t found = 0;
-	if (t->n > FILES)
-		return 0;
-	for (size_t i = 0; i < t->n; i++)
-		found += sniff(t, i) > 0;
+	struct cvt_err why;
+	bool found = false;
+	for (size_t i = 0; i < t->n && t->n <= FILES; i++) {
+		int ndim;
+		if (sniff(t, i, &ndim, &why) != CVT_OK)
+			tree_missed(t, &why);
+		found = found || ndim > 0;
+	}
 	return found ? 2 : 0;
 }
 

@@ -240,10 +240,8 @@ static int convert(const struct npy *x, size_t row, unsigned char *to, struct cv
 			memcpy(to, &real, size);
 		else if (x->dtype == DT_I4)
 			memcpy(to, &narrow, size);
-		else if (x->dtype == DT_I8)
-			memcpy(to, &whole, size);
 		else
-			*to = (unsigned char)v;
+			memcpy(to, &whole, size); /* bytes lie as they are wanted: is_straight */
 	}
 	return CVT_OK;
 }

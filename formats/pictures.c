@@ -19,9 +19,11 @@ bool tree_is_picture(struct tree *t, size_t i)
 		if (strcmp(suffix, suffixes[k]) == 0)
 			return true;
 	struct tree_buffer b = {0};
-	struct cvt_err none;
-	const bool found =
-		tree_start(t, i, 16, &b, &none) == CVT_OK && picture_codec(b.p, b.n) != NULL;
+	struct cvt_err why;
+	const bool seen = tree_start(t, i, 16, &b, &why) == CVT_OK;
+	const bool found = seen && picture_codec(b.p, b.n) != NULL;
+	if (!seen)
+		tree_missed(t, &why);
 	free(b.own);
 	return found;
 }

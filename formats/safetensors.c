@@ -307,15 +307,11 @@ static json_t *text_value(const char *text)
 	if (v)
 		return v;
 	struct str s = {0};
-	for (const char *line = text; line;
-		line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-		char shown[4096], one[1024];
-		(void)snprintf(one, sizeof one, "%.*s", (int)strcspn(line, "\n"), line);
-		if (str_printf(&s, NULL, "%s%s", s.n ? "\n" : "",
-			    mem_printable(shown, sizeof shown, one)))
-			break;
-	}
-	v = json_string(s.p ? s.p : "");
+	int code = CVT_OK;
+	for (const unsigned char *p = (const unsigned char *)text; *p && code == CVT_OK; p++)
+		code = str_printf(&s, NULL, *p < 0x80 ? "%c" : "\\%03o", *p);
+	if (code == CVT_OK)
+		v = json_string(s.p);
 	free(s.p);
 	return v;
 }
@@ -325,6 +321,10 @@ static json_t *describe(const struct tensor *t, uint64_t begin)
 	json_t *shape = json_array();
 	for (int i = 0; i < t->ndim; i++)
 		json_array_append_new(shape, json_integer((json_int_t)t->dims[i]));
+	if (json_array_size(shape) != (size_t)t->ndim) { /* without memory they are left out */
+		json_decref(shape);
+		return NULL;
+	}
 	return json_pack("{s:s, s:o, s:[I,I]}", "dtype", type_name(t->dtype), "shape", shape,
 		"data_offsets", (json_int_t)begin, (json_int_t)begin + (json_int_t)t->bytes);
 }
@@ -343,7 +343,8 @@ static char *make_header(const struct state_dict *d, size_t *length)
 		at += d->entry[i].t.bytes;
 	}
 	char *text = json_dumps(root, JSON_COMPACT), *padded = NULL;
-	if (text && json_object_size(root) == d->n + (d->nmeta ? 1 : 0)) {
+	if (text && json_object_size(root) == d->n + (d->nmeta ? 1 : 0)
+		&& json_object_size(meta) == d->nmeta) {
 		const size_t n = strlen(text);
 		*length = (n + LENGTH + ALIGN - 1) / ALIGN * ALIGN - LENGTH;
 		padded = malloc(*length);

@@ -49,8 +49,6 @@ const struct stream_frame *stream_other(const struct stream_reader *r);
 /* How many parts (HEAD..DONE) were met so far. A further one is looked for after each DONE, before
  * anything of it is given out. */
 size_t stream_parts(const struct stream_reader *r);
-/* Rows given out so far. */
-uint64_t stream_rows(const struct stream_reader *r);
 
 struct stream_writer;
 

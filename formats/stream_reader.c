@@ -34,7 +34,6 @@ struct stream_reader {
 
 	struct counts part;
 	size_t parts;
-	uint64_t rows;
 	uint32_t epoch;
 	bool epoch_is_known, epoch_is_held, finished;
 };
@@ -279,7 +278,6 @@ static int take_batch(struct stream_reader *r, struct cvt_err *e)
 	r->part.epoch_val += val;
 	if (r->part.rows != HEAD_UNKNOWN && r->part.epoch_rows > r->part.rows)
 		return contradicts("rows of HEAD", r->part.rows, r->part.epoch_rows, e);
-	r->rows += r->batch.rows;
 	return CVT_OK;
 }
 
@@ -455,9 +453,4 @@ const struct stream_frame *stream_other(const struct stream_reader *r)
 size_t stream_parts(const struct stream_reader *r)
 {
 	return r->parts;
-}
-
-uint64_t stream_rows(const struct stream_reader *r)
-{
-	return r->rows;
 }

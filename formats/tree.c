@@ -288,6 +288,19 @@ int tree_fail_at(const struct tree *t, size_t i, struct cvt_err *e)
 	return cvt_fail_at(e, "%s", mem_printable(shown, sizeof shown, path));
 }
 
+void tree_missed(struct tree *t, const struct cvt_err *e)
+{
+	if (e->code == CVT_SYSTEM && t->missed.code == CVT_OK)
+		t->missed = *e;
+}
+
+int tree_looked(const struct tree *t, struct cvt_err *e)
+{
+	if (t->missed.code != CVT_OK)
+		*e = t->missed;
+	return t->missed.code;
+}
+
 int tree_input(struct tree *t, size_t i, struct input **in, struct cvt_err *e)
 {
 	char path[NAME];

@@ -22,6 +22,7 @@ struct tree {
 	bool held;            /* the files lie in `bytes`, end to end */
 	void *bytes;
 	size_t nbytes, bytes_capacity;
+	struct cvt_err missed; /* see tree_missed */
 };
 
 /* The bytes of a file, reused from one to the next. */
@@ -57,6 +58,10 @@ int tree_start(struct tree *t, size_t i, size_t want, struct tree_buffer *b, str
 int tree_input(struct tree *t, size_t i, struct input **in, struct cvt_err *e);
 /* Fails with "TREE/NAME: " before the text of e. */
 int tree_fail_at(const struct tree *t, size_t i, struct cvt_err *e);
+/* Who looks what the files are could not look at one. If the machine is to blame (memory, the disk,
+ * a permission), that is no answer: it is kept, and tree_looked fails with the first of them. */
+void tree_missed(struct tree *t, const struct cvt_err *e);
+int tree_looked(const struct tree *t, struct cvt_err *e);
 /* What follows the last '/'. */
 const char *tree_base(const char *name);
 /* Is that file a picture: by its suffix, else by its first bytes. */

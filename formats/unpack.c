@@ -21,6 +21,7 @@ struct unpack {
 	z_stream z;
 	struct arclib lib;
 	struct archive *archive;
+	struct archive_entry *entry;
 	unsigned char chunk[CHUNK];
 };
 
@@ -77,17 +78,17 @@ static int damaged(struct unpack *u, struct cvt_err *e)
 
 static int open_others(struct unpack *u, struct cvt_err *e)
 {
-	struct archive_entry *entry;
 	TRY(arclib_open(&u->lib, e));
 	u->archive = u->lib.archive_read_new();
-	if (!u->archive)
+	u->entry = u->archive ? u->lib.archive_entry_new2(u->archive) : NULL;
+	if (!u->entry)
 		return cvt_fail(e, CVT_SYSTEM, "out of memory");
 	(void)u->lib.archive_read_support_filter_all(u->archive); /* warns of external programs */
 	if (u->lib.archive_read_support_format_raw(u->archive) != ARCHIVE_OK
 		|| u->lib.archive_read_set_callback_data(u->archive, u) != ARCHIVE_OK
 		|| u->lib.archive_read_set_read_callback(u->archive, give) != ARCHIVE_OK
-		|| u->lib.archive_read_open1(u->archive) != ARCHIVE_OK
-		|| u->lib.archive_read_next_header(u->archive, &entry) != ARCHIVE_OK)
+		|| arclib_start(&u->lib, u->archive) != ARCHIVE_OK
+		|| u->lib.archive_read_next_header2(u->archive, u->entry) != ARCHIVE_OK)
 		return damaged(u, e);
 	return CVT_OK;
 }
@@ -123,8 +124,8 @@ static int next_member(struct unpack *u, struct cvt_err *e)
 	if (u->z.avail_in == 0)
 		TRY(refill(u, e));
 	u->ended = u->z.avail_in == 0;
-	if (!u->ended && inflateReset(&u->z) != Z_OK)
-		return damaged(u, e);
+	if (!u->ended)
+		(void)inflateReset(&u->z); /* it fails for what was never begun alone */
 	return CVT_OK;
 }
 
@@ -201,6 +202,8 @@ void unpack_close(struct unpack *u)
 		return;
 	if (u->gzip)
 		(void)inflateEnd(&u->z);
+	if (u->entry)
+		u->lib.archive_entry_free(u->entry);
 	if (u->archive)
 		(void)u->lib.archive_read_free(u->archive);
 	free(u);

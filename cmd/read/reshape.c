@@ -28,10 +28,14 @@ static bool is_view(const char *name, const char *base)
 	       && (name[n] == '\0' || (name[n] == '.' && isdigit((unsigned char)name[n + 1])));
 }
 
+static bool is_image(const char *name)
+{
+	return is_view(name, "image") || is_view(name, "original");
+}
+
 static bool is_picture(const struct head_field *f)
 {
-	const bool named = is_view(f->name, "image") || is_view(f->name, "original");
-	return named && f->dtype == DT_U1 && (f->ndim == 3 || (f->flags & FIELD_WHOLE));
+	return is_image(f->name) && f->dtype == DT_U1 && (f->ndim == 3 || (f->flags & FIELD_WHOLE));
 }
 
 static bool is_mask(const char *name)
@@ -43,6 +47,16 @@ static bool is_mask(const char *name)
 static size_t told(const struct head_field *f, int dim)
 {
 	return (f->flags & FIELD_WHOLE) || f->dims[dim] == HEAD_VARIES ? 0 : f->dims[dim];
+}
+
+/* Pictures of different sizes tell them in a table. */
+static int check_sizes(const struct head *h, const struct head_field *f, struct cvt_err *e)
+{
+	char table[FIELD_NAME + 5];
+	(void)snprintf(table, sizeof table, "%s.hwc", f->name);
+	if (!is_image(f->name) || !(f->flags & FIELD_WHOLE) || head_field(h, table))
+		return CVT_OK;
+	return cvt_fail(e, CVT_INPUT, "'%s' has no sizes (%s)", f->name, table);
 }
 
 /* Fixed where the options or the head fix it; ragged otherwise. */
@@ -76,7 +90,8 @@ int reshape_open(
 		r->o = *o;
 	for (size_t i = 0; code == CVT_OK && i < h->nfields; i++) {
 		struct head_field *f = &h->field[i];
-		if (is_picture(f))
+		code = check_sizes(h, f, e);
+		if (code == CVT_OK && is_picture(f))
 			code = new_shape(r, h, i, e);
 		else if (o->height && is_mask(f->name) && f->ndim == 2) {
 			f->dims[0] = o->height;

@@ -94,6 +94,12 @@ static void headers(void)
 	refused("[1,2]", 0, "a header that is no object");
 	refused("{\"__metadata__\":{\"k\":3}}", 0, "metadata that is no text");
 	refused("{\"a\":", 0, "cut JSON");
+	refused("{\"__metadata__\":[]}", 0, "metadata that is no object");
+	check(read_header("{\"b\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]},"
+			  "\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+		      8, &e)
+			== CVT_OK,
+		"a tensor of no bytes, where another begins");
 	struct state_dict d = {0};
 	check(read_bytes("\377\377\377\377\377\377\377\177{}", 10, &d, &e) == CVT_INPUT,
 		"a header length of 2^63 is refused");
@@ -160,11 +166,33 @@ static void round_trip(void)
 	(void)unlink(path);
 }
 
+/* JSON is UTF-8; a file's name in the history need not be. */
+static void other_letters(void)
+{
+	char path[] = "/tmp/cvtools-model-XXXXXX", line[3000], want[3000];
+	struct cvt_err e = {0};
+	struct state_dict d = {0}, back = {0};
+	const int fd = mkstemp(path);
+	(void)snprintf(line, sizeof line, "prog 0 cv-train: caf\xe9 %01500d\nprog 1 two", 1);
+	(void)snprintf(want, sizeof want, "prog 0 cv-train: caf\\351 %01500d\nprog 1 two", 1);
+	int code = state_set_meta(&d, "cv.history", line, &e);
+	code = code ? code : safetensors_write(path, &d, &e);
+	code = code ? code : safetensors_read(path, &back, &e);
+	const char *text = state_meta(&back, "cv.history");
+	check(code == CVT_OK && text && strcmp(text, want) == 0,
+		"letters that are no UTF-8 become \\ooo, and nothing is cut");
+	state_free(&d);
+	state_free(&back);
+	(void)close(fd);
+	(void)unlink(path);
+}
+
 int main(void)
 {
 	headers();
 	cut_everywhere();
 	widening();
 	round_trip();
+	other_letters();
 	return failures != 0;
 }

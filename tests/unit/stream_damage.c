@@ -252,6 +252,16 @@ static void test_heads(void)
 		"format cvt 1\nmean nan\nstd 1\n",
 		"format cvt 1\ntarget label\n",
 		"format cvt 1\nprog x y\n",
+		"format cvt 1\nfield a |u1 1 1 1 1 1 1 1 1\n",
+		"format cvt 1\nfield a.at <i4\nfield a |u1\n",
+		"format cvt 1\nfield part <i4 *\n",
+		"format cvt 1\nfield label <i4\nfield label.at <i8\n",
+		"format cvt 1\nfield image |u1 * 4 4 3\n",
+		"format cvt 1\nfield image.1.hwc <i4 * 3\n",
+		"format cvt 1\nfield boxes <f4 * 4 5\n",
+		"format cvt 1\nclass. 0 cat\n",
+		"format cvt 1\ntarget LABEL mse\n",
+		"format cvt 1\ntarget label mse more\n",
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		char text[100], shown[80];
@@ -262,6 +272,44 @@ static void test_heads(void)
 	struct head h;
 	struct cvt_err e;
 	check(head_parse(&h, "format cvt 1\n\0x", 15, &e) == CVT_INPUT, "HEAD refused: NUL");
+}
+
+/* `times` lines of that form after the first; every # is the line's number. */
+static void test_many(const char *form, int times, const char *what)
+{
+	struct str text = {0};
+	struct head h;
+	struct cvt_err e = {0};
+	char line[80];
+	int code = str_puts(&text, "format cvt 1\n", &e);
+	for (int i = 0; i < times && code == CVT_OK; i++) {
+		size_t n = 0;
+		for (const char *s = form; *s; s++)
+			n += (size_t)(*s == '#' ? snprintf(line + n, sizeof line - n, "%d", i)
+						: snprintf(line + n, sizeof line - n, "%c", *s));
+		code = str_add(&text, line, n, &e);
+	}
+	if (code != CVT_OK)
+		exit(99);
+	check(head_parse(&h, text.p, text.n, &e) == CVT_INPUT && e.text[0], what);
+	free(text.p);
+}
+
+static void test_limits(void)
+{
+	struct head h;
+	struct cvt_err e;
+	head_init(&h);
+	test_many("field f# <i4\n", 1025, "HEAD refused: more fields than anything needs");
+	test_many("class.f# 0 cat\n", 65, "HEAD refused: more lists of classes, too");
+	test_many("note # that a program before us wrote, and we would pass on\n", 300000,
+		"HEAD refused: larger than 16 MiB");
+	check(head_set_class(&h, "label", (size_t)1 << 24, "far", &e) == CVT_INPUT
+			&& head_set_class(&h, "Label", 0, "cat", &e) == CVT_INPUT
+			&& head_add_field(&h, "a b", DT_U1, 0, 0, NULL, &e) == CVT_INPUT
+			&& h.nclasses == 0 && h.nfields == 0,
+		"a class too far, and names that are none");
+	head_free(&h);
 }
 
 /* A frame that promises 2 GiB and brings nothing costs nothing. */
@@ -290,6 +338,7 @@ int main(void)
 	test_forgeries();
 	test_ragged_forgeries();
 	test_heads();
+	test_limits();
 	test_random(&small, 1, "two epochs");
 	test_random(&ragged, 2, "ragged");
 	test_promises();
