@@ -60,8 +60,8 @@ static inline vec affine_at(const struct affine *a, vec v, size_t k, size_t left
 	return v * vec_load_some(a->scale + k, left) + vec_load_some(a->shift + k, left);
 }
 
-/* y = x scale + shift, with relu nothing below 0; y may be x. scale: 2 c floats, the shifts behind.
- */
+/* y = x scale + shift, with relu nothing below 0, NaN stays; y may be x. scale: 2 c floats, the shifts
+ * behind. */
 void KERNEL(channel_scale)(
 	const float *x, size_t rows, size_t c, const float *scale, bool relu, float *y)
 {
@@ -73,7 +73,7 @@ void KERNEL(channel_scale)(
 		const size_t m = n - at < period ? n - at : period;
 		for (size_t k = 0; k < m; k += SIMD_WIDTH) {
 			const vec v = affine_at(&a, vec_load_some(x + at + k, m - k), k, m - k);
-			vec_store_some(y + at + k, vec_max(v, least), m - k);
+			vec_store_some(y + at + k, vec_max(least, v), m - k);
 		}
 	}
 }

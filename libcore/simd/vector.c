@@ -8,11 +8,11 @@ void KERNEL(add)(float *restrict to, const float *restrict from, size_t n)
 		to[i] += from[i];
 }
 
-/* y = max(x, 0); y may be x. */
+/* y = max(x, 0), NaN where x is; y may be x. */
 void KERNEL(relu)(const float *x, float *y, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		y[i] = x[i] > 0 ? x[i] : 0;
+		y[i] = x[i] < 0 ? 0 : x[i];
 }
 
 /* dx = dy where y > 0, else 0; or dx += that. dx may be dy. */

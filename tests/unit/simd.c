@@ -199,6 +199,23 @@ static void fill(void)
 	A[6] = -0.0F;
 }
 
+/* What is not a number is not taken for 0 by a relu, by itself or behind batch norm. */
+static bool keeps_nan(const struct simd *s)
+{
+	enum { N = 37 };
+	static const float affine[2 * N] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+	float x[N] = {0}, y[N], z[2][N];
+	x[3] = x[N - 1] = NAN;
+	s->relu(x, y, N);
+	s->channel_scale(x, 1, N, affine, true, z[0]);
+	s->channel_scale(x, 1, N, affine, false, z[1]);
+	bool good = true;
+	for (size_t i = 0; i < N; i++)
+		for (size_t k = 0; k < 3; k++)
+			good = good && isnan(k == 2 ? y[i] : z[k][i]) == isnan(x[i]);
+	return good;
+}
+
 static int check_processor(const char *name)
 {
 	const struct simd *s = simd_named(name);
@@ -214,7 +231,9 @@ static int check_processor(const char *name)
 		printf("%s %s of %s\n", right ? "ok" : "not ok", kernels[k].name, name);
 		failures += !right;
 	}
-	return failures;
+	const bool kept = keeps_nan(s);
+	printf("%s NaN stays NaN in a relu of %s\n", kept ? "ok" : "not ok", name);
+	return failures + !kept;
 }
 
 int main(void)
