@@ -127,6 +127,11 @@ open("ragged.cvt", "wb").write(s.done())'
 	cv-augment -i s.cvt --no-history pad-crop=2,reflect -o a.cvt
 	cv-augment -i s.cvt --no-history pad-crop=reflect,2 -o b.cvt
 	cmp a.cvt b.cvt
+	cv-augment -i s.cvt --no-history resize=5,antialias -o a.cvt
+	cv-augment -i s.cvt --no-history resize=5,5,bilinear -o b.cvt
+	cmp a.cvt b.cvt
+	cv-augment -i s.cvt --no-history resize=5,nearest -o b.cvt
+	refute cmp -s a.cvt b.cvt
 	cv-augment -i s.cvt --no-history color-jitter=.4,4e-1 -o a.cvt
 	cv-augment -i s.cvt --no-history color-jitter=0.4,+0.4 -o b.cvt
 	cmp a.cvt b.cvt
