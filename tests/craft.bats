@@ -75,6 +75,46 @@ for k, std, most in (('a', (2 / 288) ** .5, (6 / 288) ** .5), ('b', (2 / 2304) *
     assert (w[k + '.bias'] == 0).all()"
 }
 
+@test "--zero-init-residual: the norms that end branches begin with 0, shortcuts with 1" {
+	cat >res.arch <<-'END'
+		input image 8 8 1
+		conv1: conv 8 3 bias=0 | bn1: bn | relu
+		a: { conv: conv 8 3 bias=0 | bn: bn } | relu
+		b: { c1: conv 16 3 stride=2 | b1: bn | relu | c2: conv 16 3 | b2: bn | drop-path 0, short: ( conv 16 1 stride=2 | bn ) }
+		gap | flatten | fc: linear classes
+	END
+	cv-train -q --epochs 0 --num-classes 4 --arch res.arch -o a.st </dev/null
+	cv-train -q --epochs 0 --num-classes 4 --arch res.arch --zero-init-residual -o b.st </dev/null
+	py "$weights
+a, b = model('a.st'), model('b.st')
+zero = [k for k in b if k.endswith('weight') and not b[k].any()]
+assert zero == ['a.bn.weight', 'b.b2.weight'], zero
+assert all((a[k] == b[k]).all() for k in a if k not in zero) and all((a[k] == 1).all() for k in zero)"
+	fails 2 cv-train --epochs 0 --num-classes 4 --arch tiny.arch --zero-init-residual -o x.st
+}
+
+@test "auxiliary classifiers: each head's score has its own name" {
+	quadrants a.cvt
+	cat >aux.arch <<-'END'
+		input image 8 8 1
+		conv1: conv 8 3 | relu
+		aux1: ( gap | flatten | linear classes )
+		@conv1
+		conv2: conv 8 3 | relu
+		aux2: ( gap | flatten | linear classes )
+		@conv2
+		flatten | fc: linear classes
+	END
+	cv-train -q --arch aux.arch -b 32 --metrics m.json --head label:cross-entropy \
+		--head label:cross-entropy:0.3@aux1 --head label:cross-entropy:0.3@aux2 -o a.st a.cvt
+	py "
+import json
+keys = [k for k, v in json.loads(open('m.json').readline(), object_pairs_hook=list)]
+assert len(keys) == len(set(keys)), keys
+assert {'accuracy', 'aux1_accuracy', 'val_aux2_accuracy'} <= set(keys), keys"
+	fails 2 cv-train --arch aux.arch --head label:cross-entropy@aux3 -o x.st a.cvt
+}
+
 @test "--whiten: the first filters are what numpy makes of the first batch, and stay" {
 	quadrants a.cvt epochs=2
 	sed 's/conv1: conv 8 3 bias=0/conv1: conv 8 2 pad=0 bias=0/' tiny.arch >w.arch

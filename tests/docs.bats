@@ -177,6 +177,27 @@ runs() {
 	done
 }
 
+# Everything that a .def list (or the table of initialisations) names has its own entry in a page.
+@test "every operation, optimizer, schedule and initialisation is explained by its page" {
+	explained() { # PAGE NAME...
+		local page=$1 name
+		shift
+		for name; do
+			grep -qE "^\.It Cm (.*[ ,])?$name( |$)" "$top/$page" || {
+				echo "$page has no entry for $name"
+				return 1
+			}
+		done
+	}
+	listed() { sed -nE 's/^[A-Z]+\(([a-z0-9_]+)\)$/\1/p' "$top/$1" | tr _ -; }
+	# shellcheck disable=SC2046
+	{
+		explained cmd/cv-train.1 $(listed libcore/opt/opt.def) $(listed libcore/sched/sched.def)
+		explained cmd/cv-augment.1 $(listed libcore/aug/aug.def)
+		explained libcore/arch/cv-arch.5 $(sed -nE 's/^\t\{"([a-z-]+)", INIT_.*/\1/p' "$top/libcore/init.c")
+	}
+}
+
 # ---- pipelines -----------------------------------------------------------------------------------------
 
 # above VALUE LEAST

@@ -3,6 +3,7 @@
  * picture, which classes, which heads, which normalisation; then the weights (see trainer.h).
  */
 #include "../../libcore/blas.h"
+#include "../../libcore/init.h"
 #include "../embed/text.h"
 #include "trainer.h"
 
@@ -420,6 +421,8 @@ static int open_learner(struct trainer *t, struct cvt_err *e)
 	t->facts.context = t;
 	t->facts.teacher = trainer_teacher;
 	TRY(learner_open(&t->learner, t->method, &t->facts, e));
+	if (t->o.tricks.zero_init)
+		TRY(init_zero_residual(t->learner->graph, e));
 	graph_init_params(t->learner->graph, t->seed);
 	TRY(trainer_load_weights(t, e));
 	if (t->o.freeze)

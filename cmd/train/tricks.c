@@ -28,6 +28,8 @@ size_t tricks_options(struct tricks *t, struct cli_option *to)
 		{"drop-path", 0, CLI_REAL, "P", &t->drop_path,
 			"of the deepest drop-path layer; the others less in proportion", 0,
 			&t->drop_path_given},
+		{"zero-init-residual", 0, CLI_FLAG, NULL, &t->zero_init,
+			"residual branches that end in bn begin with a scale of 0", 0, NULL},
 		{"find-lr", 0, CLI_TEXT, "NAME", &t->find_lr,
 			"no model: lr from 1e-6 to 10 in --steps (100), curve in NAME.tsv, "
 			"NAME.png",

@@ -41,6 +41,23 @@ class Net(nn.Module):
         x = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
         return self.fc(x.flatten(1))
 
+    def loss(self, x, y, smoothing):
+        return F.cross_entropy(self(x), y, label_smoothing=smoothing)
+
+
+class AuxNet(Net):
+    """With an auxiliary classifier, as GoogLeNet has two; its loss counts 0.3."""
+
+    def __init__(self):
+        super().__init__()
+        self.aux1 = nn.Module()
+        self.aux1.fc = nn.Linear(6, 4)
+
+    def loss(self, x, y, smoothing):
+        early = F.relu(self.bn1(self.conv1(x)))
+        late = F.relu(self.bn2(self.conv2(early))).flatten(1)
+        return F.cross_entropy(self.fc(late), y) + 0.3 * F.cross_entropy(self.aux1.fc(early.mean((2, 3))), y)
+
 
 def load(path):
     with open(path, "rb") as f:
@@ -52,8 +69,8 @@ def load(path):
             for k, v in head.items()}
 
 
-def cv_train(*words):
-    subprocess.run(["cv-train", "-q", "--arch", "small.arch", "-o", "net.st", *words],
+def cv_train(*words, arch="small.arch"):
+    subprocess.run(["cv-train", "-q", "--arch", arch, "-o", "net.st", *words],
                    stdin=subprocess.DEVNULL, check=True)
     return load("net.st")
 
@@ -102,9 +119,9 @@ class Muon(optim.Optimizer):
 
 
 def torch_train(start, make, decay=0.0, decay_all=False, rate=None, smoothing=0.0, clip=None, together=1,
-                average=None):
+                average=None, net=Net):
     """`rate` makes a schedule that is stepped with the optimizer; `average` follows the weights."""
-    model = Net()
+    model = net()
     model.load_state_dict({**model.state_dict(), **{k: v.clone() for k, v in start.items()}})
     big = [p for p in model.parameters() if p.ndim > 1 or decay_all]
     rest = [p for p in model.parameters() if p.ndim == 1 and not decay_all]
@@ -115,8 +132,7 @@ def torch_train(start, make, decay=0.0, decay_all=False, rate=None, smoothing=0.
         opt.zero_grad()
         for k in range(together):
             at = (step * together + k) * B % N
-            (F.cross_entropy(model(X[at:at + B]), Y[at:at + B], label_smoothing=smoothing)
-             / together).backward()
+            (model.loss(X[at:at + B], Y[at:at + B], smoothing) / together).backward()
         if clip:
             clip(model.parameters())
         opt.step()
@@ -189,14 +205,16 @@ CASES = {  # words of cv-train; how PyTorch trains
 
 def compare(words, have, want):
     error = max(((have[k] - want[k]).abs().max() / (1e-3 + want[k].abs().max())).item() for k in have)
-    moved = max((start[k] - want[k]).abs().max().item() for k in have)
+    moved = (start["fc.weight"] - want["fc.weight"]).abs().max().item()
     print("ok" if error < 1e-5 < 1e-3 < moved else "not ok", words, f"# {error:.2g}")
     return error < 1e-5 < 1e-3 < moved
 
 
-with open("small.arch", "w") as f:
-    f.write("input image 8 8 3\nconv1: conv 6 3 bias=0 | bn1: bn | relu\n"
-            "conv2: conv 5 3 stride=2 bias=0 | bn2: bn | relu\nflatten | fc: linear classes\n")
+with open("small.arch", "w") as f, open("aux.arch", "w") as g:
+    stem, body = ("input image 8 8 3\nconv1: conv 6 3 bias=0 | bn1: bn | relu\n",
+                  "conv2: conv 5 3 stride=2 bias=0 | bn2: bn | relu\nflatten | fc: linear classes\n")
+    f.write(stem + body)
+    g.write(stem + "early: id\naux1: ( gap | flatten | fc: linear classes )\n@early\n" + body)
 write("rows.cvt", f"rows {N}\nepochs {E}\n" + classes(*"abcd"), 1000, E, image=image, label=label)
 start = cv_train("--epochs", "0", "--num-classes", "4")
 USUAL = {"--lr": "0.02", "--sched": "constant"}
@@ -211,4 +229,10 @@ torch_train(start, sgd, 5e-4, average=ema)
 usual = [w for pair in USUAL.items() for w in pair]
 good = compare("--model-ema 0.9", cv_train("-b", str(B), *usual, "--model-ema", "0.9", "rows.cvt"),
                ema.state) and good
+
+aux_start = cv_train("--epochs", "0", "--num-classes", "4", arch="aux.arch")
+weights = torch_train(aux_start, sgd, 5e-4, net=AuxNet)
+heads = ["--head", "label:cross-entropy", "--head", "label:cross-entropy:0.3@aux1"]
+good = compare("auxiliary classifier",
+               cv_train("-b", str(B), *usual, *heads, "rows.cvt", arch="aux.arch"), weights) and good
 sys.exit(not good)
