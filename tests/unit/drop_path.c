@@ -20,7 +20,8 @@ static void check_rates(const char *name, size_t blocks, size_t branches)
 	bool good = b.code == CVT_OK;
 	for (size_t i = 0; good && i < b.graph->n; i++)
 		if (strcmp(b.graph->node[i].op->name, "drop-path") == 0) {
-			const double want = P * (double)(at++ / branches) / (double)(blocks - 1);
+			const size_t block = at++ / branches;
+			const double want = P * (double)block / (double)(blocks - 1);
 			good = fabs(b.graph->node[i].arg[0].a - want) < 1e-12;
 		}
 	check(good && at == blocks * branches, "%s: %zu blocks of %zu branches, from 0 to P %s",
