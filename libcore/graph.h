@@ -60,7 +60,7 @@ struct node {
 
 enum param_kind {
 	PARAM_WEIGHT, /* decays */
-	PARAM_BIAS,   /* biases, norms' scales: no decay */
+	PARAM_BIAS,   /* biases, norms' scales, learned tokens: no decay */
 	PARAM_BUFFER, /* running statistics: no gradient */
 };
 

@@ -95,12 +95,13 @@ int init_choose(const struct node *n, size_t arg, double fan_in, double fan_out,
 
 /* ---- numbers ----------------------------------------------------------------------- */
 
-/* Normal within two standard deviations, by rejection. */
-static float truncated_normal(struct rng *r)
+/* Normal within -2..2, by rejection: torch.nn.init.trunc_normal_ cuts there, not at a number of
+ * deviations. */
+static float truncated_normal(struct rng *r, float deviation)
 {
 	float v;
 	do
-		v = rng_normal(r);
+		v = deviation * rng_normal(r);
 	while (fabsf(v) > 2);
 	return v;
 }
@@ -121,7 +122,7 @@ static float draw(const struct param *p, struct rng *r)
 	case INIT_PARTIAL_DIRAC:
 		return rng_between(r, -scale, scale);
 	case INIT_TRUNC_NORMAL:
-		return scale * truncated_normal(r);
+		return truncated_normal(r, scale);
 	case INIT_ZERO:
 	case INIT_DIRAC:
 		break;

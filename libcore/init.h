@@ -21,6 +21,10 @@ struct init {
 int init_choose(const struct node *n, size_t arg, double fan_in, double fan_out, struct init *i,
 	struct cvt_err *e);
 
+/* Lets the batch norms that end residual branches begin with a scale of 0, once parameters are drawn.
+ * CVT_USAGE if there are none (init_residual.c). */
+int init_zero_residual(struct graph *g, struct cvt_err *e);
+
 /* Draws parameter i from Philox(seed; INIT, i). */
 void init_param(const struct graph *g, size_t i, uint64_t seed);
 

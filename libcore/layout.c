@@ -87,6 +87,21 @@ static size_t only_reader(const struct plan *p, size_t i, size_t last, const cha
 	return is && same_size(n, &p->graph->node[i]) ? t->reader : GRAPH_NONE;
 }
 
+/* Behind what a run that does not train leaves as it is (drop-path at the end of a branch): node i's
+ * value is its value, too. */
+static size_t past_views(struct plan *p, size_t i, size_t last)
+{
+	for (;;) {
+		const size_t next = p->slot[last].reader;
+		if (p->slot[last].readers != 1 || next == GRAPH_NONE
+			|| !(p->graph->node[next].op->flags & NN_EVAL_VIEW)
+			|| !same_size(&p->graph->node[next], &p->graph->node[i]))
+			return last;
+		p->slot[next].host = i;
+		last = next;
+	}
+}
+
 /* What node i takes over from its readers (nn_op.folds). The other value of a sum must be there when
  * node i runs: it comes from an earlier node. */
 static void fold_readers(struct plan *p, size_t i)
@@ -99,6 +114,8 @@ static void fold_readers(struct plan *p, size_t i)
 		p->slot[next].host = i;
 		t->affine = last = next;
 	}
+	if (folds & FOLD_SUM)
+		last = past_views(p, i, last);
 	if ((folds & FOLD_SUM) && (next = only_reader(p, i, last, "sum")) != GRAPH_NONE
 		&& g->node[next].nin == 2) {
 		const size_t other = g->node[next].in[g->node[next].in[0] == last];

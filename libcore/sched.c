@@ -36,6 +36,28 @@ static int find(const struct sched **s, const char *name, struct cvt_err *e)
 	return cvt_fail(e, CVT_USAGE, "--sched %s: there is no such schedule; see --list", name);
 }
 
+static int read_values(
+	struct sched_choice *c, const char *text, const char *values, struct cvt_err *e)
+{
+	double value[SCHED_VALUES];
+	if (c->sched->takes == 0)
+		return cvt_fail(
+			e, CVT_USAGE, "--sched %s: %s takes no numbers", text, c->sched->name);
+	TRY(cli_reals(values, "--sched", value, SCHED_VALUES, &c->given, e));
+	if (c->given > c->sched->takes)
+		return cvt_fail(e, CVT_USAGE, "--sched %s: %s takes %zu number%s at most", text,
+			c->sched->name, c->sched->takes, c->sched->takes > 1 ? "s" : "");
+	for (size_t i = 0; i < c->given; i++)
+		if (!(value[i] >= 0.0))
+			return cvt_fail(
+				e, CVT_USAGE, "--sched %s: its numbers must be 0 or more", text);
+	const char *why = c->sched->wrong ? c->sched->wrong(value, c->given) : NULL;
+	if (why)
+		return cvt_fail(e, CVT_USAGE, "--sched %s: %s", text, why);
+	memcpy(c->value, value, c->given * sizeof *value);
+	return CVT_OK;
+}
+
 int sched_parse(struct sched_choice *c, const char *text, struct cvt_err *e)
 {
 	char name[64];
@@ -48,11 +70,7 @@ int sched_parse(struct sched_choice *c, const char *text, struct cvt_err *e)
 	c->given = 0;
 	memcpy(c->value, c->sched->value, sizeof c->value);
 	if (text[length] == '=')
-		TRY(cli_reals(text + length + 1, "--sched", c->value, SCHED_VALUES, &c->given, e));
-	for (size_t i = 0; i < c->given; i++)
-		if (!(c->value[i] >= 0.0))
-			return cvt_fail(
-				e, CVT_USAGE, "--sched %s: its numbers must be 0 or more", text);
+		TRY(read_values(c, text, text + length + 1, e));
 	return CVT_OK;
 }
 
@@ -65,6 +83,7 @@ double sched_factor(const struct sched_choice *c, double from, double to, double
 	}
 	struct sched_at at = {.epochs = epochs, .epoch = from - warm, .given = c->given};
 	at.x = rest > 0.0 ? at.epoch / rest : 0.0;
+	at.step = rest > 0.0 && to > from ? (to - from) / rest : 0.0;
 	if (at.x > 1.0)
 		at.x = 1.0;
 	memcpy(at.value, c->value, sizeof at.value);

@@ -59,6 +59,32 @@ total() {
 	fails 2 cv-view --arch resnet18-imagenet --let clases=1000 --summary
 }
 
+@test "--summary: parameters and multiply-adds as torchvision publishes them, to the last digit" {
+	while read -r name parameters adds; do
+		cv-view --arch "$name" --let classes=1000 --summary >text
+		[ "$(total parameters <text)" = "$parameters" ]
+		[ "$(total output_multiply-adds <text)" = "$adds" ] || {
+			echo "$name: $(total output_multiply-adds <text), not $adds"
+			return 1
+		}
+	done <<-'END'
+		alexnet 61100840 714188480
+		vgg11-imagenet 132863336 7609090048
+		vgg16 138357544 15470264320
+		resnet18-imagenet 11689512 1814073344
+		resnet34-imagenet 21797672 3663761408
+		resnet50-imagenet 25557032 4089184256
+		resnet152-imagenet 60192808 11513626624
+		densenet121 7978856 2834161664
+		mobilenet-v2 3504872 300774272
+		efficientnet-b0 5288548 385814752
+		convnext-tiny 28589128 4455531264
+		googlenet 13004888 1498376192
+	END
+	# heads that only training needs are in the table and its sum
+	[ "$(total multiply-adds <text)" = 1506748416 ]
+}
+
 @test "--summary: a line a layer, and they add up" {
 	cv-view --arch resnet8 --summary >text
 	grep -qE '^layer2\.0\.conv1 +conv +16x16x32 +4608 +1179648$' text

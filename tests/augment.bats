@@ -120,6 +120,12 @@ open("ragged.cvt", "wb").write(s.done())'
 	fails 2 cv-augment -i s.cvt one-of end
 	fails 2 cv-augment -i s.cvt one-of one-of hflip end end
 	fails 2 cv-augment -i s.cvt one-of hflip view end
+	fails 2 cv-augment -i s.cvt one-of=2 hflip end
+	fails 2 cv-augment -i s.cvt one-of hflip end:0.5
+	fails 2 cv-augment -i s.cvt view:0.5 hflip
+	fails 2 cv-augment -i s.cvt resize=8,nearest,antialias
+	[[ $message == *"FILTER is given twice"* ]]
+	fails 2 cv-augment -i s.cvt pad-crop=reflect,2,zero
 }
 
 @test "words may stand for their parameter, numbers are written in many ways" {
@@ -127,6 +133,11 @@ open("ragged.cvt", "wb").write(s.done())'
 	cv-augment -i s.cvt --no-history pad-crop=2,reflect -o a.cvt
 	cv-augment -i s.cvt --no-history pad-crop=reflect,2 -o b.cvt
 	cmp a.cvt b.cvt
+	cv-augment -i s.cvt --no-history resize=5,antialias -o a.cvt
+	cv-augment -i s.cvt --no-history resize=5,5,bilinear -o b.cvt
+	cmp a.cvt b.cvt
+	cv-augment -i s.cvt --no-history resize=5,nearest -o b.cvt
+	refute cmp -s a.cvt b.cvt
 	cv-augment -i s.cvt --no-history color-jitter=.4,4e-1 -o a.cvt
 	cv-augment -i s.cvt --no-history color-jitter=0.4,+0.4 -o b.cvt
 	cmp a.cvt b.cvt

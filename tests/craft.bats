@@ -50,6 +50,71 @@ assert (w['g.weight'] == 0).all() and (w['g.bias'] == 0).all()"
 	[[ $message == *"did you mean xavier"* ]]
 }
 
+@test "init=: spreads of torch.nn.init, which counts the outputs of all groups" {
+	cat >spread.arch <<-'END'
+		input image 8 8 3
+		s: conv 32 1
+		a: conv 256 3 init=kaiming-uniform
+		b: conv 256 3 init=kaiming-out
+		c: conv 256 3 groups=32 init=kaiming-out
+		d: conv 256 3 groups=32 init=xavier
+		e: conv 256 3 init=xavier-normal
+		f: conv 256 3 init=pytorch
+		g: conv 256 3 init=trunc-normal
+		gap | flatten | fc: linear classes
+	END
+	cv-train -q --epochs 0 --num-classes 4 --arch spread.arch -o a.st </dev/null
+	py "$weights
+w = model('a.st')
+for k, std, most in (('a', (2 / 288) ** .5, (6 / 288) ** .5), ('b', (2 / 2304) ** .5, 9),
+    ('c', (2 / 2304) ** .5, 9), ('d', (2 / (72 + 2304)) ** .5, (6 / (72 + 2304)) ** .5),
+    ('e', (2 / 4608) ** .5, 9), ('f', (1 / 2304 / 3) ** .5, 2304 ** -.5), ('g', .02, 9)):
+    x = w[k + '.weight']
+    assert abs(x.std() / std - 1) < .02 and abs(x.mean()) < .03 * std, (k, x.std(), std)
+    assert np.abs(x).max() <= most * (1 + 1e-6) and (most == 9) == (np.abs(x).max() > 3 * std), k
+    assert (w[k + '.bias'] == 0).all()"
+}
+
+@test "--zero-init-residual: the norms that end branches begin with 0, shortcuts with 1" {
+	cat >res.arch <<-'END'
+		input image 8 8 1
+		conv1: conv 8 3 bias=0 | bn1: bn | relu
+		a: { conv: conv 8 3 bias=0 | bn: bn } | relu
+		b: { c1: conv 16 3 stride=2 | b1: bn | relu | c2: conv 16 3 | b2: bn | drop-path 0, short: ( conv 16 1 stride=2 | bn ) }
+		gap | flatten | fc: linear classes
+	END
+	cv-train -q --epochs 0 --num-classes 4 --arch res.arch -o a.st </dev/null
+	cv-train -q --epochs 0 --num-classes 4 --arch res.arch --zero-init-residual -o b.st </dev/null
+	py "$weights
+a, b = model('a.st'), model('b.st')
+zero = [k for k in b if k.endswith('weight') and not b[k].any()]
+assert zero == ['a.bn.weight', 'b.b2.weight'], zero
+assert all((a[k] == b[k]).all() for k in a if k not in zero) and all((a[k] == 1).all() for k in zero)"
+	fails 2 cv-train --epochs 0 --num-classes 4 --arch tiny.arch --zero-init-residual -o x.st
+}
+
+@test "auxiliary classifiers: each head's score has its own name" {
+	quadrants a.cvt
+	cat >aux.arch <<-'END'
+		input image 8 8 1
+		conv1: conv 8 3 | relu
+		aux1: ( gap | flatten | linear classes )
+		@conv1
+		conv2: conv 8 3 | relu
+		aux2: ( gap | flatten | linear classes )
+		@conv2
+		flatten | fc: linear classes
+	END
+	cv-train -q --arch aux.arch -b 32 --metrics m.json --head label:cross-entropy \
+		--head label:cross-entropy:0.3@aux1 --head label:cross-entropy:0.3@aux2 -o a.st a.cvt
+	py "
+import json
+keys = [k for k, v in json.loads(open('m.json').readline(), object_pairs_hook=list)]
+assert len(keys) == len(set(keys)), keys
+assert {'accuracy', 'aux1_accuracy', 'val_aux2_accuracy'} <= set(keys), keys"
+	fails 2 cv-train --arch aux.arch --head label:cross-entropy@aux3 -o x.st a.cvt
+}
+
 @test "--whiten: the first filters are what numpy makes of the first batch, and stay" {
 	quadrants a.cvt epochs=2
 	sed 's/conv1: conv 8 3 bias=0/conv1: conv 8 2 pad=0 bias=0/' tiny.arch >w.arch
@@ -159,13 +224,35 @@ assert np.abs(read('both.cvt')[1]['logits'] - both).max() < 1e-5"
 	fails 2 cv-train --arch tiny.arch --opt-eps -1 -o x.st a.cvt
 }
 
+@test "twelve steps under each optimizer, schedule and trick end at PyTorch's weights" {
+	local torch code=0
+	torch=$(command -v /usr/bin/python3 || command -v python3) || skip "no python3"
+	"$torch" -B "$top/tests/golden/same_training.py" || code=$?
+	[ "$code" -ne 77 ] || skip "no PyTorch"
+	[ "$code" -eq 0 ]
+}
+
+@test "numbers that nobody would read are refused" {
+	quadrants a.cvt
+	for words in "adam --momentum 0.5" "adagrad --betas 0.9,0.99" "sgd --betas 0.9,0.99" "sgd --opt-eps 1e-3" \
+		"adam --opt-eps 0"; do
+		# shellcheck disable=SC2086
+		fails 2 cv-train --arch tiny.arch --opt $words -o x.st a.cvt
+	done
+	for sched in constant=1 step=0 step=1,.1,7 one-cycle=2 cosine-restarts=2,0.5 triangular=0 cosine=3; do
+		fails 2 cv-train --arch tiny.arch --sched $sched -o x.st a.cvt
+		[[ $message == *"--sched $sched: "* ]]
+	done
+	[ ! -e x.st ]
+}
+
 @test "every optimizer and every schedule trains" {
 	quadrants a.cvt epochs=8
 	for opt in adagrad rmsprop lars muon; do
 		cv-train -q --arch tiny.arch -b 32 --opt $opt --metrics m.json -o net.st a.cvt
 		at_least "$(metric m.json val_accuracy)" 0.8
 	done
-	for sched in multistep=0.1,4,6 polynomial cosine-restarts=2,2 triangular one-cycle=.2,.1,0; do
+	for sched in multistep=0.1,4,6 polynomial cosine-restarts=2,2 triangular one-cycle=.2,.1,0 one-cycle-cosine; do
 		cv-train -q --arch tiny.arch -b 32 --lr 0.05 --sched $sched --metrics m.json -o net.st a.cvt
 		at_least "$(metric m.json val_accuracy)" 0.8
 	done

@@ -41,6 +41,27 @@ for epoch, loss in ((1, .8), (2, .7), (3, .6)):
     assert near.any(), (epoch, row, column)"
 }
 
+@test "several runs lie over each other in one panel, each in a colour of its own" {
+	for k in 1 2 3; do
+		for e in 1 2 3; do echo "{\"epoch\": $e, \"loss\": $k, \"lr\": 0.$((k * e))}"; done >$k.jsonl
+	done
+	cv-view --curves 1.jsonl 2.jsonl 3.jsonl -o all.png
+	cv-read all.png --channels 3 >p.cvt
+	py "
+x = read('p.cvt')[1]['image'][0].astype(int)
+legend, panel = x[:72, :40], x[72:72 + 260, 64:706]
+colour = []
+for k in range(3):
+    line = legend[18 * k:18 * k + 18].reshape(-1, 3)
+    line = line[np.ptp(line, axis=1) > 60] # neither grey, black nor white
+    colour.append(tuple(np.unique(line, axis=0, return_counts=True)[0][np.unique(line, axis=0, return_counts=True)[1].argmax()]))
+assert len(set(colour)) == 3, colour
+rows = [np.flatnonzero((panel == c).all(-1).sum(1) > 300).mean() for c in colour] # level lines
+low, high = 1 - .1, 3 + .1
+for k, row in enumerate(rows, 1):
+    assert abs(row - (224 - (k - low) / (high - low) * 200)) < 4, (k, row)"
+}
+
 @test "what is no such file is told" {
 	fails 3 cv-view --curves "$top/README.md" -o x.png
 	: >empty

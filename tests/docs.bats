@@ -177,6 +177,27 @@ runs() {
 	done
 }
 
+# Everything that a .def list (or the table of initialisations) names has its own entry in a page.
+@test "every operation, optimizer, schedule and initialisation is explained by its page" {
+	explained() { # PAGE NAME...
+		local page=$1 name
+		shift
+		for name; do
+			grep -qE "^\.It Cm (.*[ ,])?$name( |$)" "$top/$page" || {
+				echo "$page has no entry for $name"
+				return 1
+			}
+		done
+	}
+	listed() { sed -nE 's/^[A-Z]+\(([a-z0-9_]+)\)$/\1/p' "$top/$1" | tr _ -; }
+	# shellcheck disable=SC2046
+	{
+		explained cmd/cv-train.1 $(listed libcore/opt/opt.def) $(listed libcore/sched/sched.def)
+		explained cmd/cv-augment.1 $(listed libcore/aug/aug.def)
+		explained libcore/arch/cv-arch.5 $(sed -nE 's/^\t\{"([a-z-]+)", INIT_.*/\1/p' "$top/libcore/init.c")
+	}
+}
+
 # ---- pipelines -----------------------------------------------------------------------------------------
 
 # above VALUE LEAST
@@ -251,11 +272,21 @@ toy() {
 	for f in scratch frozen finetuned; do above "$(figure $f told)" 0.05; done
 }
 
-@test "tricks.sh: a row for each trick, its change and its cost" {
+@test "tricks.sh: a row for each trick, its change with an interval, its cost, and what it was worth" {
 	toy
 	ROWS=300 EPOCHS=1 SEEDS='0 1' sh "$top/pipelines/tricks.sh" >told
-	[ "$(wc -l <told)" -eq 9 ]
-	[ "$(grep -cP '^\S+ +0[.]\d+ \+-0[.]\d+ [+-]0[.]\d+ +[\d.]+ s' told)" -eq 9 ]
+	[ "$(wc -l <told)" -eq 11 ]
+	[ "$(grep -cP '^\S+ +0[.]\d+ \+-\d[.]\d+ +[+-]0[.]\d+ \+-\d[.]\d+ +[\d.]+ s' told)" -eq 11 ]
+	[ "$(grep -cP ' (helps|unsure|no help)$' told)" -eq 10 ]
+	# the change is against the last row that was kept, seed by seed
+	awk -F '\t' '{ n[$1]++; sum[$1] += $2; if (!($1 in at)) name[at[$1] = ++rows] = $1 }
+		END { for (i = 1; i <= rows; i++) print name[i], sum[name[i]] / n[name[i]] }' out/all.tsv >means
+	paste -d ' ' told means | awk '
+		{ mean = $NF; change = mean - kept; d = change - $4; if (NR > 1 && d * d > 1e-7) exit 1 }
+		!/no help/ { kept = mean }
+		/no help/ && change > 1e-6 { exit 1 }'
+	ARCH=missing.arch run sh "$top/pipelines/tricks.sh"
+	[ "$status" -eq 2 ]
 }
 
 @test "demo.sh leaves pictures, a network and figures" {

@@ -3,6 +3,7 @@
  * picture, which classes, which heads, which normalisation; then the weights (see trainer.h).
  */
 #include "../../libcore/blas.h"
+#include "../../libcore/init.h"
 #include "../embed/text.h"
 #include "trainer.h"
 
@@ -382,43 +383,6 @@ void trainer_source(struct trainer *t, struct train_source *s)
 
 /* ---- the learner ------------------------------------------------------------------- */
 
-static bool has_attention(const struct graph *g)
-{
-	for (size_t i = 0; i < g->n; i++)
-		if (g->node[i].op && strcmp(g->node[i].op->name, "attention") == 0)
-			return true;
-	return false;
-}
-
-/* What is not said is chosen so that it trains well: AdamW for transformers, else gradient descent,
- * in smaller steps where no batch normalisation steadies the network. */
-static int choose_numbers(struct trainer *t, struct cvt_err *e)
-{
-	const struct graph *g = t->learner->graph;
-	const char *usual = t->method->opt ? t->method->opt : has_attention(g) ? "adamw" : "sgd";
-	const char *name = t->o.opt ? t->o.opt : usual;
-	t->opt = opt_find(name, e);
-	if (!t->opt)
-		return CVT_USAGE;
-	struct opt_config *c = &t->facts.opt;
-	c->momentum = t->o.momentum_given ? t->o.momentum : t->opt->momentum;
-	c->nesterov = t->opt->nesterov && !t->o.no_nesterov && c->momentum > 0;
-	if (c->beta2 == 0)
-		c->beta2 = t->opt->beta2 > 0 ? t->opt->beta2 : 0.999;
-	if (c->epsilon == 0)
-		c->epsilon = t->opt->epsilon > 0 ? t->opt->epsilon : 1e-8;
-	c->weight_decay = t->o.decay_given ? t->o.weight_decay : t->opt->weight_decay;
-	if (!t->o.lr_given && t->method->lr > 0 && strcmp(name, usual) == 0)
-		t->o.lr = t->method->lr;
-	else if (!t->o.lr_given)
-		t->o.lr = t->opt->lr * (strcmp(name, "sgd") == 0 && g->buffers == 0 ? 0.5 : 1.0)
-			  * (t->method->lr_factor > 0 ? t->method->lr_factor : 1.0);
-	TRY(tricks_lr(&t->o.tricks, t->o.lr_given, t->o.batch_size * t->o.accumulate, &t->o.lr, e));
-	if (!t->o.clip_given)
-		t->o.clip_norm = t->method->clip_norm;
-	return CVT_OK;
-}
-
 static int parse_scales(struct trainer *t, struct cvt_err *e)
 {
 	char *word[TRAINER_SCALES];
@@ -457,11 +421,13 @@ static int open_learner(struct trainer *t, struct cvt_err *e)
 	t->facts.context = t;
 	t->facts.teacher = trainer_teacher;
 	TRY(learner_open(&t->learner, t->method, &t->facts, e));
+	if (t->o.tricks.zero_init)
+		TRY(init_zero_residual(t->learner->graph, e));
 	graph_init_params(t->learner->graph, t->seed);
 	TRY(trainer_load_weights(t, e));
 	if (t->o.freeze)
 		TRY(learner_freeze(t->learner, t->o.freeze, e));
-	TRY(choose_numbers(t, e));
+	TRY(trainer_choose_numbers(t, e));
 	TRY(tricks_learner(&t->o.tricks, t->learner, &t->train_options, e));
 	return parse_scales(t, e);
 }

@@ -103,6 +103,11 @@ int trainer_setup(struct trainer *t, struct cvt_err *e);
 /* The source as the loop wants it. */
 void trainer_source(struct trainer *t, struct train_source *s);
 
+/* ---- numbers.c --------------------------------------------------------------------- */
+/* The optimizer, its rate and its other numbers, once the network is known. CVT_USAGE for one that the
+ * optimizer never reads. */
+int trainer_choose_numbers(struct trainer *t, struct cvt_err *e);
+
 /* ---- target.c ---------------------------------------------------------------------- */
 /* --target: opens it, and gives t->head the field `domain`. */
 int trainer_open_target(struct trainer *t, struct cvt_err *e);

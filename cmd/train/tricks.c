@@ -17,7 +17,7 @@ size_t tricks_options(struct tricks *t, struct cli_option *to)
 			"how --warmup-epochs rise: linear, or exponential from a hundredth", 0,
 			NULL},
 		{"opt-eps", 0, CLI_REAL, "F", &t->epsilon,
-			"added to roots; default: 1e-8, adagrad 1e-10", 0, NULL},
+			"added to roots; default: 1e-8, adagrad 1e-10", 0, &t->epsilon_given},
 		{"muon", 0, CLI_TEXT, "LR[,MOMENTUM[,STEPS]]", &t->muon,
 			"of muon's filters; default: 0.24,0.6,3", 0, NULL},
 		{"mixup", 0, CLI_REAL, "A", &t->mixup,
@@ -28,6 +28,8 @@ size_t tricks_options(struct tricks *t, struct cli_option *to)
 		{"drop-path", 0, CLI_REAL, "P", &t->drop_path,
 			"of the deepest drop-path layer; the others less in proportion", 0,
 			&t->drop_path_given},
+		{"zero-init-residual", 0, CLI_FLAG, NULL, &t->zero_init,
+			"residual branches that end in bn begin with a scale of 0", 0, NULL},
 		{"find-lr", 0, CLI_TEXT, "NAME", &t->find_lr,
 			"no model: lr from 1e-6 to 10 in --steps (100), curve in NAME.tsv, "
 			"NAME.png",
@@ -115,7 +117,7 @@ int tricks_opt(const struct tricks *t, struct opt_config *c, struct cvt_err *e)
 	if (!(v[0] >= 0 && v[0] < 1e6 && v[1] >= 0 && v[1] < 1 && v[2] >= 1 && v[2] <= 20))
 		return cvt_fail(e, CVT_USAGE,
 			"--muon %s: should be LR[,MOMENTUM[,STEPS]], as 0.24,0.6,3", t->muon);
-	if (!(t->epsilon >= 0 && t->epsilon < 1e6))
+	if (t->epsilon_given && !(t->epsilon > 0 && t->epsilon < 1e6))
 		return cvt_fail(e, CVT_USAGE, "--opt-eps %g: should be above 0", t->epsilon);
 	c->muon = (struct opt_muon){v[0], v[1], (size_t)v[2]};
 	c->epsilon = t->epsilon;

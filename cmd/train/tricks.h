@@ -6,7 +6,7 @@
 
 struct tricks {
 	const char *whiten, *lookahead, *muon, *warmup, *find_lr;
-	bool decay_all, swa_given, lr_base_given, drop_path_given;
+	bool decay_all, swa_given, lr_base_given, drop_path_given, epsilon_given, zero_init;
 	size_t lr_base_batch;
 	double bias_lr_scale, swa_start, epsilon, lr_base, mixup, cutmix, drop_path;
 };

@@ -160,10 +160,32 @@ static size_t count_activations(const struct graph *g)
 	return items;
 }
 
+/* Operations on the way to the output: without heads beside it, such as GoogLeNet's auxiliary ones,
+ * which only training needs. */
+static int output_flop(const struct subject *s, double *flop, struct cvt_err *e)
+{
+	const struct graph *g = s->graph;
+	bool *needed = mem_alloc(g->n, sizeof *needed, e);
+	if (!needed)
+		return CVT_SYSTEM;
+	*flop = 0;
+	needed[s->net.output] = true;
+	for (size_t i = s->net.output + 1; i-- > 0;) {
+		if (!needed[i])
+			continue;
+		*flop += net_flop(g, i, i + 1);
+		for (size_t k = 0; k < g->node[i].nin; k++)
+			needed[g->node[i].in[k]] = true;
+	}
+	free(needed);
+	return CVT_OK;
+}
+
 static int put_totals(struct str *text, struct subject *s, size_t rows, struct cvt_err *e)
 {
 	const struct graph *g = s->graph;
 	const double flop = net_flop(g, s->first, g->n);
+	double direct = 0;
 	char embedding[100], output[100];
 	size_t weights = 0, buffers = 0, run = 0, train = 0;
 	const size_t activations = count_activations(g);
@@ -171,13 +193,15 @@ static int put_totals(struct str *text, struct subject *s, size_t rows, struct c
 		*(g->param[i].kind == PARAM_BUFFER ? &buffers : &weights) += g->param[i].items;
 	shape_text(&g->node[s->net.embedding].row, embedding, sizeof embedding);
 	shape_text(&g->node[s->net.output].row, output, sizeof output);
+	TRY(output_flop(s, &direct, e));
 	TRY(measure_memory(s, rows, &run, &train, e));
 	const size_t floats = sizeof(float) * weights;
 	return str_printf(text, e,
 		"embedding %s\noutput %s\nparameters %zu\nbuffers %zu\nmultiply-adds %.0f\n"
-		"flop %.0f\nactivations %zu\nweights_bytes %zu\nrows %zu\nrun_bytes "
+		"output_multiply-adds %.0f\nflop %.0f\nactivations %zu\nweights_bytes %zu\nrows "
+		"%zu\nrun_bytes "
 		"%zu\ntrain_bytes %zu\n",
-		embedding, output, weights, buffers, flop / 2, flop, activations,
+		embedding, output, weights, buffers, flop / 2, direct / 2, flop, activations,
 		floats + sizeof(float) * buffers, rows, run, train + floats);
 }
 

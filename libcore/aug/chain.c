@@ -115,6 +115,9 @@ static int read_values(struct aug_step *s, char *text, struct cvt_err *e)
 		if (at >= AUG_VALUES || !op->param[at].name)
 			return cvt_fail(
 				e, CVT_USAGE, "%s: takes fewer values than are given", op->name);
+		if (given[at])
+			return cvt_fail(e, CVT_USAGE, "%s: %s is given twice", op->name,
+				op->param[at].name);
 		TRY(read_value(s, at, text, e));
 		given[at] = true;
 		i = at == i ? i + 1 : i;
@@ -227,9 +230,13 @@ static int read_word(
 	bool has_prob;
 	TRY(cut_word(word, &values, &s.prob, &has_prob, e));
 	const bool view = strcmp(word, "view") == 0, one_of = strcmp(word, "one-of") == 0;
+	const bool end = strcmp(word, "end") == 0;
 	if (*open != SIZE_MAX && (view || one_of))
 		return cvt_fail(
 			e, CVT_USAGE, "one-of: '%s' cannot stand in it; close it with end", word);
+	if ((view && has_prob) || (values && one_of) || (end && (values || has_prob)))
+		return cvt_fail(e, CVT_USAGE, "%s: takes no %s", word,
+			has_prob && !one_of ? "probability" : "values");
 	if (view)
 		return read_view(c, values, e);
 	if (one_of) {
@@ -237,7 +244,7 @@ static int read_word(
 		c->draws = true;
 		return add_step(c, &s, e);
 	}
-	if (strcmp(word, "end") == 0) {
+	if (end) {
 		if (*open == SIZE_MAX || c->n - *open < 2)
 			return cvt_fail(e, CVT_USAGE,
 				"end: closes a one-of with at least one operation in it");

@@ -52,8 +52,8 @@ static int apply(const struct aug_call *c, struct aug_row *r)
 	int shift[3];
 	if (!c->rng || r->C != 3)
 		return CVT_OK;
-	for (size_t k = 0; k < 3; k++)
-		shift[k] = (int)rng_between(c->rng, -(float)c->v[k], (float)c->v[k]);
+	for (size_t k = 0; k < 3; k++) /* theirs cuts the sum, which is above 0 */
+		shift[k] = (int)floorf(rng_between(c->rng, -(float)c->v[k], (float)c->v[k]));
 	for (size_t i = 0, n = r->T * r->H * r->W; i < n; i++) {
 		struct hsv x = to_hsv(r->image.data + 3 * i);
 		x.h = (x.h + shift[0] + 180) % 180;

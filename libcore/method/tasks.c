@@ -108,15 +108,25 @@ static enum task_kind kind_of(const struct learner *l, const struct method_head 
 	}
 }
 
+/* Whose score it is: the field's, or the stage's where heads before it compare that field, too, as
+ * auxiliary classifiers do. */
+static const char *owner(const struct tasks *t, const struct method_head *h)
+{
+	for (size_t i = 0; i + 1 < t->n; i++)
+		if (h->stage[0] && strcmp(t->task[i].field, h->field) == 0)
+			return h->stage;
+	return h->field;
+}
+
 /* The first score has the bare name, the others say whose they are. */
-static int add_score(struct learner *l, struct task *t, struct cvt_err *e)
+static int add_score(struct learner *l, struct task *t, const char *whose, struct cvt_err *e)
 {
 	static const char *const names[] = {
 		[TASK_ACCURACY] = "accuracy", [TASK_IOU] = "miou", [TASK_ERROR] = "rmse"};
 	char name[FIELD_NAME + 20];
 	if (t->kind == TASK_UNSCORED)
 		return CVT_OK;
-	(void)snprintf(name, sizeof name, "%s%s%s", l->nscores ? t->field : "",
+	(void)snprintf(name, sizeof name, "%.*s%s%s", FIELD_NAME - 1, l->nscores ? whose : "",
 		l->nscores ? "_" : "", names[t->kind]);
 	if (t->kind == TASK_IOU)
 		TRY(method_tally(l, 3 * t->classes, &t->tally, e));
@@ -146,7 +156,7 @@ static int add_head(struct building *b, const struct method_head *h, struct cvt_
 		TRY(add_term(b, h, t->stage, 0.0, &b->validate, e));
 	b->t->n++;
 	t->kind = kind_of(l, h, t->stage);
-	TRY(add_score(l, t, e));
+	TRY(add_score(l, t, owner(b->t, h), e));
 	return b->c->uncertain ? watch(l, h, e) : CVT_OK;
 }
 

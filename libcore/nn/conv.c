@@ -28,14 +28,15 @@ static int read_arguments(const struct graph *g, struct node *n, struct window *
 	return window_fit(n, v, e);
 }
 
-/* As torchvision's ResNets: weights Kaiming normal by the outputs, He et al. 2015; biases PyTorch's
- * default. */
+/* As torchvision's ResNets: weights Kaiming normal by the outputs, He et al. 2015 (those of its own
+ * group, as timm counts them); biases PyTorch's default. torch.nn.init, whose names a text may say,
+ * counts the outputs of all groups. */
 static int declare(struct graph *g, struct node *n, const struct window *v, size_t outputs,
 	size_t groups, struct cvt_err *e)
 {
 	const size_t inputs = v->c / groups, own = outputs / groups, window = v->kh * v->kw;
-	const double out = (double)(own * window), in = (double)(inputs * window);
-	struct init i = {INIT_KAIMING_NORMAL, sqrt(2 / out), false};
+	const double in = (double)(inputs * window), out = (double)(outputs * window);
+	struct init i = {INIT_KAIMING_NORMAL, sqrt(2 / (double)(own * window)), false};
 	TRY(init_choose(n, ARG_INIT, in, out, &i, e));
 	TRY(graph_param(g, n, "weight", PARAM_WEIGHT, LAYOUT_CONV, 4,
 		(size_t[]){outputs, inputs, v->kh, v->kw}, i.kind, i.scale, e));

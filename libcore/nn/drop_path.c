@@ -7,6 +7,8 @@
 #include "../rng.h"
 #include "../simd.h"
 
+#include <string.h>
+
 static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 {
 	if (!(n->arg[0].a >= 0 && n->arg[0].a < 1))
@@ -65,19 +67,41 @@ const struct nn_op nn_drop_path = {
 	.backward = backward,
 };
 
+/* Do both end branches of one block? Then they have its name before the last dot. */
+static bool same_block(const struct node *a, const struct node *b)
+{
+	const char *dot = strrchr(a->path, '.');
+	const size_t n = dot ? (size_t)(dot - a->path) + 1 : 0;
+	return n && strncmp(a->path, b->path, n) == 0 && !strchr(b->path + n, '.');
+}
+
+/* Calls the blocks that have drop-path layers 0, 1, ... and returns how many there are; with one of
+ * them as `last`, sets their probabilities. */
+static size_t each_block(struct graph *g, double P, size_t last)
+{
+	const struct node *before = NULL;
+	size_t blocks = 0;
+	for (size_t i = 0; i < g->n; i++) {
+		struct node *n = &g->node[i];
+		if (n->op != &nn_drop_path)
+			continue;
+		blocks += !before || !same_block(before, n);
+		before = n;
+		if (last != SIZE_MAX)
+			n->arg[0].a = last > 0 ? P * (double)(blocks - 1) / (double)last : P;
+	}
+	return blocks;
+}
+
 int drop_path_set(struct graph *g, double P, struct cvt_err *e)
 {
-	size_t n = 0, at = 0;
-	for (size_t i = 0; i < g->n; i++)
-		n += g->node[i].op == &nn_drop_path;
+	const size_t blocks = each_block(g, P, SIZE_MAX);
 	if (!(P >= 0 && P < 1))
 		return cvt_fail(e, CVT_USAGE, "--drop-path %g: should be from 0 to below 1", P);
-	if (n == 0)
+	if (blocks == 0)
 		return cvt_fail(e, CVT_USAGE,
 			"--drop-path: the network has no drop-path layer, which would end its "
 			"branches; see cv-arch(5)");
-	for (size_t i = 0; i < g->n; i++)
-		if (g->node[i].op == &nn_drop_path)
-			g->node[i].arg[0].a = n > 1 ? P * (double)at++ / (double)(n - 1) : P;
+	(void)each_block(g, P, blocks - 1);
 	return CVT_OK;
 }

@@ -4,8 +4,8 @@
 
 #include "../graph.h"
 
-/* The linear rule of Huang et al. 2016: the first drop-path layer of the graph gets 0, the last one P,
- * those between in proportion. CVT_USAGE if there is none, or P is not in 0..1. */
+/* The linear rule of Huang et al. 2016, as timm has it: block l = 0..L-1 of those that end in drop-path
+ * layers gets P l / (L - 1), all its branches alike. CVT_USAGE if there is none, or P is not in 0..1. */
 int drop_path_set(struct graph *g, double P, struct cvt_err *e);
 
 #endif

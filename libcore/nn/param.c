@@ -20,8 +20,9 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 		TRY(nn_count(n, i, 1, &n->row.dims[i], e));
 		dims[i + 1] = n->row.dims[i];
 	}
-	TRY(graph_param(g, n, "", PARAM_WEIGHT, LAYOUT_PLAIN, (int)count + 1, dims,
-		INIT_TRUNC_NORMAL, 0.02, e));
+	/* no decay, as timm's no_weight_decay() of cls_token and pos_embed */
+	TRY(graph_param(g, n, "", PARAM_BIAS, LAYOUT_PLAIN, (int)count + 1, dims, INIT_TRUNC_NORMAL,
+		0.02, e));
 	n->work_whole = NN_PARTS * shape_items(&n->row);
 	return CVT_OK;
 }

@@ -23,6 +23,7 @@ const struct opt opt_adagrad = {
 	.name = "adagrad",
 	.help = "rates fall with the squares of all gradients so far",
 	.state = {"sum"},
+	.reads = OPT_EPSILON,
 	.lr = 1e-2,
 	.epsilon = 1e-10,
 	.update = update,

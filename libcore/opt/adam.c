@@ -10,6 +10,7 @@ const struct opt opt_adam = {
 	.name = "adam",
 	.help = "Adam; weight decay joins the gradient (--betas)",
 	.state = {"exp_avg", "exp_avg_sq"},
+	.reads = OPT_BETAS | OPT_EPSILON,
 	.lr = 1e-3,
 	.weight_decay = 0.0,
 	.update = update,

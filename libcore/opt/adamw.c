@@ -13,6 +13,7 @@ const struct opt opt_adamw = {
 	.name = "adamw",
 	.help = "Adam; weight decay beside the gradient (--betas)",
 	.state = {"exp_avg", "exp_avg_sq"},
+	.reads = OPT_BETAS | OPT_EPSILON,
 	.lr = 1e-3,
 	.weight_decay = 0.05,
 	.update = update,

@@ -17,6 +17,7 @@ const struct opt opt_lars = {
 	.name = "lars",
 	.help = "momentum with a rate for each layer, for large batches (--momentum)",
 	.state = {"momentum"},
+	.reads = OPT_MOMENTUM,
 	.lr = 1.0,
 	.weight_decay = 1e-4,
 	.momentum = 0.9,

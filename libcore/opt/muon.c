@@ -105,6 +105,7 @@ const struct opt opt_muon = {
 	.name = "muon",
 	.help = "orthogonal steps on convolutions' filters (--muon), sgd for the rest",
 	.state = {"momentum"},
+	.reads = OPT_MOMENTUM,
 	.lr = 0.1,
 	.weight_decay = 5e-4,
 	.momentum = 0.9,

@@ -12,6 +12,9 @@
 
 enum { OPT_STATES = 2 };
 
+/* Which numbers of the config an optimizer reads, beside those that all read. */
+enum opt_reads { OPT_MOMENTUM = 1, OPT_BETAS = 2, OPT_EPSILON = 4 };
+
 /* What the user may turn; each optimizer reads its own share. */
 struct opt_config {
 	double momentum; /* sgd's; the first beta of the others is beta1 */
@@ -47,6 +50,7 @@ struct opt {
 	const char *state[OPT_STATES];   /* names of its slabs in a checkpoint; NULL = none */
 	double lr, weight_decay;         /* defaults: what trains well when nothing is said */
 	double momentum, beta2, epsilon; /* likewise; beta2 0 = 0.999, epsilon 0 = 1e-8 */
+	unsigned reads;                  /* of enum opt_reads */
 	bool nesterov;                   /* looks ahead unless told not to */
 	bool norms;                      /* needs those of whole parameters */
 	void (*update)(const struct opt_step *s, const struct opt_slice *x);

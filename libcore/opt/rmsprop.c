@@ -28,6 +28,7 @@ const struct opt opt_rmsprop = {
 	.name = "rmsprop",
 	.help = "gradients over the root of their mean square (--betas 0,A --momentum)",
 	.state = {"square_avg", "momentum"},
+	.reads = OPT_MOMENTUM | OPT_BETAS | OPT_EPSILON,
 	.lr = 1e-2,
 	.beta2 = 0.99,
 	.update = update,

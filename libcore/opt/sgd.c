@@ -10,6 +10,7 @@ const struct opt opt_sgd = {
 	.name = "sgd",
 	.help = "gradient descent with Nesterov momentum (--momentum, --no-nesterov)",
 	.state = {"momentum"},
+	.reads = OPT_MOMENTUM,
 	.lr = 0.1,
 	.momentum = 0.9,
 	.nesterov = true,

@@ -11,6 +11,7 @@ static double factor(const struct sched_at *at)
 const struct sched sched_exponential = {
 	.name = "exponential",
 	.help = "times A an epoch; without A it ends at a hundredth",
+	.takes = 1,
 	.needs_total = true,
 	.factor = factor,
 };

@@ -14,6 +14,7 @@ static double factor(const struct sched_at *at)
 const struct sched sched_multistep = {
 	.name = "multistep",
 	.help = "times A (0.1) after epochs B, C, ...; without them at 1/2 and 3/4 of the way",
+	.takes = SCHED_VALUES,
 	.value = {0.1},
 	.needs_total = true,
 	.factor = factor,

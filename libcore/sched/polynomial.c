@@ -12,6 +12,7 @@ static double factor(const struct sched_at *at)
 const struct sched sched_polynomial = {
 	.name = "polynomial",
 	.help = "(1 - x)^A at share x of the way; A is 1, a straight line",
+	.takes = 1,
 	.value = {1.0},
 	.needs_total = true,
 	.factor = factor,

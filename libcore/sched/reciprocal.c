@@ -9,6 +9,7 @@ static double factor(const struct sched_at *at)
 const struct sched sched_reciprocal = {
 	.name = "reciprocal",
 	.help = "1 / (1 + A epochs); A is 1",
+	.takes = 1,
 	.value = {1.0},
 	.factor = factor,
 };

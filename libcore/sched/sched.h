@@ -14,7 +14,8 @@ enum { SCHED_VALUES = 8 };
 
 struct sched_at {
 	double x;                   /* the share of the training that lies behind, 0 <= x < 1 */
-	double epoch;               /* the same in epochs */
+	double step;                /* the share of this step */
+	double epoch;               /* what lies behind in epochs */
 	double epochs;              /* all of them */
 	double value[SCHED_VALUES]; /* as given (--sched NAME=A,B), or the schedule's defaults */
 	size_t given;
@@ -22,8 +23,11 @@ struct sched_at {
 
 struct sched {
 	const char *name, *help;
+	size_t takes; /* so many values at most */
 	double value[SCHED_VALUES];
 	bool needs_total; /* cannot run when nobody knows how long training takes */
+	/* What is wrong with the values, as far as they are given; NULL = nothing. */
+	const char *(*wrong)(const double *value, size_t given);
 	double (*factor)(const struct sched_at *at); /* what the learning rate is multiplied by */
 };
 

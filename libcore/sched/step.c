@@ -11,10 +11,17 @@ static double factor(const struct sched_at *at)
 	return pow(at->value[1], times);
 }
 
+static const char *wrong(const double *value, size_t given)
+{
+	return given && value[0] == 0.0 ? "A is a number of epochs above 0" : NULL;
+}
+
 const struct sched sched_step = {
 	.name = "step",
 	.help = "times B (0.1) every A epochs; without A at 1/2 and 3/4 of the way",
+	.takes = 2,
 	.value = {0.0, 0.1},
 	.needs_total = true,
+	.wrong = wrong,
 	.factor = factor,
 };

@@ -34,6 +34,7 @@ static const struct reference {
 	{"resnet50-imagenet", 1000, 25557032},
 	{"resnet152-imagenet", 1000, 60192808},
 	{"alexnet", 1000, 61100840},
+	{"vgg11-imagenet", 1000, 132863336},
 	{"vgg16", 1000, 138357544},
 	{"googlenet", 1000, 13004888},
 	{"wrn-16-4", 10, 2748890},
@@ -47,7 +48,7 @@ static const struct reference {
 	{"airbench", 10, 1972792},
 	{"tv-googlenet-3a", 0, 155872},
 	{"tv-inception-6b", 0, 1297408},
-	{"timm-vit-tiny", 1000, 5717416},
+	{"vit-tiny-imagenet", 1000, 5717416},
 	{"preact-resnet", 10, 272250},
 };
 

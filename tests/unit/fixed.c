@@ -33,6 +33,14 @@ static const struct net_case cases[] = {
 	{"unet-small", NULL, 16, 3, {0}, 0, 0, 0},
 	{"lenet5", NULL, 28, 1, {"fc1"}, 0, 0, 1},
 	{"vit-tiny", NULL, 32, 3, {0}, 0, 1, 0},
+	{"branches that end in drop-path",
+		"conv 20 3 | a: relu\n{ p: conv 20 3 | bn | d: drop-path 0.2 } | b: relu\n"
+		"{ q: conv 20 3 | drop-path 0.2 | dropout } | relu\ngap | flatten | linear classes",
+		9, 3, {"b"}, 0, 0, 0},
+	{"the end of such a branch, read by itself",
+		"conv 20 3 | relu\n{ p: conv 20 3 | bn | d: drop-path 0.2 } | relu\n"
+		"{ q: linear 20 | e: drop-path 0.5 }\ngap | flatten | linear classes",
+		9, 3, {"d", "e"}, 0, 2, 0},
 	{"a kept value of each kind",
 		"a: conv 20 3 | b: bn | relu\n{ c: conv 20 3 | d: bn , id } | e: relu\ngap | "
 		"flatten | linear classes",

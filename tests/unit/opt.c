@@ -193,6 +193,15 @@ static void check_torch_schedules(void)
 			&& near(factor("multistep", 0, 6, 6.1, 12), 0.1)
 			&& near(factor("one-cycle=0,1,0", 0, 3, 3.1, 12), 0.75),
 		"periods, milestones and lines that nothing is said about");
+	/* OneCycleLR of eight steps, and of so many that a step is nothing */
+	static const double eight[8] = {0.04, 0.819275105, 0.971941777, 0.811745654, 0.555984014,
+		0.283060998, 0.0766415938, 4e-6};
+	bool good = true;
+	for (int t = 0; t < 8; t++)
+		good = good && fabs(factor("one-cycle-cosine", 0, t, t + 1, 8) - eight[t]) < 1e-6;
+	check(good && near(factor("one-cycle-cosine", 0, 1.5, 1.5, 10), 0.52)
+			&& near(factor("one-cycle-cosine=0.5,0,0", 0, 7.5, 7.5, 10), 0.5),
+		"one-cycle-cosine");
 	struct sched_choice c = {.warmup_epochs = 2, .warmup_exponential = true};
 	check(!sched_parse(&c, "constant", NULL) && near(sched_factor(&c, 0, 1, 9), 0.1)
 			&& near(sched_factor(&c, 1, 2, 9), 1),
@@ -208,6 +217,12 @@ static void check_words(void)
 	check(sched_parse(&c, "step=3,x", &e) == CVT_USAGE,
 		"a schedule's numbers are read strictly");
 	check(sched_parse(&c, "step=-1", &e) == CVT_USAGE, "and must not be below 0");
+	static const char *const wrong[] = {"constant=1", "cosine=0.5", "step=0", "step=1,0.1,2",
+		"one-cycle=2", "one-cycle=.3,.04,.001,7", "one-cycle-cosine=0.3,2",
+		"cosine-restarts=0", "cosine-restarts=2,0.5", "triangular=0", "triangular=1,2",
+		"polynomial=1,2", "multistep=.1,1,2,3,4,5,6,7,8"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+		check(sched_parse(&c, wrong[i], &e) == CVT_USAGE, wrong[i]);
 	check(!opt_find("adamm", &e) && strstr(e.text, "'adam"), "a mistyped optimizer, likewise");
 }
 

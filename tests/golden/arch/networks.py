@@ -301,6 +301,7 @@ networks = {
     "resnet50-imagenet": (tv.resnet50, 224, 3),
     "resnet152-imagenet": (tv.resnet152, 224, 3),
     "alexnet": (tv.alexnet, 224, 3),
+    "vgg11-imagenet": (tv.vgg11, 224, 3),
     "vgg16": (tv.vgg16, 224, 3),
     "googlenet": (lambda: tv.googlenet(init_weights=False), 224, 3),
     "wrn-16-4": (lambda: WideResnet(16, 4), 32, 3),
@@ -316,5 +317,5 @@ networks = {
                         28, 192),
     "tv-inception-6b": (lambda: named(Mixed_6b=tv.inception_v3(init_weights=False).Mixed_6b),
                         17, 768),
-    "timm-vit-tiny": (lambda: Vit(224, 16, 1000), 224, 3),
+    "vit-tiny-imagenet": (lambda: Vit(224, 16, 1000), 224, 3),
 }
