@@ -6,11 +6,6 @@
 
 #include <math.h>
 
-static bool is_float(const struct nn_io *io)
-{
-	return io->graph->node[io->node->in[1]].dtype == DT_F4;
-}
-
 /* The target of item k of all, a whole number; false if it is unknown. */
 static bool target(const struct nn_io *io, size_t k, float *t)
 {
@@ -24,7 +19,7 @@ static double row(const struct nn_io *io, size_t r, double *count)
 	const float *x = loss_input(io, 0, r);
 	const size_t n = nn_row_items(io, 0);
 	double sum = 0;
-	if (is_float(io)) {
+	if (loss_is_soft(io)) {
 		*count = (double)n;
 		return simd()->bce(x, loss_input(io, 1, r), n);
 	}
@@ -55,7 +50,7 @@ static void row_back(const struct nn_io *io, size_t r, float scale)
 	const float *x = loss_input(io, 0, r);
 	float *dx = loss_gradient(io, 0, r);
 	const size_t n = nn_row_items(io, 0);
-	if (is_float(io)) {
+	if (loss_is_soft(io)) {
 		float_back(io, r, scale);
 		return;
 	}

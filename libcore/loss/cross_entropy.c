@@ -12,11 +12,6 @@
 
 #include <math.h>
 
-static bool is_soft(const struct nn_io *io)
-{
-	return io->graph->node[io->node->in[1]].dtype == DT_F4;
-}
-
 /* log sum exp of one vector. */
 static double log_sum(const float *x, size_t K)
 {
@@ -61,7 +56,7 @@ static double row(const struct nn_io *io, size_t r, double *count)
 	const float *x = loss_input(io, 0, r);
 	double sum = 0;
 	for (size_t v = 0; v < vectors; v++, x += K)
-		if (is_soft(io)) {
+		if (loss_is_soft(io)) {
 			const float *t = loss_input(io, 1, r) + v * K;
 			const double sum_t = total(t, K);
 			sum += sum_t == 0 ? 0 : soft(x, t, K, sum_t, smoothing);
@@ -113,7 +108,7 @@ static void row_back(const struct nn_io *io, size_t r, float scale)
 	const float *x = loss_input(io, 0, r);
 	float *dx = loss_gradient(io, 0, r);
 	for (size_t v = 0; v < vectors; v++)
-		if (is_soft(io)) {
+		if (loss_is_soft(io)) {
 			soft_back(io, r, v, K, scale);
 		} else if (dx) {
 			const int32_t label = loss_label(io, 1, r * vectors + v);

@@ -40,6 +40,11 @@ static inline float *loss_gradient(const struct nn_io *io, size_t i, size_t row)
 {
 	return io->dx[i] ? io->dx[i] + row * nn_row_items(io, i) : NULL;
 }
+/* The targets, input 1, are floats (probabilities), not whole numbers. */
+static inline bool loss_is_soft(const struct nn_io *io)
+{
+	return io->graph->node[io->node->in[1]].dtype == DT_F4;
+}
 /* Item k of input i as a whole number; -1 where it is marked as unknown: negative, or 255 in a mask
  * of bytes. */
 int32_t loss_label(const struct nn_io *io, size_t i, size_t k);
