@@ -350,6 +350,8 @@ write("t.cvt", frame=200, image=x, index=None)'
 	py '
 x, y, z = (read(k + ".cvt")[1]["image"] for k in ("s", "out", "same"))
 assert 60 < (x != y).any((1, 2, 3)).sum() < 140 and (y == z).all()'
+	cv-augment -i s.cvt rotate4 -o four.cvt
+	py 'assert (read("four.cvt")[1]["group"] == np.arange(800) // 4).all()'
 }
 
 # ---- the same bytes -------------------------------------------------------------------

@@ -64,18 +64,22 @@ static int add_numbers(struct batch *to, const char *name, enum dtype dtype, str
 	return tensor_shape(&f->t, dtype, 1, &to->rows, e);
 }
 
-/* Neighbours of one index (repeated rows) are groups of their own: the copy counts, too. */
-static void fill_groups(const struct batch *to, const int32_t *copy)
+/* Neighbours of one index (repeated rows) are groups of their own: the copy counts, too. `passed` rows
+ * came before, for streams without index. */
+static void fill_groups(
+	const struct aug_chain *c, const struct batch *to, const int32_t *copy, uint64_t passed)
 {
 	const struct tensor *index = batch_get(to, "index");
 	int64_t *group = batch_get(to, "group")->data;
 	for (size_t r = 0; r < to->rows; r++)
-		group[r] = (index ? ((const int64_t *)index->data)[r] : (int64_t)r)
+		group[r] = (index ? ((const int64_t *)index->data)[r]
+				  : (int64_t)(passed + r / c->copies))
 			   + ((int64_t)copy[r] << 40);
 }
 
 /* The rows of one are consecutive copies of it, so that every further draw is another one. */
-static int repeated_fields(const struct aug_chain *c, struct batch *to, struct cvt_err *e)
+static int repeated_fields(
+	const struct aug_chain *c, struct batch *to, uint64_t passed, struct cvt_err *e)
 {
 	const bool grouped = batch_get(to, "group") != NULL, copied = batch_get(to, "copy") != NULL;
 	if (!grouped)
@@ -86,18 +90,19 @@ static int repeated_fields(const struct aug_chain *c, struct batch *to, struct c
 	for (size_t r = 0; r < to->rows && !copied; r++)
 		copy[r] = 0;
 	if (!grouped)
-		fill_groups(to, copy);
+		fill_groups(c, to, copy, passed);
 	for (size_t r = 0; r < to->rows; r++)
 		copy[r] = (int32_t)((uint32_t)copy[r] * c->copies + r % c->copies);
 	return CVT_OK;
 }
 
-int augment_pretext_fields(const struct aug_chain *c, struct batch *to, struct cvt_err *e)
+int augment_pretext_fields(
+	const struct aug_chain *c, struct batch *to, uint64_t passed, struct cvt_err *e)
 {
 	if (!c->pretext)
 		return CVT_OK;
 	TRY(add_numbers(to, c->pretext->field, DT_I4, e));
-	return c->copies > 1 ? repeated_fields(c, to, e) : CVT_OK;
+	return c->copies > 1 ? repeated_fields(c, to, passed, e) : CVT_OK;
 }
 
 void augment_pretext_label(

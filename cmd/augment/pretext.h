@@ -16,8 +16,9 @@ int augment_pretext_head(const struct aug_chain *c, struct head *h, struct cvt_e
 int augment_pretext_repeat(
 	const struct aug_chain *c, const struct batch *kept, struct batch *to, struct cvt_err *e);
 /* Adds to `to`, which holds the repeated rows, the fields of the pretext task; the label of row r
- * goes to augment_pretext_label. */
-int augment_pretext_fields(const struct aug_chain *c, struct batch *to, struct cvt_err *e);
+ * goes to augment_pretext_label. `passed` rows came before those of the batch. */
+int augment_pretext_fields(
+	const struct aug_chain *c, struct batch *to, uint64_t passed, struct cvt_err *e);
 void augment_pretext_label(
 	const struct aug_chain *c, struct batch *to, size_t row, const struct aug_row *made);
 

@@ -361,7 +361,7 @@ static int shape_batch(
 	else
 		TRY(batch_slice(to, &a->kept, 0, from->rows, e));
 	to->rows = from->rows * a->chain->copies;
-	TRY(augment_pretext_fields(a->chain, to, e));
+	TRY(augment_pretext_fields(a->chain, to, a->passed, e));
 	for (int c = -1; c < COMPANIONS; c++)
 		for (size_t i = 0; i < a->schema.outs && (c < 0 || a->schema.has[c]); i++)
 			TRY(add_out(a, from, to, c, i, e));
