@@ -10,7 +10,7 @@
 # Gaussian so wide that it is one).
 set -eu
 : "${DATA:=}" "${ARCH:=dcgan-cond}" "${JUDGE:=cnn-small}" "${EPOCHS:=4}" "${JUDGE_EPOCHS:=2}"
-: "${SEED:=0}" "${OUT:=gan}" "${ROWS:=4000}" "${TEST_ROWS:=1000}" "${SAMPLES:=1000}" "${LR:=5e-4}"
+: "${SEED:=0}" "${OUT:=gan}" "${ROWS:=4000}" "${TEST_ROWS:=1000}" "${SAMPLES:=1000}" "${LR:=4e-4}"
 mkdir -p "$OUT"
 
 rows() { # train|test
@@ -28,7 +28,7 @@ for k in 1 2; do
 		cv-train --arch "$JUDGE" -b 64 -o "$OUT/judge$k.safetensors"
 done
 rows train | cv-read --epochs "$EPOCHS" --shuffle --seed "$SEED" |
-	cv-train --method gan --arch "$ARCH" -b 64 --lr "$LR" --model-ema 0.999 -o "$OUT/net.safetensors"
+	cv-train --method gan --arch "$ARCH" -b 64 --lr "$LR" --sched cosine --model-ema 0.999 -o "$OUT/net.safetensors"
 cv-gen -w "$OUT/net.safetensors" -n "$SAMPLES" -o "$OUT/samples.cvt"
 cv-view -n 100 "$OUT/samples.cvt" -o "$OUT/samples.png"
 rows test | judge 1 embedding >"$OUT/test.cvt"
