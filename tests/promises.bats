@@ -242,12 +242,25 @@ writers=(
 		'cv-knn --bank bank.cvt logits.cvt -o bank.cvt' \
 		'cv-knn --bank s.cvt bank.cvt -o bank.cvt' \
 		'cv-eval logits.cvt -o logits.cvt' 'cv-eval logits.cvt --metrics logits.cvt' \
-		'cv-view --tsv s.cvt -o s.cvt'; do
+		'cv-view --tsv s.cvt -o s.cvt' 'cv-view --diff s.cvt bank.cvt -o bank.cvt' \
+		'cv-view --summary --arch tiny.arch -o tiny.arch' 'cv-read bank.cvt s.cvt -o s.cvt' \
+		'cv-train -q -w net.st s.cvt -o net.st' 'cv-train -q --arch tiny.arch s.cvt -o tiny.arch' \
+		'cv-train -q --arch tiny.arch s.cvt -o x --metrics s.cvt' \
+		'cv-train -q -w net.st s.cvt -o x --metrics net.st' \
+		'cv-train -q --method dann --arch tiny.arch --target s.cvt bank.cvt -o s.cvt' \
+		'cv-distill -q --arch tiny.arch --teacher net.st s.cvt -o x --metrics net.st' \
+		'cv-embed -w conv1=net.st --arch tiny.arch s.cvt -o net.st' \
+		'cv-eval logits.cvt -o new --metrics new' 'cv-train --arch tiny.arch -o new --metrics new' \
+		'cv-knn --bank bank.cvt s.cvt --metrics bank.cvt'; do
 		ln -f s.cvt hard.cvt
 		fails 2 $w
 		fails 2 ${w//-o s.cvt/-o hard.cvt}
-		for f in s.cvt net.st bank.cvt logits.cvt; do cmp "$f" "$BATS_FILE_TMPDIR/$f"; done
+		for f in s.cvt net.st bank.cvt logits.cvt tiny.arch; do cmp "$f" "$BATS_FILE_TMPDIR/$f"; done
+		[ ! -e x ] && [ ! -e new ]
 	done
+	# What only has the name of an architecture is no file that is read; a device takes everything.
+	for _ in 1 2; do cv-train -q --arch resnet8 --num-classes 4 --epochs 0 -o resnet8; done
+	cv-eval logits.cvt -o /dev/null --metrics /dev/null
 }
 
 @test "a filter that would append to its own input refuses" {
