@@ -8,7 +8,7 @@ load ways
 
 setup_file() {
 	cd "$BATS_FILE_TMPDIR"
-	[[ ${TESTS:-} == *san ]] || export WAYS_EPOCHS=6
+	[[ ${TESTS:-} == *san ]] || export WAYS_EPOCHS=${TORTURE:+10}6
 	ways_data
 }
 
@@ -84,7 +84,7 @@ killed() {
 	rm -rf out
 	mkdir out
 	"$@" -q --metrics out/whole.json -o out/whole.st "$in"
-	for ((round = 0; round < ${TORTURE:+40} + 4; round++)); do
+	for ((round = 0; round < ${TORTURE:+100 +} 4; round++)); do
 		code=0
 		sh -c 'timeout -s KILL "$@"' sh 0.0$((15 + RANDOM % 80)) "$@" -q --threads $((1 + round % 3)) \
 			--resume auto --checkpoint-every 0.0001s --metrics out/part.json -o out/part.st "$in" \
@@ -111,4 +111,42 @@ killed() {
 	done
 	echo "killed $all times"
 	[ $all -ge 12 ]
+}
+
+# on_terminal COMMAND: what it shows on one.
+on_terminal() {
+	script -qec "$1; echo code \$?" /dev/null </dev/null | tr -d '\r'
+}
+
+@test "every tool refuses to write binary to a terminal, whatever that is called; nothing is coloured" {
+	script -qec true /dev/null </dev/null >/dev/null 2>&1 || skip "no script(1) here"
+	for w in "${method_ways[0]}" "${tool_ways[@]}"; do # all methods write by the same way
+		read -r name in command <<<"$w"
+		[ "$in" != - ] || in=/dev/null
+		for to in '' '-o -' '-o /dev/tty' '-o /dev/stdout'; do
+			on_terminal "$command $to <$in" >out/shown
+			refute grep -q $'\e\[[0-9;]*m' out/shown
+			case $name in
+			cv-eval | cv-view/stat) grep -qx 'code 0' out/shown ;;
+			*) grep -qx 'code 2' out/shown && grep -q "^cv-.*is a terminal, and this is binary" out/shown ;;
+			esac || { echo "$command $to"; head -c 300 out/shown | cat -v; return 1; }
+		done
+	done
+	on_terminal "cv-train --help=all; cv-read nowhere" >out/shown
+	refute grep -q $'\e' out/shown
+}
+
+@test "progress tells the epoch, the share of waiting and when it ends, on one line of a terminal" {
+	{
+		head -c 60000 rows.cvt
+		sleep 0.5
+		tail -c +60001 rows.cvt
+	} | cv-train --arch net.arch -b 16 --progress always -o out/x 2>out/said
+	tr '\r' '\n' <out/said >out/lines
+	grep -qE 'cv-train: epoch [0-9]+/6 [0-9]+% loss [0-9.]+ .* img/s, waiting [1-9][0-9]+%, ETA [0-9:]+' out/lines
+	grep -q 'cv-train: out/x: 6 epochs in ' out/lines
+	cv-train --arch net.arch -b 16 --epochs 2 --progress never -o out/x one.cvt 2>out/said
+	[ "$(wc -l <out/said)" -eq 1 ] # what came of it
+	cv-train -q --arch net.arch -b 16 --epochs 2 -o out/x one.cvt 2>out/said
+	[ ! -s out/said ]
 }
