@@ -133,7 +133,7 @@ tsan:
 # trainings killed many times over. make check runs a sample of each.
 torture: all $(UNITS)
 	TORTURE=1 $(BUILD)/unit/malformed
-	TORTURE=1 BUILD=$(BUILD) sh tests/run.sh faults.bats ways.bats
+	TORTURE=1 BUILD=$(BUILD) sh tests/run.sh faults.bats ways.bats promises.bats
 
 # Which lines of the readers their tests reach, file by file (gcov), the worst first; fails when a
 # reader of streams, models or images has less than 95 % (tests/coverage.sh).
