@@ -130,7 +130,6 @@ static int prepare(struct embed *m, struct cvt_err *e)
 	TRY(source_open(
 		&m->in, m->cli->operands ? m->cli->operand[0] : o->common.input, &reading, e));
 	TRY(output_refuse_input(o->common.output, source_fd(m->in), e));
-	TRY(network_refuse_output(&o->weights, o->common.output, e));
 	TRY(head_copy(&m->head, source_head(m->in), e));
 	struct network_choice choice = o->network;
 	m->seed = choice.seed = o->common.seed_given ? o->common.seed

@@ -179,7 +179,6 @@ static int read_bank(struct work *w, struct cvt_err *e)
 	const struct bank_options b = {.path = w->o->bank,
 		.field = w->o->field,
 		.data = {.max_memory = w->common->max_memory},
-		.output = w->common->output,
 		.max_memory = w->common->max_memory,
 		.labelled = w->o->predict};
 	TRY(bank_read(&w->bank, &b, e));

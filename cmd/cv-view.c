@@ -32,7 +32,9 @@ int view_validate(
 {
 	struct batch *b = NULL;
 	(void)out;
-	while (in->source) { /* a model was checked whole when it was opened */
+	if (!in->source) /* its form was checked whole when it was opened */
+		return view_finite(in, e);
+	for (;;) {
 		TRY(view_next(in, o, &b, NULL, e));
 		if (!b)
 			break;

@@ -300,6 +300,8 @@ int cli_parse(struct cli *c, const struct cli_program *p, int argc, char **argv,
 			c->token[c->tokens++] = (struct cli_token){NULL, c->operand[i]};
 		code = check_common(p->common, e);
 	}
+	if (code == CVT_OK && !*done)
+		code = cli_refuse_read(c, e);
 	free(g.longs);
 	free(g.shorts);
 	return code;

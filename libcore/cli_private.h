@@ -1,5 +1,5 @@
 /* cli_private: what the files of cli share: parsing (cli.c), help (cli_help.c), words and
- * numbers (cli_words.c); the voice (cli_voice.c) needs nothing of it. */
+ * numbers (cli_words.c), files (cli_files.c); the voice (cli_voice.c) needs nothing of it. */
 #ifndef CVT_CLI_PRIVATE_H
 #define CVT_CLI_PRIVATE_H
 
@@ -18,6 +18,8 @@ static inline bool cli_is_heading(const struct cli_option *o)
 
 /* Answers --help=how (NULL = the screen). */
 int cli_help(const struct cli *c, const char *how, struct cvt_err *e);
+/* CVT_USAGE when a file is written (-o, --metrics) that the line names to be read, or both are one. */
+int cli_refuse_read(const struct cli *c, struct cvt_err *e);
 int cli_u64(const char *text, const char *what, uint64_t *to, struct cvt_err *e);
 
 #endif

@@ -2,8 +2,10 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,12 +36,30 @@ void cli_note(const struct cli *c, const char *format, ...)
 	va_end(args);
 }
 
+/* Also when it is named: "-", /dev/tty, /dev/stdout. */
+static bool is_terminal(const char *output)
+{
+	struct stat s;
+	if (!output || strcmp(output, "-") == 0)
+		return isatty(STDOUT_FILENO);
+	if (stat(output, &s) != 0 || !S_ISCHR(s.st_mode))
+		return false;
+	const int fd = open(output, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	const bool is = isatty(fd);
+	(void)close(fd); /* nothing was written through it */
+	return is;
+}
+
 int cli_refuse_terminal(const char *output, struct cvt_err *e)
 {
-	if (!output && isatty(STDOUT_FILENO))
+	char shown[300];
+	const bool named = output && strcmp(output, "-") != 0;
+	if (is_terminal(output))
 		return cvt_fail(e, CVT_USAGE,
-			"standard output is a terminal, and this is binary; add -o FILE or pipe it "
-			"on");
+			"%s is a terminal, and this is binary; add -o FILE or pipe it on",
+			named ? mem_printable(shown, sizeof shown, output) : "standard output");
 	return CVT_OK;
 }
 

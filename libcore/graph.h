@@ -20,6 +20,8 @@
 #include "par.h"
 #include "tensor.h"
 
+#include <signal.h>
+
 enum { NN_ARGS = 12, NODE_PARAMS = 6 };
 #define GRAPH_NONE SIZE_MAX
 #define GRAPH_END  ((const char *)NULL) /* ends the arguments of graph_op */
@@ -117,6 +119,7 @@ struct run {
 	/* Population of each row, 0 or 1, which batch norm keeps apart in training; NULL = they are
 	 * all of one. */
 	const int32_t *apart;
+	const volatile sig_atomic_t *stop; /* set by a signal: fit ends with CVT_GONE; or NULL */
 };
 
 /* What an operator sees when it runs. */

@@ -115,7 +115,9 @@ int kmeans(const struct kmeans_spec *s, const float *x, size_t n, size_t d, floa
 	if (code == CVT_OK)
 		code = first_centres(s, x, n, d, centre, e);
 	for (size_t t = 0; t < s->iterations && code == CVT_OK; t++) {
-		code = kmeans_assign(x, n, d, centre, s->k, nearest, distance, par, e);
+		code = s->stop && *s->stop
+			       ? CVT_GONE
+			       : kmeans_assign(x, n, d, centre, s->k, nearest, distance, par, e);
 		if (code == CVT_OK)
 			move(s, t, x, n, d, nearest, sum, count, centre);
 	}

@@ -8,12 +8,14 @@
 
 #include "par.h"
 
+#include <signal.h>
 #include <stdint.h>
 
 struct kmeans_spec {
 	size_t k, iterations;
 	uint64_t
 		seed; /* draws the first centres among the rows; and anew for those nobody is near */
+	const volatile sig_atomic_t *stop; /* CVT_GONE soon after it is set; may be NULL */
 };
 
 /* centre (k,d) from x (n,d), n >= k. The mean squared distance of a row to its centre before the

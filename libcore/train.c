@@ -60,6 +60,11 @@ int train_open(struct train **out, struct learner *l, const struct train_source 
 	return code;
 }
 
+size_t train_epochs_done(const struct train *t)
+{
+	return (size_t)t->c.at.epoch;
+}
+
 void train_close(struct train *t)
 {
 	if (!t)

@@ -118,6 +118,8 @@ enum { TRAIN_STOPPED = 130 };
 int train_run(struct train *t, struct cvt_err *e);
 /* Everything, as train_restore wants it. */
 int train_save(struct train *t, struct state_dict *d, struct cvt_err *e);
+/* Epochs that are complete so far, those of earlier runs among them. */
+size_t train_epochs_done(const struct train *t);
 void train_close(struct train *t);
 
 #endif

@@ -1,6 +1,7 @@
 /* feed: the queue between the reading thread and the loop (see train_feed.h). */
 #include "train_feed_private.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
@@ -82,8 +83,23 @@ static void *feed_main(void *context)
 	return NULL;
 }
 
+/* glibc loads what unwinds a cancelled thread at that moment, and aborts the program when there is no
+ * memory for it. Here that is an error like any other. */
+static int prepare_cancelling(struct cvt_err *e)
+{
+#ifdef __GLIBC__
+	static void *unwinder; /* stays, for all that follow */
+	if (!unwinder && !(unwinder = dlopen("libgcc_s.so.1", RTLD_NOW)))
+		return cvt_fail(e, CVT_SYSTEM, "cannot start a thread: %s", dlerror());
+#else
+	(void)e;
+#endif
+	return CVT_OK;
+}
+
 int feed_open(struct feed **out, const struct feed_spec *s, struct cvt_err *e)
 {
+	TRY(prepare_cancelling(e));
 	struct feed *f = mem_alloc(1, sizeof *f, e);
 	if (!f)
 		return CVT_SYSTEM;

@@ -36,10 +36,10 @@ static int gather(struct train *t, struct batch *all, struct cvt_err *e)
 int train_fit(struct train *t, struct cvt_err *e)
 {
 	struct batch all = {0};
-	const struct run run = {.par = t->o.par, .seed = t->o.seed};
+	const struct run run = {.par = t->o.par, .seed = t->o.seed, .stop = t->o.stop};
 	int code = gather(t, &all, e);
 	if (code == CVT_OK)
 		code = t->l->method->fit(t->l, &all, &run, e);
 	batch_free(&all);
-	return code;
+	return code == CVT_GONE && t->o.stop && *t->o.stop ? TRAIN_STOPPED : code;
 }

@@ -45,6 +45,22 @@ static int restore_number(
 	return CVT_OK;
 }
 
+/* What the last step was like, which the epoch's end tells when it comes first after going on. */
+static int save_last(const struct train *t, struct state_dict *d, struct cvt_err *e)
+{
+	TRY(save_number(d, "lr", &t->lr, e));
+	return save_number(d, "gradient_norm", &t->gradient_norm, e);
+}
+
+/* Checkpoints from before there were these have none. */
+static int restore_last(struct train *t, const struct state_dict *d, struct cvt_err *e)
+{
+	if (!state_get(d, "state.gradient_norm"))
+		return CVT_OK;
+	TRY(restore_number(d, "lr", &t->lr, e));
+	return restore_number(d, "gradient_norm", &t->gradient_norm, e);
+}
+
 static void phase_counter(const struct learner_phase *p, char *name, size_t size)
 {
 	(void)snprintf(name, size, "updates%s%s", *p->name ? "." : "", p->name);
@@ -157,6 +173,7 @@ int train_save(struct train *t, struct state_dict *d, struct cvt_err *e)
 	TRY(move_slabs(t, d, NULL, e));
 	for (size_t i = 0; i < COUNTERS; i++)
 		TRY(save_number(d, counter_names[i], (const char *)&t->c + 8 * i, e));
+	TRY(save_last(t, d, e));
 	TRY(save_tally(t, d, e));
 	for (size_t i = 0; i < t->l->nphases; i++) {
 		phase_counter(&t->l->phase[i], name, sizeof name);
@@ -177,6 +194,7 @@ int train_restore(struct train *t, const struct state_dict *d, struct cvt_err *e
 	char name[100];
 	for (size_t i = 0; i < COUNTERS; i++)
 		TRY(restore_number(d, counter_names[i], (char *)&t->c + 8 * i, e));
+	TRY(restore_last(t, d, e));
 	TRY(restore_tally(t, d, e));
 	for (size_t i = 0; i < t->l->nphases; i++) {
 		phase_counter(&t->l->phase[i], name, sizeof name);

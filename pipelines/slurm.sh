@@ -11,6 +11,7 @@ set -u
 : "${DATA:=}" "${ARCH:=resnet8}" "${EPOCHS:=4}" "${ROWS:=4000}" "${OUT:=runs}"
 seed=${SLURM_ARRAY_TASK_ID:-0}
 mkdir -p "$OUT"
+[ ! -e "$OUT/$seed.safetensors" ] || exit 0 # done before it was queued again
 
 rows() {
 	if [ -n "$DATA" ]; then cv-read "$DATA" --split train; else cv-gen shapes -n "$ROWS"; fi
@@ -31,6 +32,6 @@ while kill -0 $pipeline 2>/dev/null; do # wait ends when a signal comes, before 
 	code=$?
 done
 rm -f "$OUT/$seed.pid"
-[ -e "$OUT/$seed.safetensors" ] || [ ! -e "$OUT/$seed.safetensors.ckpt" ] ||
-	[ -z "${SLURM_JOB_ID:-}" ] || scontrol requeue "$SLURM_JOB_ID"
+# 130 = told to stop, and saved. Bad input or a full disk would only come again.
+[ $code -ne 130 ] || [ -z "${SLURM_JOB_ID:-}" ] || scontrol requeue "$SLURM_JOB_ID"
 exit $code

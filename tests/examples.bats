@@ -137,4 +137,16 @@ compile_producer() {
 	cmp whole/1.safetensors out/1.safetensors
 	[ ! -e out/1.safetensors.ckpt ]
 	[ ! -e requeued ] || grep -qx "requeue 77" requeued
+	# Queued again when all was done, it does nothing; an input that is bad is not tried again.
+	rm -f requeued
+	before=$(stat -c %Y%Z%i out/1.safetensors)
+	sh "$top/pipelines/slurm.sh"
+	[ "$(stat -c %Y%Z%i out/1.safetensors)" = "$before" ]
+	mkdir bad
+	cv-gen shapes -n 200 -o rows.cvt
+	cv-read rows.cvt --epochs 2 | head -c 900000 >cut.cvt
+	code=0
+	DATA=cut.cvt OUT=bad sh "$top/pipelines/slurm.sh" 2>log || code=$?
+	[ $code -eq 3 ]
+	[ ! -e requeued ]
 }

@@ -5,6 +5,7 @@
 # TORTURE set (make torture), every one.
 load helper
 load py
+load ways
 
 setup_file() {
 	cd "$BATS_FILE_TMPDIR"
@@ -19,6 +20,7 @@ setup_file() {
 	cv-embed -w net.st --output logits s.cvt -o logits.cvt
 	cp "$BATS_TEST_DIRNAME/golden/formats/png" a.png
 	cp "$BATS_TEST_DIRNAME/golden/formats/jpeg" b.jpg
+	WAYS_EPOCHS=1 ways_data
 	for f in memory calls; do
 		cc -shared -fPIC -O1 -o $f.so "$BATS_TEST_DIRNAME/faults/$f.c" -ldl
 	done
@@ -142,29 +144,45 @@ memory() {
 	unset FAULT_EVER
 }
 
+# starved INPUT COMMAND...: every place where memory can run out on it, or a sample of these.
+starved() {
+	local in=$1 all=1 n ever
+	shift
+	[ "$in" != - ] || in=/dev/null
+	begin absent
+	"$@" -o out/x <"$in"
+	mv out/x want
+	while memory $all 1 "$@" -o out/x <"$in"; [ $code -ne 0 ]; do
+		all=$((all * 2))
+		begin absent
+	done
+	for ((n = 1; n <= all; n += $(step $all))); do
+		for ever in '' 1; do
+			begin absent
+			memory $n "$ever" "$@" -o out/x <"$in"
+			if [ $code -eq 0 ]; then
+				stands want
+			else
+				[ $code -eq 1 ] && [ "$(wc -l <said)" -eq 1 ] && stands absent
+			fi || {
+				echo "$*: allocation $n of $all ${ever:+for ever}: $code"
+				cat said
+				return 1
+			}
+		done
+	done
+}
+
 @test "memory runs out at every allocation, once or for ever" {
 	for w in "${writers[@]}"; do
-		begin absent
-		$w -o want
-		all=1
-		while memory $all 1 $w -o out/x; [ $code -ne 0 ]; do
-			all=$((all * 2))
-			begin absent
-		done
-		for ((n = 1; n <= all; n += $(step $all))); do
-			for ever in '' 1; do
-				begin absent
-				memory $n "$ever" $w -o out/x
-				if [ $code -eq 0 ]; then
-					stands want
-				else
-					[ $code -eq 1 ] && [ "$(wc -l <said)" -eq 1 ] && stands absent
-				fi || {
-					echo "$w: allocation $n of $all ${ever:+for ever}: $code"
-					cat said
-					return 1
-				}
-			done
-		done
+		# shellcheck disable=SC2086 # words
+		starved - $w
+	done
+}
+
+@test "memory runs out in every method and every tool that reads a pipe" {
+	for w in "${method_ways[@]}" "${tool_ways[@]}"; do
+		# shellcheck disable=SC2086
+		SAMPLES=4 starved ${w#* } --threads 1 -q
 	done
 }

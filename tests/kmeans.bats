@@ -78,6 +78,18 @@ assert (abs(c / np.outer(d, d) - np.eye(108)) < 0.1).mean() > 0.95"
 	cmp t1.st t3.st
 }
 
+@test "a signal ends it between two iterations, without a model" {
+	for signal in INT TERM; do
+		rm -f x.st
+		code=0
+		timeout --preserve-status -k 30 -s $signal 2 cv-train -q --method kmeans --arch kmeans-patches \
+			--let k=32 --patches 8000 --iterations 1000000 -i train.cvt -o x.st 2>said || code=$?
+		[ $code -eq 130 ]
+		grep -qx 'cv-train: interrupted' said
+		[ ! -e x.st ] && [ ! -e x.st.ckpt ]
+	done
+}
+
 @test "a network without a codebook, too few patches, too little memory" {
 	run -2 --separate-stderr cv-train --method kmeans --arch resnet8 -i train.cvt -o x.st
 	[[ $stderr == *kmeans-patches* ]]

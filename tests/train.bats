@@ -107,6 +107,40 @@ assert rows[0] == list(lines[0]) and len(rows) == 4
 assert rows[3][2] == '%.9g' % lines[2]['loss']"
 }
 
+@test "--metrics - is standard output; what cannot be written is said, and how to go on" {
+	tiny
+	quadrants a.cvt
+	cv-train -q --arch tiny.arch --epochs 2 --metrics - -o a.st a.cvt >lines
+	[ "$(grep -c '^{"epoch"' lines)" -eq 2 ]
+	[ ! -e - ]
+	fails 2 cv-train -q --arch tiny.arch --metrics - a.cvt
+	[ -e /dev/full ] || skip "no /dev/full"
+	cv-train -q --arch tiny.arch -o whole.st a.cvt
+	fails 1 cv-train -q --arch tiny.arch --metrics /dev/full -o b.st a.cvt
+	[[ $message == *"/dev/full: cannot be written"*"--resume auto"* ]]
+	[ ! -e b.st ]
+	cv-train -q --arch tiny.arch --resume auto -o b.st a.cvt
+	cmp whole.st b.st
+}
+
+@test "--metrics after --resume: lines of epochs that are told again, or were cut, go" {
+	tiny
+	quadrants all.cvt epochs=3 frame=40
+	for suffix in json tsv; do
+		cv-train -q --arch tiny.arch -b 32 --metrics whole.$suffix -o whole.st all.cvt
+		head -c 38000 all.cvt >cut.cvt # in the second epoch
+		fails 3 cv-train -q --arch tiny.arch -b 32 --metrics m.$suffix -o part.st cut.cvt
+		sed -n '$p' whole.$suffix | head -c 70 >>m.$suffix
+		cv-train -q --arch tiny.arch -b 32 --resume auto --metrics m.$suffix -o part.st all.cvt
+		for m in whole m; do sed 's/, "seconds".*//' $m.$suffix | cut -f 1-8 >$m.figures; done
+		cmp whole.figures m.figures
+	done
+	cp whole.json other.json
+	cv-train -q --arch tiny.arch -b 32 --metrics other.json -o part.st cut.cvt 2>/dev/null || true
+	[ "$(wc -l <other.json)" -eq 1 ] # without --resume it is another training
+	rm part.st.ckpt
+}
+
 @test "--profile tells where the time went, and changes nothing" {
 	tiny
 	quadrants a.cvt

@@ -155,6 +155,19 @@ golden=$BATS_TEST_DIRNAME/golden/v1
 	fails 2 cv-view --tsv "$model"
 }
 
+@test "--validate of a model refuses weights that are no finite numbers" {
+	cv-train -q --arch lenet5 --num-classes 10 --epochs 0 -o net.st
+	cv-view --validate net.st
+	for bits in '\000\000\300\177' '\000\000\200\377'; do
+		{
+			head -c -4 net.st
+			printf "$bits"
+		} >bad.st
+		fails 3 cv-view --validate bad.st
+		[[ $message == *"bad.st: tensor 'fc3"*"finite"* ]] || { echo "$message"; return 1; }
+	done
+}
+
 @test "architectures: --list, --arch, --summary" {
 	cv-view --list | grep -q "^resnet20	"
 	cv-view --arch resnet20 | grep -q '^input image 32 32 3'

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- texts of a model's metadata --------------------------------------------------- */
 
@@ -75,20 +74,6 @@ const char *network_weights_file(const char *text, char *stage, size_t size)
 	memcpy(stage, text, n);
 	stage[n] = '\0';
 	return equals + 1;
-}
-
-int network_refuse_output(const struct cli_many *weights, const char *output, struct cvt_err *e)
-{
-	char stage[256];
-	struct stat a, b;
-	for (size_t i = 0; output && weights && i < weights->n; i++) {
-		const char *file = network_weights_file(weights->item[i], stage, sizeof stage);
-		if (stat(output, &a) == 0 && stat(file, &b) == 0 && a.st_dev == b.st_dev
-			&& a.st_ino == b.st_ino)
-			return cvt_fail(e, CVT_USAGE,
-				"%s is a model that is read; write to another file", output);
-	}
-	return CVT_OK;
 }
 
 int network_blame_model(int code, const struct cli_many *weights, struct cvt_err *e)

@@ -50,8 +50,6 @@ const char *network_weights_file(const char *text, char *stage, size_t size);
 /* What is wrong with a text that the first model file carries is no fault of the command line:
  * CVT_USAGE becomes CVT_INPUT that names the file; returns the code. */
 int network_blame_model(int code, const struct cli_many *weights, struct cvt_err *e);
-/* CVT_USAGE if output is one of those files: a model that is only read would be gone. */
-int network_refuse_output(const struct cli_many *weights, const char *output, struct cvt_err *e);
 /* "class[.FIELD] K NAME" lines of one field of a HEAD, as a model's cv.classes keeps them; and back,
  * those of all fields. */
 int network_classes_text(

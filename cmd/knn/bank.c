@@ -172,8 +172,6 @@ static int read_source(
 	b->name = mem_strdup(source_name(s), e);
 	if (!b->name)
 		return CVT_SYSTEM;
-	if (o->output && output_same_file(o->output, source_fd(s)))
-		return cvt_fail(e, CVT_USAGE, "%s: is the bank and the output, too", b->name);
 	TRY(head_copy(&b->head, source_head(s), e));
 	TRY(bank_choose_field(&b->head, o->field, b->name, &f, e));
 	b->field = mem_strdup(f->name, e);

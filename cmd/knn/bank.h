@@ -11,7 +11,6 @@
 struct bank_options {
 	const char *path, *field; /* field NULL = `embedding`, else `image` */
 	struct dataset_options data;
-	const char *output; /* the file that is to be written: must be another one */
 	size_t max_memory;
 	bool labelled; /* keep only rows that may be learned from: with a class, not of part 1 */
 };

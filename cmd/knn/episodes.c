@@ -274,7 +274,6 @@ static int read_sides(
 	struct bank_options b = {.path = path,
 		.field = w->o->field,
 		.data = {.format = w->o->format, .max_memory = common->max_memory},
-		.output = common->output,
 		.max_memory = common->max_memory,
 		.labelled = true};
 	size_t classes;

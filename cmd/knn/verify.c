@@ -229,7 +229,6 @@ static int run(struct work *w, const struct cli *c, struct cvt_err *e)
 	const struct bank_options b = {.path = c->operands ? c->operand[0] : common->input,
 		.field = w->o->field,
 		.data = {.format = w->o->format, .max_memory = common->max_memory},
-		.output = common->output,
 		.max_memory = common->max_memory,
 		.labelled = drawn};
 	struct roc r;

@@ -106,7 +106,6 @@ int trainer_teacher(void *context, const char *file, struct graph **g, size_t *i
 	const char *item[1] = {file};
 	const struct cli_many one = {.item = item, .n = 1};
 	const struct network_choice choice = {.weights = &one, .arch = t->o.teacher_arch};
-	TRY(network_refuse_output(&one, t->o.common.output, e));
 	TRY(network_open(&n, &choice, &t->head, e));
 	int code = match_teacher(t, &n, order, e);
 	if (code == CVT_OK && n.info.history)

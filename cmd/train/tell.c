@@ -1,8 +1,12 @@
 /* trainer_tell: progress for people, --metrics for programs (see trainer.h). */
 #include "trainer.h"
 
+#include <ctype.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static bool is_tsv(const char *name)
 {
@@ -86,15 +90,59 @@ static void put_header(const struct trainer *t)
 	(void)fputc('\n', t->metrics);
 }
 
+/* Whether this line tells of an epoch behind the first `done` ones. */
+static bool is_later(const char *line, size_t done)
+{
+	static const char json[] = "{\"epoch\": ";
+	const size_t n = strncmp(line, json, sizeof json - 1) == 0 ? sizeof json - 1 : 0;
+	return isdigit((unsigned char)line[n]) && strtoull(line + n, NULL, 10) > done;
+}
+
+/* An epoch whose line was written, but that ended in no checkpoint, is learned and told once more:
+ * its line goes, and with it the beginning of one that was cut. */
+static int cut_metrics(const struct trainer *t, struct cvt_err *e)
+{
+	char piece[4096];
+	bool start = true; /* of a line */
+	long keep = 0;
+	while (fgets(piece, sizeof piece, t->metrics)) {
+		if (start && is_later(piece, train_epochs_done(t->train)))
+			break;
+		start = strchr(piece, '\n') != NULL;
+		if (start)
+			keep = ftell(t->metrics);
+	}
+	if (fseek(t->metrics, keep, SEEK_SET) != 0 || ftruncate(fileno(t->metrics), keep) != 0)
+		return cvt_fail_errno(e, "%s: cannot be written", t->o.common.metrics);
+	return CVT_OK;
+}
+
+/* "-" is standard output, which the model must not use then. */
+static int open_stdout(struct trainer *t, struct cvt_err *e)
+{
+	const char *model = t->o.common.output;
+	if (!model || strcmp(model, "-") == 0)
+		return cvt_fail(e, CVT_USAGE, "--metrics -: the model goes there; add -o FILE");
+	const int fd = dup(STDOUT_FILENO);
+	t->metrics = fd < 0 ? NULL : fdopen(fd, "w");
+	return t->metrics ? CVT_OK : cvt_fail_errno(e, "standard output");
+}
+
 int trainer_open_metrics(struct trainer *t, bool go_on, struct cvt_err *e)
 {
 	const char *name = t->o.common.metrics;
+	struct stat s;
 	if (!name)
 		return CVT_OK;
-	t->metrics = fopen(name, go_on ? "a" : "w");
+	if (strcmp(name, "-") == 0)
+		return open_stdout(t, e);
+	const bool there = go_on && stat(name, &s) == 0;
+	t->metrics = fopen(name, !there ? "w" : S_ISREG(s.st_mode) ? "r+" : "a");
 	if (!t->metrics)
 		return cvt_fail_errno(e, "%s", name);
-	if (is_tsv(name) && ftell(t->metrics) == 0)
+	if (there && S_ISREG(s.st_mode))
+		TRY(cut_metrics(t, e));
+	if (is_tsv(name) && ftell(t->metrics) <= 0)
 		put_header(t);
 	return CVT_OK;
 }

@@ -139,7 +139,8 @@ static int train(struct trainer *t, struct cvt_err *e)
 		TRY(trainer_find_end(t, e));
 	else if (code != CVT_OK)
 		return explain(t, code, e);
-	return trainer_close_metrics(t, e);
+	const int told = trainer_close_metrics(t, e);
+	return told == CVT_OK ? CVT_OK : explain(t, told, e);
 }
 
 /* --find-lr trains for nothing but a curve. */

@@ -41,6 +41,23 @@ static int put_numbers(struct str *text, const struct tensor *t, struct cvt_err 
 	return str_printf(text, e, " min %.6g mean %.6g max %.6g", low, sum / (double)n, high);
 }
 
+int view_finite(const struct view_input *in, struct cvt_err *e)
+{
+	char shown[300];
+	for (size_t i = 0; i < in->model.n; i++) {
+		const struct state_entry *s = &in->model.entry[i];
+		const float *x = s->t.data;
+		const size_t n = s->t.dtype == DT_F4 ? tensor_items(&s->t) : 0;
+		for (size_t k = 0; k < n; k++)
+			if (!isfinite(x[k]))
+				return cvt_fail(e, CVT_INPUT,
+					"%s: tensor '%s': item %zu is %s, no finite number",
+					in->name, mem_printable(shown, sizeof shown, s->name), k,
+					isnan(x[k]) ? "nan" : "infinite");
+	}
+	return CVT_OK;
+}
+
 static int put_tensor(
 	struct str *text, const struct state_entry *s, bool with_numbers, struct cvt_err *e)
 {

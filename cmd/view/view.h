@@ -33,6 +33,8 @@ void view_close(struct view_input *in);
 int view_next(struct view_input *in, const struct view_options *o, struct batch **b, size_t *epochs,
 	struct cvt_err *e);
 int view_check_rows(const struct view_input *in, const struct view_options *o, struct cvt_err *e);
+/* CVT_INPUT when a tensor of the model holds infinite numbers, or none: its weights are of no use. */
+int view_finite(const struct view_input *in, struct cvt_err *e);
 /* Writes what was gathered and empties it. */
 int view_flush(struct str *text, struct output *out, struct cvt_err *e);
 

@@ -101,6 +101,8 @@ static int take_sample(struct learner *l, const struct batch *rows, const struct
 		return CVT_SYSTEM;
 	for (size_t first = 0; first < rows->rows; first += l->rows) {
 		const size_t left = rows->rows - first, n = left < l->rows ? left : l->rows;
+		if (run->stop && *run->stop)
+			return CVT_GONE;
 		learner_bind(l, l->eval, rows, first);
 		plan_forward(l->eval, run, n);
 		take_rows(l, plan_value(l->eval, c->vectors), first, n, run->seed, s);
@@ -177,8 +179,10 @@ static int fit(
 	struct learner *l, const struct batch *rows, const struct run *run, struct cvt_err *e)
 {
 	const struct codebook *c = l->own;
-	const struct kmeans_spec spec = {
-		.k = c->K, .iterations = method_value(l, "iterations")->count, .seed = run->seed};
+	const struct kmeans_spec spec = {.k = c->K,
+		.iterations = method_value(l, "iterations")->count,
+		.seed = run->seed,
+		.stop = run->stop};
 	struct sample s = {0};
 	TRY(blas_open(e));
 	int code = take_sample(l, rows, run, &s, e);
