@@ -3,7 +3,7 @@
 # domain-adversarial training (Ganin et al. 2016); beside it, the same network from the labelled alone.
 #
 #   dann.sh                                the drawn world of `cv-gen shapes`: photographs to neon
-#   DATA=folder EPOCHS=13 dann.sh          folder/mnist to folder/mnist-m
+#   DATA=folder EPOCHS=10 dann.sh          folder/mnist to folder/mnist-m
 #
 # All pictures are stretched to full contrast, and may be their negatives: what says nothing about the
 # class and tells the domains apart need not be learned away.

@@ -13,9 +13,11 @@ from read_cvt import read_cvt  # noqa: E402
 
 
 def write(path, head="", frame=1000, epochs=1, **fields):
-    """A stream of the arrays' rows, `frame` rows in each frame; index is made if it is not given (None: left out)."""
+    """A stream of the arrays' rows, `frame` rows in each frame; index is made if it is not given, None
+    leaves it out."""
     rows = len(next(iter(fields.values())))
-    fields = {k: v for k, v in ({"index": np.arange(rows, dtype="<i8")} | fields).items() if v is not None}
+    fields.setdefault("index", np.arange(rows, dtype="<i8"))
+    fields = {k: v for k, v in fields.items() if v is not None}
     lines = ["field %s %s %s" % (k, v.dtype.str, " ".join(map(str, v.shape[1:])))
              for k, v in fields.items()]
     s = Stream("".join(l.rstrip() + "\n" for l in lines) + head)
