@@ -82,7 +82,7 @@ assert (abs(c / np.outer(d, d) - np.eye(108)) < 0.1).mean() > 0.95"
 	for signal in INT TERM; do
 		rm -f x.st
 		code=0
-		timeout --preserve-status -k 30 -s $signal 2 cv-train -q --method kmeans --arch kmeans-patches \
+		timeout --foreground --preserve-status -k 30 -s $signal 2 cv-train -q --method kmeans --arch kmeans-patches \
 			--let k=32 --patches 8000 --iterations 1000000 -i train.cvt -o x.st 2>said || code=$?
 		[ $code -eq 130 ]
 		grep -qx 'cv-train: interrupted' said

@@ -225,6 +225,25 @@ open('power.arch', 'w').write('input image 8 8 3\n' + 'def f0 = relu\n'
 	[ ! -e net.st ]
 }
 
+@test "a signal that comes twice in a moment, as timeout(1) sends it, is one" {
+	[[ ${TESTS:-} != *san ]] || skip "signals are the sanitizer's"
+	echo "input image 8 8 3
+flatten | fc: linear classes" >tiny.arch
+	cv-gen shapes -n 200 --size 8x8 -o s.cvt
+	for i in 1 2 3 4 5; do
+		code=0
+		cv-train -q --arch tiny.arch -b 32 --epochs 1000000 --sched constant -o net.st s.cvt 2>said &
+		pid=$!
+		sleep 0.3
+		kill -INT $pid $pid
+		wait $pid || code=$?
+		[ $code -eq 130 ]
+		grep -q -e '--resume auto' said
+		[ -e net.st.ckpt ]
+		rm net.st.ckpt
+	done
+}
+
 @test "the second signal leaves at once, and what was saved stays" {
 	[[ ${TESTS:-} != *san ]] || skip "signals are the sanitizer's"
 	cat >tiny.arch <<-'END'

@@ -7,16 +7,24 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The one thing that is written after start-up: a signal came. */
 static volatile sig_atomic_t stop;
 
-/* The first signal asks for a checkpoint; the second leaves at once. */
+/* The first signal asks for a checkpoint; the second leaves at once. Two within ECHO nanoseconds are one:
+ * timeout(1) sends its signal to the program and to the program's group. */
 static void on_signal(int number)
 {
+	enum { ECHO = 30000000 };
+	static struct timespec first;
+	struct timespec now;
 	(void)number;
-	if (stop)
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	if (!stop)
+		first = now;
+	else if ((now.tv_sec - first.tv_sec) * 1000000000LL + now.tv_nsec - first.tv_nsec > ECHO)
 		_exit(TRAIN_STOPPED);
 	stop = 1;
 }
