@@ -17,6 +17,14 @@ const struct sched *const scheds[] = {
 	NULL,
 };
 
+const char *sched_shares(const double *value, size_t given)
+{
+	for (size_t i = 0; i < given; i++)
+		if (value[i] > 1.0)
+			return "A, B and C are shares from 0 to 1";
+	return NULL;
+}
+
 static int find(const struct sched **s, const char *name, struct cvt_err *e)
 {
 	const char *words[sizeof scheds / sizeof *scheds] = {0};

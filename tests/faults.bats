@@ -5,19 +5,13 @@
 # TORTURE set (make torture), every one.
 load helper
 load py
+load trained
 load ways
 
 setup_file() {
 	cd "$BATS_FILE_TMPDIR"
-	cat >tiny.arch <<-'END'
-		input image 8 8 3
-		conv1: conv 4 3 stride=4 | relu | flatten | embedding: linear 8 | relu
-		fc: linear classes
-	END
-	cv-gen shapes -n 40 --size 8x8 -o s.cvt
-	cv-train -q --arch tiny.arch -o net.st s.cvt
-	cv-embed -w net.st s.cvt -o bank.cvt
-	cv-embed -w net.st --output logits s.cvt -o logits.cvt
+	trained 8 40
+	said_of_rows
 	cp "$BATS_TEST_DIRNAME/golden/formats/png" a.png
 	cp "$BATS_TEST_DIRNAME/golden/formats/jpeg" b.jpg
 	WAYS_EPOCHS=1 ways_data
@@ -28,9 +22,7 @@ setup_file() {
 
 setup() {
 	[[ ${TESTS:-} != *san ]] || skip "a sanitizer must be loaded first"
-	cp "$BATS_FILE_TMPDIR"/* "$BATS_TEST_TMPDIR"
-	cd "$BATS_TEST_TMPDIR" || exit 1
-	mkdir out
+	own_copy
 }
 
 # Every tool that writes, reading files.

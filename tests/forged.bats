@@ -3,23 +3,16 @@
 # refused by what reads models, in one line that names the file, and nothing is written.
 load helper
 load py
+load trained
 
 setup_file() {
 	export BATS_TEST_TIMEOUT=200
 	cd "$BATS_FILE_TMPDIR"
-	cat >tiny.arch <<-'END'
-		input image 16 16 3
-		conv1: conv 4 3 stride=4 | relu | flatten | embedding: linear 8 | relu
-		fc: linear classes
-	END
-	cv-gen shapes -n 400 --size 16x16 -o s.cvt
-	cv-train -q --arch tiny.arch -o net.st s.cvt
+	trained 16 400
 }
 
 setup() {
-	cp "$BATS_FILE_TMPDIR"/* "$BATS_TEST_TMPDIR"
-	cd "$BATS_TEST_TMPDIR" || exit 1
-	mkdir out
+	own_copy
 }
 
 # forge FILE PYTHON: net.st with the tensors of `t` (name -> [dtype, shape, bytes]) and the metadata of

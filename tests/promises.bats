@@ -4,26 +4,18 @@
 # with the stream. And what goes with them: one line a problem, the same numbers in every locale.
 load helper
 load py
+load trained
 
 # Rows, a network, and what the network says of the rows, made once for all tests.
 setup_file() {
 	export BATS_TEST_TIMEOUT=${TORTURE:+36}200
 	cd "$BATS_FILE_TMPDIR"
-	cat >tiny.arch <<-'END'
-		input image 16 16 3
-		conv1: conv 4 3 stride=4 | relu | flatten | embedding: linear 8 | relu
-		fc: linear classes
-	END
-	cv-gen shapes -n 400 --size 16x16 -o s.cvt
-	cv-train -q --arch tiny.arch -o net.st s.cvt
-	cv-embed -w net.st s.cvt -o bank.cvt
-	cv-embed -w net.st --output logits s.cvt -o logits.cvt
+	trained 16 400
+	said_of_rows
 }
 
 setup() {
-	cp "$BATS_FILE_TMPDIR"/* "$BATS_TEST_TMPDIR"
-	cd "$BATS_TEST_TMPDIR" || exit 1
-	mkdir out
+	own_copy
 }
 
 # Every tool as the last of a pipeline that brings pictures; those that write a file write out/x.

@@ -223,7 +223,7 @@ void trainer_summary(const struct trainer *t)
 		return;
 	scores_text(r, scores, sizeof scores);
 	clock_text(r->seconds, time, sizeof time);
-	cli_note(&t->cli, "%s: %zu epochs in %s, loss %.4f%s",
-		t->o.common.output ? t->o.common.output : "standard output", r->epoch + 1, time,
-		r->loss, scores);
+	cli_note(&t->cli, "%s: %zu epoch%s in %s, loss %.4f%s",
+		t->o.common.output ? t->o.common.output : "standard output", r->epoch + 1,
+		r->epoch ? "s" : "", time, r->loss, scores);
 }

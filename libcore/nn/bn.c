@@ -132,11 +132,18 @@ static size_t stretch(const struct part *p, size_t *first, size_t end)
 	return (last < end ? last : end) - *first;
 }
 
+/* Where a block begins, and its end. */
+static size_t bounds(const struct part *p, size_t block, size_t *first)
+{
+	const size_t n = par_span(vectors(p->io), block_size(p->io), block, first);
+	return *first + n;
+}
+
 /* How many vectors of a block are the part's. */
 static size_t members(const struct part *p, size_t block)
 {
 	size_t at, all = 0;
-	const size_t m = par_span(vectors(p->io), block_size(p->io), block, &at), end = at + m;
+	const size_t end = bounds(p, block, &at);
 	for (size_t n; (n = stretch(p, &at, end)); at += n)
 		all += n;
 	return all;
@@ -150,7 +157,7 @@ static void statistics_block(void *context, size_t block, unsigned thread)
 	const struct nn_io *io = p->io;
 	const size_t c = channels(io), piece = c < PIECE ? PIECE / c : 1;
 	size_t at, seen = 0;
-	const size_t m = par_span(vectors(io), block_size(io), block, &at), end = at + m;
+	const size_t end = bounds(p, block, &at);
 	float *mean = io->work + block * 2 * c,
 	      *work = io->thread_work + thread * io->thread_stride;
 	for (size_t n; (n = stretch(p, &at, end)); at += n, seen += n) {
@@ -234,7 +241,7 @@ static void normalise_block(void *context, size_t block, unsigned thread)
 	const struct nn_io *io = p->io;
 	const size_t c = channels(io);
 	size_t at;
-	const size_t m = par_span(vectors(io), block_size(io), block, &at), end = at + m;
+	const size_t end = bounds(p, block, &at);
 	for (size_t n; (n = stretch(p, &at, end)); at += n)
 		simd()->channel_scale(io->x[0] + at * c, n, c,
 			io->fixed ? io->fixed : p->save + 2 * c, io->absorbs, io->y + at * c);
@@ -271,7 +278,7 @@ static void sums_block(void *context, size_t block, unsigned thread)
 	const struct nn_io *io = p->io;
 	const size_t c = channels(io);
 	size_t at;
-	const size_t m = par_span(vectors(io), block_size(io), block, &at), end = at + m;
+	const size_t end = bounds(p, block, &at);
 	float *sum = io->work + block * 2 * c, *product = sum + c;
 	memset(sum, 0, 2 * c * sizeof *sum);
 	for (size_t n; (n = stretch(p, &at, end)); at += n)
@@ -289,7 +296,7 @@ static void input_block(void *context, size_t block, unsigned thread)
 	const struct nn_io *io = p->io;
 	const size_t c = channels(io);
 	size_t at;
-	const size_t m = par_span(vectors(io), block_size(io), block, &at), end = at + m;
+	const size_t end = bounds(p, block, &at);
 	for (size_t n; (n = stretch(p, &at, end)); at += n)
 		simd()->channel_back(io->x[0] + at * c, io->dy + at * c, n, c, p->back, gate(p),
 			io->dx[0] + at * c, io->add[0]);

@@ -14,20 +14,12 @@ static double factor(const struct sched_at *at)
 	return peak < 1.0 ? 1.0 - (1.0 - end) * (at->x - peak) / (1.0 - peak) : 1.0;
 }
 
-static const char *wrong(const double *value, size_t given)
-{
-	for (size_t i = 0; i < given; i++)
-		if (value[i] > 1.0)
-			return "A, B and C are shares from 0 to 1";
-	return NULL;
-}
-
 const struct sched sched_one_cycle = {
 	.name = "one-cycle",
 	.help = "from B (0.04) of the rate up to it at A (0.25) of the way, down to C (0.001)",
 	.takes = 3,
 	.value = {0.25, 0.04, 0.001},
 	.needs_total = true,
-	.wrong = wrong,
+	.wrong = sched_shares,
 	.factor = factor,
 };

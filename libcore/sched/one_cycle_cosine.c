@@ -23,20 +23,12 @@ static double factor(const struct sched_at *at)
 	return share < 1.0 ? wave(1.0, end, (at->x - top) / (1.0 - share)) : 1.0;
 }
 
-static const char *wrong(const double *value, size_t given)
-{
-	for (size_t i = 0; i < given; i++)
-		if (value[i] > 1.0)
-			return "A, B and C are shares from 0 to 1";
-	return NULL;
-}
-
 const struct sched sched_one_cycle_cosine = {
 	.name = "one-cycle-cosine",
 	.help = "the same in cosine waves; A is 0.3, B 0.04, C 4e-6, as in PyTorch",
 	.takes = 3,
 	.value = {0.3, 0.04, 4e-6},
 	.needs_total = true,
-	.wrong = wrong,
+	.wrong = sched_shares,
 	.factor = factor,
 };

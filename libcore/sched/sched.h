@@ -31,6 +31,9 @@ struct sched {
 	double (*factor)(const struct sched_at *at); /* what the learning rate is multiplied by */
 };
 
+/* For those whose values are shares, from 0 to 1. */
+const char *sched_shares(const double *value, size_t given);
+
 extern const struct sched *const scheds[]; /* in the order of sched.def, NULL-terminated */
 
 /* A schedule as chosen on the command line, with its warm-up. */
