@@ -9,6 +9,7 @@
 #include "augment/preview.h"
 #include "augment/rows.h"
 #include "augment/words.h"
+#include "rate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,8 +33,7 @@ struct augment {
 	struct augment_mixing mixing;
 	struct batch some, out_rows;
 	struct stream_writer *out;
-	uint64_t done;
-	struct cli_progress_line progress;
+	struct rate rate;
 };
 
 static int write_head(struct augment *m, struct cvt_err *e)
@@ -150,10 +150,7 @@ static int pass_on(struct augment *m, struct batch *b, enum stream_event event, 
 	}
 	if (event == STREAM_OTHER)
 		return stream_put_other(m->out, source_other(m->in), e);
-	m->done += b->rows;
-	if (cli_progress_due(&m->progress))
-		cli_progress_say(&m->progress, "%llu rows, %.0f/s", (unsigned long long)m->done,
-			(double)m->done / (cli_seconds() - m->progress.started));
+	rate_add(&m->rate, b->rows);
 	return put_rows(m, b, e);
 }
 
@@ -162,7 +159,7 @@ static int run(struct augment *m, struct cvt_err *e)
 	struct batch *b = NULL;
 	enum stream_event event;
 	TRY(prepare(m, &b, &event, e));
-	cli_progress_start(&m->progress, m->cli);
+	TRY(rate_start(&m->rate, m->cli, source_head(m->in), e));
 	for (size_t parts = 1; event != STREAM_DONE;) {
 		if (source_parts(m->in) != parts) { /* concatenated: our parts follow theirs */
 			TRY(end_blocks(m, e));
@@ -172,14 +169,14 @@ static int run(struct augment *m, struct cvt_err *e)
 		TRY(pass_on(m, b, event, e));
 		TRY(source_next(m->in, &b, &event, e));
 	}
-	cli_progress_stop(&m->progress);
 	TRY(end_blocks(m, e));
-	if (m->done == 0 && !m->o->common.allow_empty)
+	if (m->rate.rows == 0 && !m->o->common.allow_empty)
 		return cvt_fail(e, CVT_INPUT, "%s: no rows; --allow-empty lets that pass",
 			source_name(m->in));
 	struct stream_writer *out = m->out;
 	m->out = NULL;
-	return stream_finish(out, e);
+	TRY(stream_finish(out, e));
+	return rate_finish(&m->rate, e);
 }
 
 static int preview(struct augment *m, struct cvt_err *e)
@@ -218,6 +215,7 @@ static void list(void)
 
 static void close_all(struct augment *m)
 {
+	rate_stop(&m->rate);
 	augment_close(&m->rows);
 	augment_mixing_close(&m->mixing);
 	batch_free(&m->some);

@@ -9,6 +9,7 @@
 #include "../formats/stream.h"
 #include "embed/output.h"
 #include "embed/tta.h"
+#include "rate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ struct embed {
 	struct head head;
 	int32_t *relabel; /* the stream's class numbers to the model's; NULL = the same */
 	uint64_t seed, done;
-	struct cli_progress_line progress;
+	struct rate rate;
 };
 
 /* Labels are matched by name; the stream goes on with the model's. */
@@ -191,11 +192,8 @@ static int run_rows(struct embed *m, struct cvt_err *e)
 		TRY(embed_end(&m->outputs, &m->result, v, e));
 	}
 	relabel(m, &m->result);
-	m->done += n;
 	m->rows.n = m->rows.rows = 0; /* the memory stays */
-	if (cli_progress_due(&m->progress))
-		cli_progress_say(&m->progress, "%llu rows, %.0f/s", (unsigned long long)m->done,
-			(double)m->done / (cli_seconds() - m->progress.started));
+	rate_add(&m->rate, n);
 	return stream_put(m->out, &m->result, e);
 }
 
@@ -217,7 +215,7 @@ static int run(struct embed *m, struct cvt_err *e)
 {
 	struct batch *b;
 	enum stream_event event = STREAM_BATCH;
-	cli_progress_start(&m->progress, m->cli);
+	TRY(rate_start(&m->rate, m->cli, source_head(m->in), e));
 	for (size_t parts = 1; event != STREAM_DONE; parts = source_parts(m->in)) {
 		TRY(source_next(m->in, &b, &event, e));
 		if (source_parts(m->in) != parts) { /* concatenated: our parts follow theirs */
@@ -233,17 +231,18 @@ static int run(struct embed *m, struct cvt_err *e)
 		else if (event == STREAM_OTHER)
 			TRY(stream_put_other(m->out, source_other(m->in), e));
 	}
-	cli_progress_stop(&m->progress);
-	if (m->done == 0 && !m->o->common.allow_empty)
+	if (m->rate.rows == 0 && !m->o->common.allow_empty)
 		return cvt_fail(e, CVT_INPUT, "%s: no rows; --allow-empty lets that pass",
 			source_name(m->in));
 	struct stream_writer *out = m->out;
 	m->out = NULL;
-	return stream_finish(out, e);
+	TRY(stream_finish(out, e));
+	return rate_finish(&m->rate, e);
 }
 
 static void close_all(struct embed *m)
 {
+	rate_stop(&m->rate);
 	batch_free(&m->rows);
 	batch_free(&m->result);
 	tensor_free(&m->version);

@@ -8,6 +8,7 @@
 #include "eval/fid.h"
 #include "eval/print.h"
 #include "eval/rows.h"
+#include "rate.h"
 
 enum { MOST = 32 };
 
@@ -31,6 +32,7 @@ struct work {
 	bool asked[MOST]; /* by name: its tables are printed, too */
 	size_t metrics;
 	bool epoch_ended;
+	struct rate rate;
 };
 
 /* ---- options ----------------------------------------------------------------------- */
@@ -178,8 +180,10 @@ static int read_all(struct work *w, struct cvt_err *e)
 		TRY(source_next(w->in, &b, &event, e));
 		if (event == STREAM_DONE)
 			return CVT_OK;
-		if (event == STREAM_BATCH)
+		if (event == STREAM_BATCH) {
 			TRY(count_batch(w, b, e));
+			rate_add(&w->rate, b->rows);
+		}
 		w->epoch_ended = w->epoch_ended || event == STREAM_EPOCH;
 	}
 }
@@ -228,7 +232,9 @@ static int run(struct work *w, struct cvt_err *e)
 	if (code == CVT_OK && w->o->fid) {
 		code = eval_fid(w->in, w->o->fid, w->o->field, &reading, &r, e);
 	} else if (code == CVT_OK) {
+		rate_start_last(&w->rate, w->cli, &w->head);
 		TRY(read_all(w, e));
+		rate_stop(&w->rate);
 		code = make_report(w, &r, e);
 	}
 	if (code == CVT_OK)
@@ -239,6 +245,7 @@ static int run(struct work *w, struct cvt_err *e)
 
 static void close_all(struct work *w)
 {
+	rate_stop(&w->rate);
 	for (size_t i = 0; i < w->metrics; i++)
 		tally_free(&w->tally[i]);
 	eval_rows_free(&w->rows);

@@ -12,6 +12,7 @@
 #include "knn/episodes.h"
 #include "knn/fields.h"
 #include "knn/verify.h"
+#include "rate.h"
 
 /* Queries are gathered into blocks of BLOCK rows, fewer when those would take more than
  * BLOCK_BYTES, however the stream is cut into frames. */
@@ -32,11 +33,11 @@ struct work {
 	/* the block at hand: rows as they came, in pieces of the stream's frames, less what is
 	 * dropped */
 	struct batch *piece;
-	size_t pieces, piece_capacity, rows, all_rows;
+	size_t pieces, piece_capacity, rows;
 	float *query;
 	size_t *row; /* (block, k) */
 	float *distance;
-	struct cli_progress_line progress;
+	struct rate rate;
 };
 
 /* ---- the schema -------------------------------------------------------------------- */
@@ -111,7 +112,7 @@ static int finish_block(struct work *w, struct cvt_err *e)
 {
 	if (knn_search(w->search, w->query, w->rows, w->k, w->row, w->distance, e) != CVT_OK)
 		return cvt_fail_at(e, "%s: '%s' from row %zu on", source_name(w->in),
-			w->fields.searched, w->all_rows);
+			w->fields.searched, w->rate.rows);
 	size_t at = 0;
 	for (size_t i = 0; i < w->pieces; i++) {
 		struct batch *piece = &w->piece[i];
@@ -120,13 +121,8 @@ static int finish_block(struct work *w, struct cvt_err *e)
 		TRY(stream_put(w->out, piece, e));
 		at += piece->rows;
 	}
-	w->all_rows += w->rows;
+	rate_add(&w->rate, w->rows);
 	w->rows = w->pieces = 0;
-	if (cli_progress_due(&w->progress)) {
-		const double rows = (double)w->all_rows;
-		cli_progress_say(&w->progress, "%.0f rows, %.0f a second", rows,
-			rows / (cli_seconds() - w->progress.started));
-	}
 	return CVT_OK;
 }
 
@@ -271,7 +267,7 @@ static int step(struct work *w, bool *done, struct cvt_err *e)
 	if (event == STREAM_EPOCH)
 		return stream_put_epoch(w->out, e);
 	*done = true;
-	if (w->all_rows == 0 && !w->common->allow_empty)
+	if (w->rate.rows == 0 && !w->common->allow_empty)
 		return cvt_fail(e, CVT_INPUT, "%s: no rows; --allow-empty if that is right",
 			source_name(w->in));
 	return CVT_OK;
@@ -280,13 +276,11 @@ static int step(struct work *w, bool *done, struct cvt_err *e)
 static int write_metrics(const struct work *w, struct cvt_err *e)
 {
 	struct report r = {0};
-	int code = report_count(&r, "rows", w->all_rows, e);
-	if (code == CVT_OK)
-		code = report_count(&r, "bank", w->bank.rows.rows, e);
+	int code = report_count(&r, "bank", w->bank.rows.rows, e);
 	if (code == CVT_OK)
 		code = report_count(&r, "neighbours", w->k, e);
 	if (code == CVT_OK)
-		code = report_share(&r, "seconds", cli_seconds() - w->progress.started, e);
+		code = rate_report(&w->rate, &r, e);
 	if (code == CVT_OK)
 		code = eval_write_metrics(w->common->metrics, &r, e);
 	report_free(&r);
@@ -297,18 +291,19 @@ static int run(struct work *w, struct cvt_err *e)
 {
 	bool done = false;
 	TRY(open_all(w, e));
-	cli_progress_start(&w->progress, w->cli);
+	TRY(rate_start(&w->rate, w->cli, source_head(w->in), e));
 	while (!done)
 		TRY(step(w, &done, e));
 	struct stream_writer *out = w->out;
 	w->out = NULL;
 	TRY(stream_finish(out, e));
+	rate_stop(&w->rate);
 	return write_metrics(w, e);
 }
 
 static void close_all(struct work *w)
 {
-	cli_progress_stop(&w->progress);
+	rate_stop(&w->rate);
 	for (size_t i = 0; i < w->piece_capacity; i++)
 		batch_free(&w->piece[i]);
 	free(w->piece);

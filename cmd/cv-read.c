@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "../formats/pass.h"
+#include "../formats/shuffle_buffer.h"
 #include "../formats/source.h"
+#include "rate.h"
 #include "read/options.h"
 
 /* What is open while rows are written. */
@@ -19,11 +21,13 @@ struct work {
 	struct selection *selection;
 	struct source *stream; /* instead of join and selection: rows in their own order */
 	struct pass *pass;
+	struct shuffle_buffer *shuffle; /* NULL = rows leave as they come */
 	struct fields *fields;
 	struct reshape *reshape;
 	struct head head;
 	struct stream_writer *out;
 	struct batch batch;
+	struct rate rate;
 };
 
 /* ---- opening ----------------------------------------------------------------------- */
@@ -182,6 +186,9 @@ static int make_head(
 		TRY(selection_head(w->selection, &w->head, e));
 		TRY(count_rows(w, o, e));
 	}
+	if (o->shuffle_buffer)
+		TRY(shuffle_buffer_open(
+			&w->shuffle, o->shuffle_buffer, w->head.seed, o->common.max_memory, e));
 	TRY(open_reshape(w, o, e));
 	TRY(fields_open(&w->fields, &o->fields, &w->head, e));
 	return add_history(w, o, c, e);
@@ -189,14 +196,35 @@ static int make_head(
 
 /* ---- rows -------------------------------------------------------------------------- */
 
-static int put(struct work *w, struct batch *b, struct cvt_err *e)
+static int put_now(struct work *w, struct batch *b, struct cvt_err *e)
 {
-	if (b->rows == 0)
-		return CVT_OK;
 	if (w->reshape)
 		TRY(reshape_rows(w->reshape, b, e));
 	TRY(fields_apply(w->fields, b, e));
+	rate_add(&w->rate, b->rows);
 	return stream_put(w->out, b, e);
+}
+
+static int put(struct work *w, struct batch *b, struct cvt_err *e)
+{
+	struct batch *out;
+	if (!w->shuffle)
+		return b->rows ? put_now(w, b, e) : CVT_OK;
+	for (size_t at = 0; at < b->rows;) {
+		TRY(shuffle_buffer_take(w->shuffle, b, &at, &out, e));
+		if (out)
+			TRY(put_now(w, out, e));
+	}
+	return CVT_OK;
+}
+
+/* Of an epoch or a part: rows do not leave it. */
+static int put_rest(struct work *w, struct cvt_err *e)
+{
+	struct batch *out = NULL;
+	if (w->shuffle)
+		TRY(shuffle_buffer_flush(w->shuffle, &out, e));
+	return out ? put_now(w, out, e) : CVT_OK;
 }
 
 /* An epoch of the selection, in batches of handy size. */
@@ -211,6 +239,7 @@ static int write_epoch(struct work *w, size_t epoch, struct cvt_err *e)
 		w->batch.epoch = (uint32_t)epoch;
 		TRY(put(w, &w->batch, e));
 	}
+	TRY(put_rest(w, e));
 	return stream_put_epoch(w->out, e);
 }
 
@@ -227,19 +256,20 @@ static int pass_stream(struct work *w, const struct read_options *o, struct cvt_
 {
 	const bool one_epoch = source_head(w->stream)->epochs == 1;
 	size_t parts = source_parts(w->stream);
-	uint64_t rows = 0;
 	for (;;) {
 		struct batch *b, *chosen;
 		enum stream_event event;
 		TRY(source_next(w->stream, &b, &event, e));
 		if (event == STREAM_BATCH) {
 			TRY(pass_rows(w->pass, b, &chosen, e));
-			if (source_parts(w->stream) != parts)
+			if (source_parts(w->stream) != parts) {
+				TRY(put_rest(w, e));
 				TRY(stream_put_part(w->out, e));
+			}
 			parts = source_parts(w->stream);
-			rows += chosen->rows;
 			TRY(put(w, chosen, e));
 		} else if (event == STREAM_EPOCH) {
+			TRY(put_rest(w, e));
 			TRY(stream_put_epoch(w->out, e));
 			pass_epoch(w->pass);
 		} else if (event == STREAM_OTHER)
@@ -247,7 +277,8 @@ static int pass_stream(struct work *w, const struct read_options *o, struct cvt_
 		if (event == STREAM_DONE || (one_epoch && pass_has_enough(w->pass)))
 			break;
 	}
-	if (rows == 0 && !o->common.allow_empty)
+	TRY(put_rest(w, e)); /* of an epoch that was left early */
+	if (w->rate.rows == 0 && !o->common.allow_empty)
 		return cvt_fail(e, CVT_INPUT,
 			"%s: no rows are left to write; --allow-empty lets that pass",
 			source_name(w->stream));
@@ -267,17 +298,21 @@ static int run(struct work *w, const struct read_options *o, const struct cli *c
 	TRY(open_operands(w, o, c, e));
 	TRY(make_head(w, o, c, e));
 	TRY(create_output(w, o, e));
+	TRY(rate_start(&w->rate, c, &w->head, e));
 	TRY(w->stream ? pass_stream(w, o, e) : write_selection(w, o, e));
 	struct stream_writer *out = w->out;
 	w->out = NULL;
-	return stream_finish(out, e);
+	TRY(stream_finish(out, e));
+	return rate_finish(&w->rate, e);
 }
 
 static void close_all(struct work *w)
 {
+	rate_stop(&w->rate);
 	fields_close(w->fields);
 	reshape_close(w->reshape);
 	pass_close(w->pass);
+	shuffle_buffer_close(w->shuffle);
 	selection_close(w->selection);
 	source_close(w->stream);
 	join_close(&w->join);

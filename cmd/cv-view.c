@@ -85,8 +85,8 @@ static int choose(const struct view_options *o, struct mode *mode, struct cvt_er
 }
 
 /* The operand (or -i FILE, or stdin), looked at. */
-static int look_at(const struct mode *mode, const char *path, const struct view_options *o,
-	struct output *out, struct cvt_err *e)
+static int look_at(const struct mode *mode, const char *path, const struct cli *c,
+	const struct view_options *o, struct output *out, struct cvt_err *e)
 {
 	struct view_input in;
 	int code = view_open(&in, path, o, e);
@@ -94,8 +94,12 @@ static int look_at(const struct mode *mode, const char *path, const struct view_
 		code = cvt_fail(e, CVT_USAGE, "%s: is a model; --stat and --head show it", in.name);
 	if (code == CVT_OK && in.source)
 		code = output_refuse_input(o->common.output, source_fd(in.source), e);
+	if (code == CVT_OK && in.source)
+		rate_start_last(&in.rate, c, source_head(in.source));
 	if (code == CVT_OK)
 		code = mode->look(&in, o, out, e);
+	if (code == CVT_OK && in.source)
+		code = rate_finish(&in.rate, e);
 	view_close(&in);
 	return code;
 }
@@ -166,7 +170,7 @@ static int view(
 	else if (strcmp(mode.name, "curves") == 0)
 		code = view_curves((const char *const *)c->operand, c->operands, out, e);
 	else
-		code = look_at(&mode, path, o, out, e);
+		code = look_at(&mode, path, c, o, out, e);
 	if (code == CVT_OK)
 		return output_commit(out, e);
 	output_abandon(out);

@@ -42,11 +42,17 @@ static int open_file(struct dataset *d, struct rows *r, struct input *in, struct
 static int hold_source(struct dataset *d, struct batch *all, struct source *s,
 	const struct dataset_options *o, struct cvt_err *e)
 {
-	TRY(source_read_all(s, all, o->max_memory, true, e));
+	const int code = source_read_all(s, all, o->max_memory, true, e);
+	if (code == CVT_LIMIT)
+		return cvt_fail(e, CVT_LIMIT,
+			"%s: its rows take more than %zu MiB in memory; raise --max-memory, or %s",
+			source_name(s), o->max_memory >> 20,
+			o->in_order ? "write them to a file first"
+				    : "shuffle them as they go by: cv-read --shuffle-buffer N");
+	TRY(code);
 	TRY(source_refuse_parts(s, e));
 	d->rows = all->rows;
-	for (size_t i = 0; i < all->n; i++)
-		d->held += all->field[i].t.bytes;
+	d->held += batch_bytes(all);
 	const struct tensor *index = batch_get(all, "index"), *part = batch_get(all, "part");
 	if (index && index->dtype == DT_I8 && index->ndim == 1)
 		d->index = index->data;

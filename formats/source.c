@@ -151,14 +151,6 @@ int source_fd(const struct source *s)
 
 /* ---- everything at once ------------------------------------------------------------ */
 
-static size_t batch_bytes(const struct batch *b)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < b->n; i++)
-		n += b->field[i].t.bytes;
-	return n;
-}
-
 int source_refuse_epochs(const struct source *s, struct cvt_err *e)
 {
 	return cvt_fail(e, CVT_INPUT,

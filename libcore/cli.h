@@ -125,5 +125,8 @@ void cli_progress_say(struct cli_progress_line *p, const char *format, ...) CVT_
 void cli_progress_stop(struct cli_progress_line *p);
 /* Seconds on a clock that only goes forward. */
 double cli_seconds(void);
+/* A time for people, "12:05" or "1:02:05", "?" where it is not known; returns `to`. */
+enum { CLI_CLOCK = 30 };
+const char *cli_clock(double seconds, char to[CLI_CLOCK]);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -70,6 +71,18 @@ double cli_seconds(void)
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+const char *cli_clock(double seconds, char to[CLI_CLOCK])
+{
+	const long s = isfinite(seconds) && seconds < 1e8 ? (long)(seconds + 0.5) : -1;
+	if (s < 0)
+		(void)snprintf(to, CLI_CLOCK, "?");
+	else if (s >= 3600)
+		(void)snprintf(to, CLI_CLOCK, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
+	else
+		(void)snprintf(to, CLI_CLOCK, "%ld:%02ld", s / 60, s % 60);
+	return to;
 }
 
 void cli_progress_start(struct cli_progress_line *p, const struct cli *c)

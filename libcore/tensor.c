@@ -183,6 +183,14 @@ void batch_free(struct batch *b)
 	*b = (struct batch){0};
 }
 
+size_t batch_bytes(const struct batch *b)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < b->n; i++)
+		n += b->field[i].t.bytes;
+	return n;
+}
+
 struct field *batch_field(const struct batch *b, const char *name)
 {
 	for (size_t i = 0; i < b->n; i++)

@@ -69,6 +69,8 @@ bool field_is_boxes(const char *name);
 void field_pad_rows(void *to, size_t want, const void *from, size_t have, size_t count,
 	size_t bytes, bool boxes);
 void batch_free(struct batch *b);
+/* Of its rows; the memory that it keeps for others is not counted. */
+size_t batch_bytes(const struct batch *b);
 /* NULL when there is none. */
 struct tensor *batch_get(const struct batch *b, const char *name);
 struct field *batch_field(const struct batch *b, const char *name);

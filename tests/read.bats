@@ -248,6 +248,53 @@ for name, field in ("a", "data"), ("l", "label"), ("h", "embedding"):
 	refute cmp -s <(cv-read i --shuffle --seed 1 | tsv index) <(head -50 all)
 }
 
+@test "a shuffle buffer draws the order of rows as they go by, from the seed, the epoch and their order alone" {
+	images i 250 1 1
+	cv-read i --epochs 2 --no-history -o two.cvt
+	cv-read --shuffle-buffer 40 two.cvt >s.cvt
+	tsv index <s.cvt >all
+	for from in 1 251; do
+		tail -n +$from all | head -250 | sort -n | cmp - <(seq 0 249)
+		refute cmp -s <(tail -n +$from all | head -250) <(seq 0 249)
+	done
+	refute cmp -s <(head -250 all) <(tail -250 all)
+	# no row comes before its time, and none of the first half waits for the end of all
+	head -250 all | awk '$1 > NR + 39 { exit 1 }'
+	cv-read i --epochs 2 --shuffle-buffer 40 | tsv index | cmp - all
+	cat two.cvt | cv-read --shuffle --shuffle-buffer 40 | tsv index | cmp - all
+	dd if=two.cvt bs=700 2>/dev/null | cv-read --shuffle-buffer 40 | tsv index | cmp - all
+	cv-read i --epochs 2 --start-epoch 1 --shuffle-buffer 40 | tsv index | cmp - <(tail -250 all)
+	refute cmp -s <(cv-read i --seed 1 --shuffle-buffer 40 | tsv index) <(head -250 all)
+	# all rows at once: a permutation that mixes them well
+	cv-read i --shuffle-buffer 1000 | tsv index | awk '$1 < 125 && NR <= 125 { n++ } END { exit !(n > 45 && n < 80) }'
+}
+
+@test "a shuffle buffer leaves validation rows where they are, and parts apart" {
+	images i 100 1 1
+	cv-read i --val-fraction 0.3 --epochs 2 -o v.cvt
+	cv-read --shuffle-buffer 1000 v.cvt >s.cvt
+	tsv part <s.cvt | cmp - <(tsv part <v.cvt)
+	cmp <(tsv index part <s.cvt | grep '\s1$') <(tsv index part <v.cvt | grep '\s1$')
+	refute cmp -s <(tsv index <s.cvt) <(tsv index <v.cvt)
+	cv-view --validate s.cvt
+	cv-read i --take 60 -o a.cvt
+	cat a.cvt a.cvt | cv-read --shuffle-buffer 1000 | tsv index >got
+	head -60 got | sort -n | cmp - <(seq 0 59)
+	refute cmp -s <(head -60 got) <(tail -60 got)
+}
+
+@test "a shuffle buffer says what it cannot do, and what is too long to be held names it" {
+	images i 100 8 8
+	cv-read i -o s.cvt
+	fails 2 cv-read s.cvt --shuffle-buffer 1
+	fails 2 cv-read s.cvt --shuffle-buffer x
+	fails 4 cv-read s.cvt --shuffle-buffer 100 --max-memory 8k
+	[[ $message == *--max-memory* ]]
+	cv-read s.cvt --shuffle-buffer 10 --max-memory 8k -o t.cvt
+	fails 4 cv-read s.cvt --shuffle --max-memory 4k
+	[[ $message == *--shuffle-buffer* ]]
+}
+
 @test "validation rows are the same ones in every epoch, come last, and stay marked" {
 	images i 100 1 1
 	cv-read i --val-fraction 0.3 --shuffle --epochs 2 >s.cvt

@@ -136,6 +136,24 @@ on_terminal() {
 	refute grep -q $'\e' out/shown
 }
 
+@test "every program that passes rows tells of them: --metrics, and progress unless another follows" {
+	local c
+	cv-gen shapes -n 64 --start 128 --size 16 -o few.cvt
+	cv-embed -q --arch pixels few.cvt -o points.cvt
+	for c in 'cv-read few.cvt' 'cv-augment -i few.cvt hflip' 'cv-embed --arch pixels few.cvt' \
+		'cv-knn --bank points.cvt -k 1 points.cvt' 'cv-gen shapes -n 64' 'cv-view --stat few.cvt'; do
+		$c --metrics m.tsv -o out/x
+		[ "$(head -1 m.tsv | tr '\t' '\n' | grep -cxE 'rows|seconds|rows_per_second')" -eq 3 ]
+		awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "rows") k = i } NR == 2 { exit $k != 64 }' m.tsv
+	done
+	fails 2 sh -c 'cv-read few.cvt --metrics - >out/x'
+	script -qec true /dev/null </dev/null >/dev/null 2>&1 || skip "no script(1) here"
+	local many='cv-read few.cvt --epochs 4000' told=' of 256000 rows, [0-9]+/s, ETA 0:[0-9]+'
+	[ "$(on_terminal "$many | cat >out/x")" = 'code 0' ]
+	on_terminal "$many --progress always | cat >out/x" | grep -qE "$told"
+	on_terminal "$many -o out/x" | grep -qE "$told"
+}
+
 @test "progress tells the epoch, the share of waiting and when it ends, on one line of a terminal" {
 	{
 		head -c 60000 rows.cvt

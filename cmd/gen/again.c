@@ -18,7 +18,6 @@ struct again {
 	double *weight;           /* draws x rows */
 	const char *field;        /* of the pictures */
 	struct batch rows;        /* that wait for a whole batch, whatever the frames */
-	uint64_t done;
 };
 
 /* ---- fields ------------------------------------------------------------------------ */
@@ -133,9 +132,8 @@ static int run_rows(struct again *a, struct stream_writer *out, struct cvt_err *
 		maker_bytes(plan_value(a->make, g->picture), n * maker_items(m, g->picture),
 			batch_get(&m->batch, "image")->data);
 	}
-	a->done += n;
 	a->rows.n = a->rows.rows = 0; /* the memory stays */
-	return stream_put(out, &m->batch, e);
+	return maker_put(m, out, e);
 }
 
 static int take_rows(
@@ -169,7 +167,7 @@ static int run_all(struct again *a, struct stream_writer *out, struct cvt_err *e
 		if (event == STREAM_EPOCH)
 			TRY(stream_put_epoch(out, e));
 	}
-	return a->done || a->m->o->common.allow_empty
+	return a->m->rate.rows || a->m->o->common.allow_empty
 		       ? CVT_OK
 		       : cvt_fail(e, CVT_INPUT, "%s: no rows; --allow-empty lets that pass",
 			       source_name(a->m->in));
@@ -201,9 +199,7 @@ static int run(
 	TRY(prepare(a, e));
 	TRY(maker_write_head(a->m, cli, out, e));
 	TRY(run_all(a, *out, e));
-	struct stream_writer *w = *out;
-	*out = NULL;
-	return stream_finish(w, e);
+	return maker_finish(a->m, out, e);
 }
 
 int maker_again(

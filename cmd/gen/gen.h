@@ -7,6 +7,7 @@
 
 #include "../../formats/stream.h"
 #include "../../libcore/cli.h"
+#include "../rate.h"
 
 struct gen_options {
 	struct cli_common common;

@@ -82,6 +82,7 @@ int maker_open(struct maker *m, enum dtype picture, struct cvt_err *e)
 
 void maker_close(struct maker *m)
 {
+	rate_stop(&m->rate);
 	learner_close(m->learner);
 	arch_free(m->arch);
 	model_info_free(&m->info);
@@ -123,7 +124,22 @@ int maker_write_head(
 	free(line.p);
 	TRY(code);
 	TRY(output_open(&file, o->common.output, e));
-	return stream_create(out, file, &m->head, e);
+	TRY(stream_create(out, file, &m->head, e));
+	return rate_start(&m->rate, cli, &m->head, e);
+}
+
+int maker_put(struct maker *m, struct stream_writer *out, struct cvt_err *e)
+{
+	rate_add(&m->rate, m->batch.rows);
+	return stream_put(out, &m->batch, e);
+}
+
+int maker_finish(struct maker *m, struct stream_writer **out, struct cvt_err *e)
+{
+	struct stream_writer *w = *out;
+	*out = NULL;
+	TRY(stream_finish(w, e));
+	return rate_finish(&m->rate, e);
 }
 
 void maker_bytes(const float *from, size_t n, unsigned char *to)

@@ -27,6 +27,7 @@ struct maker {
 	struct head head;  /* of what is written */
 	struct batch batch;
 	uint64_t seed;
+	struct rate rate;
 };
 
 /* Loads o->weights for pictures of that dtype (of a stream, or u1). CVT_INPUT when no method makes
@@ -40,6 +41,10 @@ size_t maker_items(const struct maker *m, size_t node); /* floats of a row */
 /* Adds seed and history to the HEAD, and writes it. */
 int maker_write_head(
 	struct maker *m, const struct cli *cli, struct stream_writer **out, struct cvt_err *e);
+/* The rows of m->batch. */
+int maker_put(struct maker *m, struct stream_writer *out, struct cvt_err *e);
+/* Ends the stream; *out becomes NULL. */
+int maker_finish(struct maker *m, struct stream_writer **out, struct cvt_err *e);
 /* n pictures of 0..1 as bytes, to the nearest. */
 void maker_bytes(const float *from, size_t n, unsigned char *to);
 

@@ -162,7 +162,7 @@ static int put_rows(struct sample *s, uint64_t first, size_t skip, size_t n,
 		memcpy(batch_get(b, "label")->data, s->label + skip, n * sizeof *s->label);
 	maker_bytes(plan_value(s->plan, m->nodes.picture) + skip * items, n * items,
 		batch_get(b, "image")->data);
-	return stream_put(out, b, e);
+	return maker_put(m, out, e);
 }
 
 /* Blocks begin at multiples of their size and are always made whole, so that a row's bits do not
@@ -200,9 +200,7 @@ static int run(
 	draw(s, s->from, s->end);
 	draw(s, s->to, s->end + s->D);
 	TRY(write_rows(s, *out, e));
-	struct stream_writer *w = *out;
-	*out = NULL;
-	return stream_finish(w, e);
+	return maker_finish(m, out, e);
 }
 
 int maker_sample(

@@ -62,7 +62,7 @@ struct gen {
 	struct head head;
 	struct batch batch;
 	struct stream_writer *out; /* borrowed from the caller */
-	struct cli_progress_line progress;
+	struct rate rate;
 };
 
 /* ---- what is asked for ------------------------------------------------------------- */
@@ -313,8 +313,7 @@ static int write_epoch(struct gen *g, struct cvt_err *e)
 		TRY(shape_batch(g, n, e));
 		par_for(g->par, (n + BLOCK - 1) / BLOCK, draw_block, &job);
 		TRY(stream_put(g->out, &g->batch, e));
-		if (cli_progress_due(&g->progress))
-			cli_progress_say(&g->progress, "%zu of %zu rows", at + n, g->o->count);
+		rate_add(&g->rate, n);
 	}
 	return stream_put_epoch(g->out, e);
 }
@@ -335,16 +334,17 @@ static int run(
 	TRY(output_open(&out, g->o->common.output, e));
 	TRY(stream_create(writer, out, &g->head, e));
 	g->out = *writer;
-	cli_progress_start(&g->progress, cli);
+	TRY(rate_start(&g->rate, cli, &g->head, e));
 	for (size_t epoch = 0; epoch < g->o->epochs; epoch++)
 		TRY(write_epoch(g, e));
-	cli_progress_stop(&g->progress);
 	*writer = NULL;
-	return stream_finish(g->out, e);
+	TRY(stream_finish(g->out, e));
+	return rate_finish(&g->rate, e);
 }
 
 static void close_all(struct gen *g)
 {
+	rate_stop(&g->rate);
 	for (unsigned t = 0; g->pad && t < par_threads(g->par); t++)
 		shapes_pad_close(g->pad[t]);
 	free(g->pad);

@@ -32,6 +32,9 @@ static size_t row_options(struct read_options *o, struct cli_option *to)
 			"set the labels of data set D (from 0) to -1", 0, &o->unlabelled},
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Order", 0, NULL},
 		{"shuffle", 0, CLI_FLAG, NULL, &o->rows.shuffle, "anew in every epoch", 0, NULL},
+		{"shuffle-buffer", 0, CLI_COUNT, "N", &o->shuffle_buffer,
+			"as they go by: the order of N rows is drawn at a time", 0,
+			&o->shuffles_by},
 		{"epochs", 0, CLI_COUNT, "N", &o->epochs, "write everything N times", 0, NULL},
 		{"start-epoch", 0, CLI_COUNT, "E", &o->start_epoch, "begin with epoch E (from 0)",
 			0, NULL},
@@ -164,12 +167,27 @@ static int understand_episodes(struct read_options *o, struct cvt_err *e)
 	return CVT_OK;
 }
 
+static int understand_shuffle(struct read_options *o, struct cvt_err *e)
+{
+	if (!o->shuffles_by)
+		return CVT_OK;
+	if (o->shuffle_buffer < 2)
+		return cvt_fail(
+			e, CVT_USAGE, "--shuffle-buffer: it takes two rows to shuffle them");
+	if (o->rows.size.ways)
+		return cvt_fail(
+			e, CVT_USAGE, "--shuffle-buffer: would tear apart the tasks of --episodes");
+	o->rows.shuffle = false; /* the buffer does it */
+	return CVT_OK;
+}
+
 int read_understand(struct read_options *o, struct cvt_err *e)
 {
 	TRY(understand_size(o, e));
 	TRY(understand_shard(o, e));
 	TRY(understand_mix(o, e));
 	TRY(understand_episodes(o, e));
+	TRY(understand_shuffle(o, e));
 	if (!(o->rows.val_fraction >= 0 && o->rows.val_fraction < 1))
 		return cvt_fail(e, CVT_USAGE, "--val-fraction: should be from 0 to below 1");
 	if (o->epochs == 0 || o->start_epoch >= o->epochs)

@@ -16,9 +16,10 @@ struct read_options {
 	struct fields_options fields;
 	struct reshape_options reshape;
 	size_t epochs, start_epoch, channels;
+	size_t shuffle_buffer; /* rows; 0 = none */
 	bool by_number;
 	const char *shard, *mix, *size, *episodes;
-	bool takes, unlabelled; /* given */
+	bool takes, unlabelled, shuffles_by; /* given */
 };
 
 enum { READ_OPTIONS = 64 };

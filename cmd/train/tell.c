@@ -161,18 +161,6 @@ int trainer_close_metrics(struct trainer *t, struct cvt_err *e)
 
 /* ---- progress ---------------------------------------------------------------------- */
 
-/* "12:05" or "1:02:05" */
-static void clock_text(double seconds, char *to, size_t size)
-{
-	const long s = isfinite(seconds) && seconds < 1e8 ? (long)(seconds + 0.5) : -1;
-	if (s < 0)
-		(void)snprintf(to, size, "?");
-	else if (s >= 3600)
-		(void)snprintf(to, size, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
-	else
-		(void)snprintf(to, size, "%ld:%02ld", s / 60, s % 60);
-}
-
 static void scores_text(const struct train_report *r, char *to, size_t size)
 {
 	size_t n = 0;
@@ -188,10 +176,10 @@ static void scores_text(const struct train_report *r, char *to, size_t size)
 
 static void say(struct trainer *t, const struct train_report *r)
 {
-	char scores[300], left[30], epochs[30] = "", share[30] = "";
+	char scores[300], left[CLI_CLOCK], epochs[30] = "", share[30] = "";
 	scores_text(r, scores, sizeof scores);
 	const double done = r->share - t->share_before;
-	clock_text(done > 0 ? r->seconds / done * (1 - r->share) : NAN, left, sizeof left);
+	cli_clock(done > 0 ? r->seconds / done * (1 - r->share) : NAN, left);
 	if (r->epochs != TRAIN_UNKNOWN)
 		(void)snprintf(epochs, sizeof epochs, "/%zu", r->epochs);
 	if (!isnan(r->share))
@@ -217,13 +205,12 @@ void trainer_report(void *context, const struct train_report *r)
 
 void trainer_summary(const struct trainer *t)
 {
-	char scores[300], time[30];
+	char scores[300], time[CLI_CLOCK];
 	const struct train_report *r = &t->last;
 	if (!r->epoch_end)
 		return;
 	scores_text(r, scores, sizeof scores);
-	clock_text(r->seconds, time, sizeof time);
 	cli_note(&t->cli, "%s: %zu epoch%s in %s, loss %.4f%s",
 		t->o.common.output ? t->o.common.output : "standard output", r->epoch + 1,
-		r->epoch ? "s" : "", time, r->loss, scores);
+		r->epoch ? "s" : "", cli_clock(r->seconds, time), r->loss, scores);
 }

@@ -44,6 +44,7 @@ int view_open(
 
 void view_close(struct view_input *v)
 {
+	rate_stop(&v->rate);
 	source_close(v->source);
 	state_free(&v->model);
 	free(v->name);
@@ -52,7 +53,7 @@ void view_close(struct view_input *v)
 
 int view_check_rows(const struct view_input *v, const struct view_options *o, struct cvt_err *e)
 {
-	return v->rows || o->common.allow_empty
+	return v->rate.rows || o->common.allow_empty
 		       ? CVT_OK
 		       : cvt_fail(e, CVT_INPUT, "%s: has no rows; --allow-empty lets that pass",
 			       v->name);
@@ -65,7 +66,7 @@ int view_next(struct view_input *v, const struct view_options *o, struct batch *
 	while (event != STREAM_DONE) {
 		TRY(source_next(v->source, b, &event, e));
 		if (event == STREAM_BATCH) {
-			v->rows += (*b)->rows;
+			rate_add(&v->rate, (*b)->rows);
 			return CVT_OK;
 		}
 		if (event == STREAM_EPOCH && epochs)

@@ -223,7 +223,7 @@ static int read_rows(
 				&column[i], h, &h->field[i], batch_get(b, h->field[i].name), e));
 	}
 	return str_printf(text, e, "rows %llu\nepochs %zu\nparts %zu\nbatches %zu\n",
-		(unsigned long long)in->rows, epochs, source_parts(in->source), batches);
+		(unsigned long long)in->rate.rows, epochs, source_parts(in->source), batches);
 }
 
 int view_stat(

@@ -8,6 +8,7 @@
 #include "../../formats/output.h"
 #include "../../formats/source.h"
 #include "../../libcore/cli.h"
+#include "../rate.h"
 
 struct view_options {
 	struct cli_common common;
@@ -21,7 +22,7 @@ struct view_input {
 	char *name;            /* printable */
 	struct source *source; /* NULL = a model */
 	struct state_dict model;
-	uint64_t rows; /* seen so far */
+	struct rate rate; /* of the rows seen so far */
 };
 
 /* path NULL = stdin. */
