@@ -6,10 +6,7 @@
 
 #include "../libcore/rng.h"
 
-/* What a hash of (seed, index) is for. */
-enum { FOR_VALIDATION, FOR_CLASS, FOR_LABEL };
-
-static uint64_t hash_of(const struct selection *p, size_t row, uint64_t purpose)
+uint64_t selection_hash(const struct selection *p, size_t row, uint64_t purpose)
 {
 	struct rng r;
 	rng_for(&r, p->o.seed, RNG_SPLIT, purpose, (uint64_t)join_index(p->join, row));
@@ -88,15 +85,9 @@ static int keep_classes(struct selection *p, size_t *row, size_t *n, struct cvt_
 	return CVT_OK;
 }
 
-struct ranked {
-	int32_t label;
-	uint64_t hash;
-	size_t place;
-};
-
 static int compare_ranked(const void *a, const void *b)
 {
-	const struct ranked *x = a, *y = b;
+	const struct selection_rank *x = a, *y = b;
 	if (x->label != y->label)
 		return x->label < y->label ? -1 : 1;
 	if (x->hash != y->hash)
@@ -104,16 +95,22 @@ static int compare_ranked(const void *a, const void *b)
 	return (x->place > y->place) - (x->place < y->place);
 }
 
+void selection_sort(struct selection_rank *r, size_t n)
+{
+	qsort(r, n, sizeof *r, compare_ranked);
+}
+
 /* flag[i] = 1 for k rows of each class among row[0..n), those with the smallest hashes. */
 static int draw_per_class(const struct selection *p, const size_t *row, size_t n, size_t k,
 	uint64_t purpose, unsigned char *flag, struct cvt_err *e)
 {
-	struct ranked *r = mem_alloc(n, sizeof *r, e);
+	struct selection_rank *r = mem_alloc(n, sizeof *r, e);
 	if (!r)
 		return CVT_SYSTEM;
 	for (size_t i = 0; i < n; i++)
-		r[i] = (struct ranked){p->label[row[i]], hash_of(p, row[i], purpose), i};
-	qsort(r, n, sizeof *r, compare_ranked);
+		r[i] = (struct selection_rank){
+			p->label[row[i]], selection_hash(p, row[i], purpose), i};
+	selection_sort(r, n);
 	for (size_t i = 0, have = 0; i < n; i++) {
 		have = i > 0 && r[i].label == r[i - 1].label ? have + 1 : 0;
 		flag[r[i].place] = r[i].label >= 0 && have < k;
@@ -126,8 +123,8 @@ static int keep_per_class(struct selection *p, size_t *row, size_t *n, struct cv
 {
 	unsigned char *flag = mem_alloc(*n, 1, e);
 	size_t kept = 0;
-	int code =
-		flag ? draw_per_class(p, row, *n, p->o.per_class, FOR_CLASS, flag, e) : CVT_SYSTEM;
+	int code = flag ? draw_per_class(p, row, *n, p->o.per_class, SELECTION_CLASS, flag, e)
+			: CVT_SYSTEM;
 	for (size_t i = 0; code == CVT_OK && i < *n; i++)
 		if (flag[i])
 			row[kept++] = row[i];
@@ -159,7 +156,7 @@ static void part_validation(struct selection *p, size_t *row, size_t *n)
 	size_t kept = 0;
 	for (size_t i = 0; i < *n; i++)
 		if (join_is_validation(p->join, row[i])
-			|| (double)(hash_of(p, row[i], FOR_VALIDATION) >> 11) < below)
+			|| (double)(selection_hash(p, row[i], SELECTION_PART) >> 11) < below)
 			p->val[p->vals++] = row[i];
 		else
 			row[kept++] = row[i];
@@ -194,7 +191,7 @@ static int hide_labels(struct selection *p, size_t d, struct cvt_err *e)
 	unsigned char *flag = mem_alloc(n, 1, e);
 	int code = flag ? CVT_OK : CVT_SYSTEM;
 	if (code == CVT_OK && p->o.hides)
-		code = draw_per_class(p, row, n, p->o.labelled, FOR_LABEL, flag, e);
+		code = draw_per_class(p, row, n, p->o.labelled, SELECTION_LABEL, flag, e);
 	for (size_t i = 0; code == CVT_OK && i < n; i++)
 		p->hidden[row[i]] = (p->o.hides && !flag[i])
 				    || (p->o.unlabelled != SIZE_MAX
@@ -266,7 +263,7 @@ static void put_row(struct selection *p, size_t d, size_t i, size_t epoch, size_
 	else if (d > 0) /* a longer domain goes on where the epoch before stopped */
 		place = (i + epoch * (rows_of(p, d) % n)) % n;
 	p->row[at] = p->train[d][place];
-	p->copy[at] = (int32_t)pass;
+	p->copy[at] = p->repeat ? p->repeat[place] : (int32_t)pass;
 }
 
 void selection_epoch(struct selection *p, size_t epoch)
@@ -278,6 +275,8 @@ void selection_epoch(struct selection *p, size_t epoch)
 		selection_draw_episodes(p, epoch);
 		return;
 	}
+	if (p->balance)
+		selection_draw_balance(p, epoch);
 	const size_t trains = selection_rows(p) - p->vals;
 	while (p->n < trains)
 		for (size_t d = 0; d < p->domains; d++) {
@@ -297,7 +296,7 @@ void selection_epoch(struct selection *p, size_t epoch)
 
 static bool needs_labels(const struct selection_options *o)
 {
-	return o->classes || o->per_class || o->hides || o->size.ways;
+	return o->classes || o->per_class || o->hides || o->balance || o->size.ways;
 }
 
 static int set_up(struct selection *p, struct join *j, struct cvt_err *e)
@@ -320,10 +319,12 @@ static int set_up(struct selection *p, struct join *j, struct cvt_err *e)
 	TRY(choose_all(p, e));
 	if (p->o.size.ways)
 		TRY(selection_prepare_episodes(p, e));
+	if (p->o.balance)
+		TRY(selection_prepare_balance(p, e));
 	const size_t n = selection_rows(p);
 	p->row = mem_alloc(n, sizeof *p->row, e);
 	p->copy = mem_alloc(n, sizeof *p->copy, e);
-	p->scratch = mem_alloc(j->rows, sizeof *p->scratch, e);
+	p->scratch = mem_alloc(n > j->rows ? n : j->rows, sizeof *p->scratch, e);
 	return p->row && p->copy && p->scratch ? CVT_OK : CVT_SYSTEM;
 }
 
@@ -356,6 +357,8 @@ void selection_close(struct selection *p)
 	free(p->row);
 	free(p->copy);
 	free(p->scratch);
+	selection_close_balance(p);
+	free(p->repeat);
 	episodes_close(&p->episodes);
 	free(p->draw);
 	free(p);

@@ -15,10 +15,10 @@
 enum { SELECTION_MIX = 16 };
 
 struct selection_options {
-	bool shuffle;
-	size_t skip, take;   /* take: SIZE_MAX = all */
-	size_t per_class;    /* rows of each class, drawn by the seed; 0 = all */
-	const char *classes; /* comma list of names or numbers; NULL = all */
+	bool shuffle, balance; /* balance: all classes have as many rows (selection_balance.c) */
+	size_t skip, take;     /* take: SIZE_MAX = all */
+	size_t per_class;      /* rows of each class, drawn by the seed; 0 = all */
+	const char *classes;   /* comma list of names or numbers; NULL = all */
 	size_t shard, shards;
 	double val_fraction;
 	bool hides;        /* labels are taken away: labelled is set */
@@ -30,6 +30,8 @@ struct selection_options {
 	uint64_t seed;
 };
 
+struct balance;
+
 struct selection {
 	struct selection_options o;
 	const struct join *join;
@@ -39,7 +41,9 @@ struct selection {
 	size_t *val, vals;
 	unsigned char *hidden; /* a flag a row: its label is not given */
 	struct episodes episodes;
-	size_t *draw; /* their scratch */
+	size_t *draw;            /* their scratch */
+	struct balance *balance; /* NULL = every row comes once */
+	int32_t *repeat;         /* of train[0]: which round of the row; with balance */
 	/* the epoch at hand: n rows, the last `vals` of them for validation */
 	size_t n, epoch, *row;
 	int32_t *copy; /* how often the row came before in this epoch */
@@ -61,6 +65,22 @@ int selection_head(const struct selection *p, struct head *h, struct cvt_err *e)
  * hidden (f4 ones become 0). */
 int selection_fields(
 	const struct selection *p, size_t at, size_t n, struct batch *b, struct cvt_err *e);
+
+/* What a hash of (seed, index) is for; an epoch may stand in the bits from 8 on. */
+enum selection_purpose { SELECTION_PART, SELECTION_CLASS, SELECTION_LABEL, SELECTION_BALANCE };
+uint64_t selection_hash(const struct selection *p, size_t row, uint64_t purpose);
+/* Rows ordered by label, then by hash, then by place. */
+struct selection_rank {
+	int32_t label;
+	uint64_t hash;
+	size_t place;
+};
+void selection_sort(struct selection_rank *r, size_t n);
+
+/* Classes of equal size (selection_balance.c): train[0] becomes what an epoch has, and is drawn. */
+int selection_prepare_balance(struct selection *p, struct cvt_err *e);
+void selection_draw_balance(struct selection *p, size_t epoch);
+void selection_close_balance(struct selection *p);
 
 /* Episodes (selection_episodes.c), used by selection.c. */
 int selection_prepare_episodes(struct selection *p, struct cvt_err *e);

@@ -27,7 +27,7 @@ static bool is_given(const struct selection *p, size_t field)
 	case DOMAIN:
 		return p->o.mixed > 0;
 	case COPY:
-		return p->o.mixed > 0 || p->o.size.ways > 0;
+		return p->o.mixed > 0 || p->o.size.ways > 0 || p->o.balance;
 	default:
 		return p->o.size.ways > 0;
 	}

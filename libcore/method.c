@@ -223,6 +223,20 @@ static int match_shapes(struct learner *l, size_t in[2], struct cvt_err *e)
 	return graph_op(l->graph, "flatten", "target", &in[1], 1, &in[1], e, GRAPH_END);
 }
 
+/* Weights are for the classes of `label` and of heads; given ones for as many as there are of them. */
+static enum class_weighting class_weighting(
+	const struct learner *l, size_t output, const char *field)
+{
+	const struct method_facts *f = l->facts;
+	const struct shape *row = &l->graph->node[output].row;
+	const size_t K = row->ndim ? row->dims[row->ndim - 1] : 1;
+	bool asked = strcmp(field, "label") == 0;
+	for (size_t i = 0; i < f->nheads; i++)
+		asked = asked || strcmp(field, f->head[i].field) == 0;
+	const bool fits = f->class_weighting != CLASS_WEIGHT_GIVEN || K == f->classes;
+	return asked && fits ? f->class_weighting : CLASS_WEIGHT_NONE;
+}
+
 int method_loss(struct learner *l, const char *loss, size_t output, const char *field,
 	double label_smoothing, size_t *node, struct cvt_err *e)
 {
@@ -233,9 +247,9 @@ int method_loss(struct learner *l, const char *loss, size_t output, const char *
 	if (method_field(l, "weight"))
 		TRY(method_input(l, "weight", &in[n++], e));
 	(void)snprintf(path, sizeof path, "loss.%s", field);
-	const bool smooth = label_smoothing > 0 && strcmp(loss, "cross-entropy") == 0;
-	return graph_op(l->graph, loss, path, in, n, node, e, smooth ? "smoothing" : NULL,
-		label_smoothing, GRAPH_END);
+	const bool classes = strcmp(loss, "cross-entropy") == 0;
+	return graph_op(l->graph, loss, path, in, n, node, e, classes ? "smoothing" : NULL,
+		label_smoothing, "weights", (double)class_weighting(l, output, field), GRAPH_END);
 }
 
 const struct method_value *method_value(const struct learner *l, const char *option)

@@ -248,6 +248,37 @@ for name, field in ("a", "data"), ("l", "label"), ("h", "embedding"):
 	refute cmp -s <(cv-read i --shuffle --seed 1 | tsv index) <(head -50 all)
 }
 
+@test "--balance: classes of equal size, each row of the largest once, the rest of a round drawn anew" {
+	local k i
+	for k in 0 1 2; do
+		cv-gen shapes -n 100 --size 16 | cv-read --classes $k --take $((2 + 3 * k)) -o c$k.cvt
+	done
+	cv-read c0.cvt c1.cvt c2.cvt -o all.cvt # 2, 5 and 8 rows
+	cv-read all.cvt --balance --epochs 3 -o s.cvt
+	[ "$(cv-view --head s.cvt | sed -n 's/^rows //p')" -eq 24 ]
+	tsv label <s.cvt | head -24 | sort | uniq -c | awk '$1 != 8 { exit 1 }'
+	tsv index copy <s.cvt | head -24 | sort | uniq -d | cmp - /dev/null
+	tsv index <s.cvt | head -24 | sort -n | uniq -c | awk '$2 > 6 && $1 != 1 || $2 < 2 && $1 != 4 { exit 1 }'
+	for i in 1 25 49; do # classes of 5: three of them are drawn for the second round
+		tsv index copy <s.cvt | tail -n +$i | head -24 | awk '$2 == 1 && $1 > 1' | sort >e$i
+		[ "$(wc -l <e$i)" -eq 3 ]
+	done
+	refute eval 'cmp -s e1 e25 && cmp -s e1 e49'
+	cv-read all.cvt --balance --shuffle | tsv label | sort | uniq -c | awk '$1 != 8 { exit 1 }'
+	refute cmp -s <(cv-read all.cvt --balance --shuffle | tsv label) <(cv-read all.cvt --balance | tsv label)
+	# validation rows are not doubled, labels that nobody knows come once
+	cv-read all.cvt --balance --val-fraction 0.3 | tsv index part | grep -P '\t1$' | sort | uniq -d | cmp - /dev/null
+	cv-read all.cvt --balance --labelled 2 | tsv label | sort -n | uniq -c | sed 's/^ *//' | cmp - <(printf '9 -1\n2 0\n2 1\n2 2\n')
+	# and what is drawn on a row that comes again is another draw
+	cv-read c0.cvt c2.cvt --balance | cv-augment gaussian-noise=0.3 |
+		cv-read --classes 0 | cv-view --npy image >n.npy
+	py 'import numpy; a = numpy.load("n.npy"); assert len(a) == 8 == len(numpy.unique(a, axis=0))'
+	fails 2 cv-read all.cvt --balance --episodes 2x1+1
+	fails 2 cv-read all.cvt c0.cvt --balance --mix 1:1
+	cv-read all.cvt --drop label -o bare.cvt
+	fails 3 cv-read bare.cvt --balance
+}
+
 @test "a shuffle buffer draws the order of rows as they go by, from the seed, the epoch and their order alone" {
 	images i 250 1 1
 	cv-read i --epochs 2 --no-history -o two.cvt

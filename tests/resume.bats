@@ -67,6 +67,10 @@ killed() {
 	killed --opt adam --sched cosine --warmup-epochs 1 --clip-norm 0.5
 }
 
+@test "killed and resumed to the same bytes: weights of classes that follow their shares" {
+	killed --class-weight balanced
+}
+
 @test "killed and resumed to the same bytes: averaged weights and early stopping" {
 	killed --model-ema 0.9 --patience 2 --label-smoothing 0.1
 }

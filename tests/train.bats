@@ -393,3 +393,47 @@ write('turned.cvt', 'rows 240\nval 40\nepochs 1\n' + classes('se', 'sw', 'ne', '
 		-o s.st turned.cvt
 	at_least "$(metric m.json val_accuracy)" 0.9
 }
+
+# ---- weights of classes ---------------------------------------------------------------------------
+
+# recall FILE CLASS: the share of its rows that the network gets right.
+recall() {
+	cv-embed -w "$1" --output logits test.cvt | cv-eval --per-class --as tsv | awk -v k="$2" '$1 == k { print $4 }'
+}
+
+@test "classes that are rare count for more with --class-weight, and come more often with --balance" {
+	tiny
+	quadrants many.cvt n=1600 val=0
+	quadrants test.cvt n=400 val=0 seed=2 first=5000
+	for k in nw ne sw; do cv-read many.cvt --classes $k -o $k.cvt; done
+	cv-read many.cvt --classes se --take 8 -o se.cvt
+	cv-read nw.cvt ne.cvt sw.cvt se.cvt -o rare.cvt
+	learn() { cv-train -q --arch tiny.arch --lr 0.02 -b 32 --epochs 2 --no-history "$@"; }
+	learn -o plain.st rare.cvt
+	learn --class-weight balanced -o balanced.st rare.cvt
+	learn --balance -o same.st rare.cvt
+	learn --class-weight se=50 -o named.st rare.cvt
+	learn --class-weight 1,1,1,50 -o numbers.st rare.cvt
+	cmp balanced.st same.st
+	cmp named.st numbers.st
+	cv-read rare.cvt --balance --shuffle --epochs 1 | learn --epochs 1 -o often.st
+	for m in balanced named often; do
+		at_least "$(recall $m.st se)" "$(awk "BEGIN { print $(recall plain.st se) + 0.3 }")"
+	done
+	refute grep -q class_weight balanced.st
+}
+
+@test "weights of classes that make no sense are exit 2" {
+	tiny
+	quadrants a.cvt
+	for w in 1,2 1,2,3,4,5 1,2,3,x 1,2,3,-1 nw=1,2 no=3 nw=nan ''; do
+		fails 2 cv-train --arch tiny.arch --class-weight "$w" -o x a.cvt
+		[ ! -e x ]
+	done
+	fails 2 cv-train --arch tiny.arch --class-weight 1,2,3,4 --balance -o x a.cvt
+	fails 2 cv-train --arch tiny.arch --class-weight nm=3 -o x a.cvt
+	[[ $message == *"did you mean 'nw'"* ]]
+	cv-augment -i a.cvt view=2 hflip -o two.cvt
+	fails 2 cv-train --method simclr --arch tiny.arch --balance -o x two.cvt
+	[[ $message == *cross-entropy* ]]
+}

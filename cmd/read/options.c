@@ -31,6 +31,8 @@ static size_t row_options(struct read_options *o, struct cli_option *to)
 		{"unlabelled", 0, CLI_COUNT, "D", &o->rows.unlabelled,
 			"set the labels of data set D (from 0) to -1", 0, &o->unlabelled},
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Order", 0, NULL},
+		{"balance", 0, CLI_FLAG, NULL, &o->rows.balance,
+			"small classes come again, until all have as many rows", 0, NULL},
 		{"shuffle", 0, CLI_FLAG, NULL, &o->rows.shuffle, "anew in every epoch", 0, NULL},
 		{"shuffle-buffer", 0, CLI_COUNT, "N", &o->shuffle_buffer,
 			"as they go by: the order of N rows is drawn at a time", 0,
@@ -167,6 +169,16 @@ static int understand_episodes(struct read_options *o, struct cvt_err *e)
 	return CVT_OK;
 }
 
+static int understand_balance(const struct read_options *o, struct cvt_err *e)
+{
+	if (o->rows.balance && (o->mix || o->rows.size.ways))
+		return cvt_fail(e, CVT_USAGE,
+			"--balance: --%s chooses how often rows come by itself; balance a data set "
+			"first, into a file",
+			o->mix ? "mix" : "episodes");
+	return CVT_OK;
+}
+
 static int understand_shuffle(struct read_options *o, struct cvt_err *e)
 {
 	if (!o->shuffles_by)
@@ -187,6 +199,7 @@ int read_understand(struct read_options *o, struct cvt_err *e)
 	TRY(understand_shard(o, e));
 	TRY(understand_mix(o, e));
 	TRY(understand_episodes(o, e));
+	TRY(understand_balance(o, e));
 	TRY(understand_shuffle(o, e));
 	if (!(o->rows.val_fraction >= 0 && o->rows.val_fraction < 1))
 		return cvt_fail(e, CVT_USAGE, "--val-fraction: should be from 0 to below 1");
@@ -218,8 +231,8 @@ int read_check_sets(const struct read_options *o, size_t sets, struct cvt_err *e
 bool read_in_order(const struct read_options *o)
 {
 	const struct selection_options *p = &o->rows;
-	return !p->shuffle && o->epochs == 1 && !p->per_class && p->val_fraction == 0 && !p->hides
-	       && !o->unlabelled && !p->mixed && !p->size.ways && !o->data.split;
+	return !p->shuffle && !p->balance && o->epochs == 1 && !p->per_class && p->val_fraction == 0
+	       && !p->hides && !o->unlabelled && !p->mixed && !p->size.ways && !o->data.split;
 }
 
 bool read_keeps_order(const struct read_options *o)

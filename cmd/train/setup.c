@@ -200,7 +200,7 @@ static int choose_heads(struct trainer *t, struct cvt_err *e)
 
 /* ---- classes ----------------------------------------------------------------------- */
 
-static const char *label_field(const struct trainer *t)
+const char *trainer_label_field(const struct trainer *t)
 {
 	return t->facts.nheads     ? t->facts.head[0].field
 	       : t->method->target ? t->method->target
@@ -219,7 +219,7 @@ static int match_classes(struct trainer *t, const struct head_classes *have, str
 	struct head model;
 	head_init(&model);
 	int code = network_classes_head(t->info.classes, &model, e);
-	const struct head_classes *want = head_classes(&model, label_field(t));
+	const struct head_classes *want = head_classes(&model, trainer_label_field(t));
 	if (code == CVT_OK && have && !t->o.by_number) {
 		if (want)
 			code = head_match_classes(have, want, &t->relabel, e);
@@ -237,7 +237,7 @@ static int match_classes(struct trainer *t, const struct head_classes *have, str
 static int copy_class_names(struct trainer *t, struct cvt_err *e)
 {
 	struct str text = {0};
-	TRY(network_classes_text(&t->head, label_field(t), &text, e));
+	TRY(network_classes_text(&t->head, trainer_label_field(t), &text, e));
 	for (size_t i = 1; i < t->facts.nheads; i++)
 		TRY(network_classes_text(&t->head, t->facts.head[i].field, &text, e));
 	free(t->info.classes);
@@ -260,7 +260,7 @@ static int let_classes(struct trainer *t, struct cvt_err *e)
 
 static size_t count_classes(const struct trainer *t, const struct head_classes *have)
 {
-	const struct head_field *f = head_field(&t->head, label_field(t));
+	const struct head_field *f = head_field(&t->head, trainer_label_field(t));
 	if (t->o.num_classes)
 		return t->o.num_classes;
 	if (t->info.classes && t->info.nclasses)
@@ -272,7 +272,7 @@ static size_t count_classes(const struct trainer *t, const struct head_classes *
 
 static int choose_classes(struct trainer *t, struct cvt_err *e)
 {
-	const struct head_classes *have = head_classes(&t->head, label_field(t));
+	const struct head_classes *have = head_classes(&t->head, trainer_label_field(t));
 	if ((t->o.reset_head && t->in) || t->method->unlabelled
 		|| (t->o.num_classes && t->o.num_classes != t->info.nclasses)) {
 		free(t->info.classes);
@@ -314,7 +314,7 @@ static int check_field(const struct trainer *t, const char *field, const struct 
 
 static void relabel(const struct trainer *t, struct tensor *label)
 {
-	const struct head_classes *have = head_classes(&t->head, label_field(t));
+	const struct head_classes *have = head_classes(&t->head, trainer_label_field(t));
 	int32_t *y = label->data;
 	unsigned char *b = label->data;
 	for (size_t i = 0; i < tensor_items(label) && t->relabel; i++)
@@ -326,10 +326,10 @@ static void relabel(const struct trainer *t, struct tensor *label)
 
 static int check_labels(const struct trainer *t, const struct batch *rows, struct cvt_err *e)
 {
-	struct tensor *label = batch_get(rows, label_field(t));
+	struct tensor *label = batch_get(rows, trainer_label_field(t));
 	if (label) {
 		relabel(t, label);
-		TRY(check_field(t, label_field(t), label, t->facts.classes, e));
+		TRY(check_field(t, trainer_label_field(t), label, t->facts.classes, e));
 	}
 	for (size_t i = 1; i < t->facts.nheads; i++) {
 		const char *field = t->facts.head[i].field;
@@ -420,10 +420,12 @@ static int open_learner(struct trainer *t, struct cvt_err *e)
 	t->facts.value = t->value;
 	t->facts.context = t;
 	t->facts.teacher = trainer_teacher;
+	TRY(trainer_choose_class_weight(t, e));
 	TRY(learner_open(&t->learner, t->method, &t->facts, e));
 	if (t->o.tricks.zero_init)
 		TRY(init_zero_residual(t->learner->graph, e));
 	graph_init_params(t->learner->graph, t->seed);
+	TRY(trainer_fill_class_weight(t, e));
 	TRY(trainer_load_weights(t, e));
 	if (t->o.freeze)
 		TRY(learner_freeze(t->learner, t->o.freeze, e));
@@ -434,14 +436,14 @@ static int open_learner(struct trainer *t, struct cvt_err *e)
 
 static int check_label_known(const struct trainer *t, struct cvt_err *e)
 {
-	const struct head_field *f = head_field(&t->head, label_field(t));
+	const struct head_field *f = head_field(&t->head, trainer_label_field(t));
 	const char *loss = t->facts.nheads ? t->facts.head[0].loss : "cross-entropy";
 	const bool asks = !t->method->own_classes && !t->method->unlabelled;
 	if (t->facts.classes || !asks || !f || strcmp(loss, "cross-entropy") != 0)
 		return CVT_OK;
 	return cvt_fail(e, CVT_USAGE,
 		"the input does not say how many classes '%s' has; --num-classes N",
-		label_field(t));
+		trainer_label_field(t));
 }
 
 int trainer_setup(struct trainer *t, struct cvt_err *e)

@@ -26,11 +26,11 @@ enum { TRAINER_SCALES = 32, TRAINER_OPTIONS = 192, TRAINER_TEACHERS = 8 };
 struct trainer_options {
 	struct cli_common common;
 	const char *arch, *lets, *method, *freeze, *lr_scale, *opt, *sched, *betas, *mean, *std,
-		*resume, *checkpoint_every, *format, *teacher_arch, *target;
+		*resume, *checkpoint_every, *format, *teacher_arch, *target, *class_weight;
 	struct cli_many weights, heads;
 	bool partial, reset_head, keep_all, no_nesterov, drop_last, by_number;
 	bool epochs_given, lr_given, decay_given, clip_given, momentum_given, sched_given;
-	bool profile;
+	bool profile, balance;
 	size_t epochs, steps, batch_size, accumulate, num_classes, patience;
 	size_t unfreeze_at;
 	double l2_sp;
@@ -100,6 +100,8 @@ int trainer_understand(struct trainer *t, const struct cli_option *table, struct
 /* ---- setup.c ----------------------------------------------------------------------- */
 /* From options and input to a learner whose parameters are drawn or loaded. */
 int trainer_setup(struct trainer *t, struct cvt_err *e);
+/* Of the first head: whose classes the network tells apart. */
+const char *trainer_label_field(const struct trainer *t);
 /* The source as the loop wants it. */
 void trainer_source(struct trainer *t, struct train_source *s);
 
@@ -107,6 +109,12 @@ void trainer_source(struct trainer *t, struct train_source *s);
 /* The optimizer, its rate and its other numbers, once the network is known. CVT_USAGE for one that the
  * optimizer never reads. */
 int trainer_choose_numbers(struct trainer *t, struct cvt_err *e);
+
+/* ---- class_weight.c ---------------------------------------------------------------- */
+/* Before the learner is opened: what --class-weight asks for. */
+int trainer_choose_class_weight(struct trainer *t, struct cvt_err *e);
+/* Behind it: its numbers into the losses. CVT_USAGE when none takes them. */
+int trainer_fill_class_weight(struct trainer *t, struct cvt_err *e);
 
 /* ---- target.c ---------------------------------------------------------------------- */
 /* --target: opens it, and gives t->head the field `domain`. */

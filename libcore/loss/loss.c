@@ -58,7 +58,7 @@ int32_t loss_label(const struct nn_io *io, size_t i, size_t k)
 	return label < 0 ? -1 : label;
 }
 
-static double weight_of(const struct nn_io *io, size_t row)
+double loss_weight(const struct nn_io *io, size_t row)
 {
 	return io->node->nin == 3 ? (double)io->x[2][row] : 1;
 }
@@ -101,7 +101,7 @@ void loss_forward(const struct nn_io *io, loss_row *row)
 	double sum = 0, total = 0;
 	for (size_t i = 0; i < r.n; i++) {
 		const float *save = io->save + ROWS + PER_ROW * i;
-		const double weight = weight_of(io, i);
+		const double weight = loss_weight(io, i);
 		if (weight == 0) /* absent, whatever it holds */
 			continue;
 		sum += weight * (double)save[0];
@@ -127,7 +127,7 @@ static void backward_block(void *context, size_t block, unsigned thread)
 	const size_t end = par_span(r->n, r->size, block, &first) + first;
 	(void)thread;
 	for (size_t row = first; row < end; row++) {
-		const float scale = unit * (float)weight_of(io, row);
+		const float scale = unit * (float)loss_weight(io, row);
 		const float *save = io->save + ROWS + PER_ROW * row;
 		if (scale == 0 || save[1] == 0)
 			clear_row(io, row);

@@ -30,6 +30,9 @@ int loss_shape_same(struct graph *g, struct node *n, struct cvt_err *e);
 void loss_forward(const struct nn_io *io, loss_row *row);
 void loss_backward(const struct nn_io *io, loss_row_back *row_back);
 
+/* Of a row; 0 = it is absent. */
+double loss_weight(const struct nn_io *io, size_t row);
+
 /* Row `row` of input i of type f4. */
 static inline const float *loss_input(const struct nn_io *io, size_t i, size_t row)
 {

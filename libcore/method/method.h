@@ -54,6 +54,9 @@ struct method_field {
 	size_t classes; /* as HEAD names them; 0 = none */
 };
 
+/* As cross-entropy's argument has them. */
+enum class_weighting { CLASS_WEIGHT_NONE, CLASS_WEIGHT_GIVEN, CLASS_WEIGHT_BALANCED };
+
 /* What a method may know before it builds: the command fills it. */
 struct method_facts {
 	const struct arch *arch;
@@ -63,6 +66,7 @@ struct method_facts {
 	const char *const *class_name; /* NULL, or `classes` names (NULL where unnamed) */
 	double mean[4], std[4];        /* of the picture after /255, a channel */
 	double label_smoothing;
+	enum class_weighting class_weighting; /* of cross-entropy; the loss holds the weights */
 	size_t nheads;
 	struct method_head head[METHOD_HEADS];
 	const struct method_value *value; /* as method->options */

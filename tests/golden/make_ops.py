@@ -319,6 +319,37 @@ episode = [torch.tensor(v, dtype=torch.int32) for v in ([0, 1, 2, 0, 1, 2, 2, 0,
 case("prototypes", "", [randn(9, 4)] + episode, prototypes)
 case("prototypes", "temperature=3", [randn(9, 2)] + episode, lambda x, p: prototypes(x, p, 3.0))
 
+
+
+def given(x, p, smoothing=0.0, ignore=-100):
+    logits = chw(x[0]) if x[0].dim() == 4 else x[0]
+    target = x[1] if x[1].dtype == torch.float64 else x[1].long()
+    return F.cross_entropy(logits, target, p["class_weight"], ignore_index=ignore, label_smoothing=smoothing)
+
+
+def balanced(x, p):
+    label = x[1].long()[x[2] != 0]
+    K = x[0].shape[1]
+    p["steps"] += 1
+    p["class_share"] += torch.bincount(label[label >= 0], minlength=K) / (label >= 0).sum() / p["steps"]
+    p["class_weight"].copy_(torch.where(p["class_share"] > 0, 1 / (K * p["class_share"]), torch.ones(K)))
+    known = x[1] >= 0
+    row = x[2][known] * p["class_weight"][x[1].long()[known]]
+    return (row * F.cross_entropy(x[0][known], x[1].long()[known], reduction="none")).sum() / row.sum()
+
+
+heavy = {"class_weight": torch.tensor([0.5, 2., 1., 3., 0.25])}
+case("cross-entropy", "weights=1", [randn(4, 5), hard], lambda x, p: given(x, p, 0, -1), buffers=heavy)
+case("cross-entropy", "weights=1 smoothing=0.2", [randn(4, 5), hard], lambda x, p: given(x, p, 0.2, -1), buffers=heavy)
+case("cross-entropy", "weights=1 smoothing=0.1", [randn(3, 5), randn(3, 5).softmax(1).float().double()],
+     lambda x, p: given(x, p, 0.1), buffers=heavy)
+mask = torch.tensor([[[0, 1, 255], [2, 2, 0]], [[255, 255, 1], [0, 0, 2]]], dtype=torch.uint8)
+case("cross-entropy", "weights=1", [randn(2, 2, 3, 3), mask], lambda x, p: given(x, p, 0, 255),
+     buffers={"class_weight": torch.tensor([0.5, 2., 4.])})
+case("cross-entropy", "weights=2", [randn(6, 4), torch.tensor([2, -1, 0, 2, 2, 1], dtype=torch.int32),
+                                    torch.tensor([1., 2., 1., 0.5, 1., 0.])], balanced,
+     buffers={"class_weight": torch.ones(4), "class_share": torch.zeros(4), "steps": torch.zeros(1)}, constant=(2,))
+
 os.makedirs(here, exist_ok=True)
 for op, texts in files.items():
     with open(os.path.join(here, op + ".txt"), "w") as f:

@@ -41,8 +41,8 @@ class Net(nn.Module):
         x = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
         return self.fc(x.flatten(1))
 
-    def loss(self, x, y, smoothing):
-        return F.cross_entropy(self(x), y, label_smoothing=smoothing)
+    def loss(self, x, y, smoothing, weight=None):
+        return F.cross_entropy(self(x), y, weight, label_smoothing=smoothing)
 
 
 class AuxNet(Net):
@@ -119,7 +119,7 @@ class Muon(optim.Optimizer):
 
 
 def torch_train(start, make, decay=0.0, decay_all=False, rate=None, smoothing=0.0, clip=None, together=1,
-                average=None, net=Net):
+                average=None, net=Net, **more):
     """`rate` makes a schedule that is stepped with the optimizer; `average` follows the weights."""
     model = net()
     model.load_state_dict({**model.state_dict(), **{k: v.clone() for k, v in start.items()}})
@@ -132,7 +132,7 @@ def torch_train(start, make, decay=0.0, decay_all=False, rate=None, smoothing=0.
         opt.zero_grad()
         for k in range(together):
             at = (step * together + k) * B % N
-            (model.loss(X[at:at + B], Y[at:at + B], smoothing) / together).backward()
+            (model.loss(X[at:at + B], Y[at:at + B], smoothing, **more) / together).backward()
         if clip:
             clip(model.parameters())
         opt.step()
@@ -179,6 +179,8 @@ CASES = {  # words of cv-train; how PyTorch trains
     "--opt lars --lr 2 --weight-decay 1e-3": (lambda g: Lars(g, 2.0), {"decay": 1e-3}),
     "--opt muon": (Muon, {"decay": 5e-4}),
     "--label-smoothing 0.1": (sgd, {"decay": 5e-4, "smoothing": 0.1}),
+    "--class-weight 1,3,0.5,2 --label-smoothing 0.1": (
+        sgd, {"decay": 5e-4, "smoothing": 0.1, "weight": torch.tensor([1, 3, 0.5, 2])}),
     "--clip-norm 0.5": (sgd, {"decay": 5e-4, "clip": lambda p: nn.utils.clip_grad_norm_(p, 0.5)}),
     "--clip-value 0.01": (sgd, {"decay": 5e-4, "clip": lambda p: nn.utils.clip_grad_value_(p, 0.01)}),
     "--accumulate 2": (sgd, {"decay": 5e-4, "together": 2}),

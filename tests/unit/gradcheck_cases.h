@@ -125,6 +125,8 @@ static const struct gradcheck_case cases[] = {
 	{"cross-entropy", "", {"f 6", "p 6", "w "}, 0},
 	{"cross-entropy", "smoothing=0.1", {"f 2x6", "q 2x6"}, 0},
 	{"cross-entropy", "", {"f 64x64x5", "u5 64x64"}, 0},
+	{"cross-entropy", "weights=1", {"f 7", "i7 ", "w "}, 0},
+	{"cross-entropy", "weights=1 smoothing=0.1", {"f 2x6", "q 2x6"}, 0},
 	{"dice", "", {"f 3x4x5", "u5 3x4"}, 0},
 	{"dice", "", {"f 6x3", "i3 6", "w "}, 0},
 	{"mse", "", {"f 5", "f 5"}, 0},
