@@ -11,7 +11,8 @@ shift
 mkdir -p "$OUT"
 if [ -n "$DATA" ]; then cv-read "$DATA" --split train; else cv-gen shapes -n "$ROWS"; fi |
 	cv-read --val-fraction "$PROBE_VAL" --seed "$SEED" >"$OUT/train.cvt"
-if [ -n "$DATA" ]; then cv-read "$DATA" --split test; else cv-gen shapes --split test -n "$TEST_ROWS"; fi >"$OUT/test.cvt"
+if [ -n "$DATA" ]; then cv-read "$DATA" --split test; else cv-gen shapes --split test -n "$TEST_ROWS"; fi |
+	cv-read --seed "$SEED" >"$OUT/test.cvt" # a network without weights is drawn from it
 
 learn() { # NAME STAGE NETWORK...: a linear layer on that stage; says its validation accuracy
 	name=$1 stage=$2
