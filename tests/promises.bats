@@ -335,7 +335,7 @@ many() { for _ in $(seq $parts); do cat s.cvt; done; }
 @test "filters pass a stream that is larger than the memory they may have" {
 	[ -z "${TESTS:-}" ] || skip "sanitizers take all addresses"
 	quarter=$((64 * 1024)) # kB of address space, a quarter of the stream
-	many | (ulimit -v $quarter && cv-read -) | (ulimit -v $quarter && cv-augment hflip) |
+	many | (ulimit -v $quarter && cv-read --shuffle-buffer 500) | (ulimit -v $quarter && cv-augment hflip) |
 		(ulimit -v $quarter && cv-view --stat -) >stat
 	grep -qx "rows $((parts * 400))" stat
 }

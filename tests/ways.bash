@@ -47,6 +47,7 @@ ways_data() {
 method_ways=(
 	'classify rows.cvt cv-train --arch net.arch -b 16 --opt adam --clip-norm 1'
 	'classify/ema rows.cvt cv-train --arch net.arch -b 16 --model-ema 0.9 --label-smoothing 0.1'
+	'classify/balanced rows.cvt cv-train --arch net.arch -b 16 --class-weight balanced'
 	'classify/swa rows.cvt cv-train --arch net.arch -b 16 --swa 0.5 --patience 9 --accumulate 2'
 	'classify/lookahead rows.cvt cv-train --arch net.arch -b 16 --lookahead 5 --mixup 0.3 --cutmix 1'
 	'classify/muon rows.cvt cv-train --arch net.arch -b 16 --opt muon'
@@ -66,6 +67,8 @@ tool_ways=(
 	'cv-gen/vae - cv-gen -w vae.st -n 60'
 	'cv-gen/bound rows.cvt cv-gen -w vae.st --samples 3 --bound -'
 	'cv-read one.cvt cv-read --epochs 3 --shuffle --val-fraction 0.2'
+	'cv-read/buffer one.cvt cv-read --shuffle-buffer 30'
+	'cv-read/balance one.cvt cv-read --balance --epochs 2'
 	'cv-read/size one.cvt cv-read --size 6x6 --channels 1'
 	'cv-augment one.cvt cv-augment random-resized-crop=8,0.3,1 hflip color-jitter=.4,.4,.4,.1 rotate=20'
 	'cv-augment/views one.cvt cv-augment view=2 random-resized-crop=8,0.4,1 hflip'
