@@ -53,11 +53,14 @@ static int hold_source(struct dataset *d, struct batch *all, struct source *s,
 	TRY(source_refuse_parts(s, e));
 	d->rows = all->rows;
 	d->held += batch_bytes(all);
-	const struct tensor *index = batch_get(all, "index"), *part = batch_get(all, "part");
+	const struct tensor *index = batch_get(all, "index"), *part = batch_get(all, "part"),
+			    *group = batch_get(all, "group");
 	if (index && index->dtype == DT_I8 && index->ndim == 1)
 		d->index = index->data;
 	if (part && part->dtype == DT_I4 && part->ndim == 1)
 		d->part = part->data;
+	if (group && group->dtype == DT_I8 && group->ndim == 1)
+		d->group = group->data;
 	return head_copy(&d->head, source_head(s), e);
 }
 

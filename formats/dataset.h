@@ -31,7 +31,8 @@ struct dataset {
 	size_t channels;             /* of all its pictures when they are ragged; 0 = they differ */
 	const int64_t *index;        /* of each row; NULL = the row's number */
 	const int32_t *part;         /* of each row, 1 = validation; NULL = all are 0 */
-	struct tree *tree;           /* the files it is made of, if several */
+	const int64_t *group; /* of each row; neighbours of one stay so. NULL = none has one */
+	struct tree *tree;    /* the files it is made of, if several */
 };
 
 /* A kind of file. */

@@ -57,6 +57,14 @@ size_t join_channels(const struct join *j)
 	return all ? all : 3;
 }
 
+bool join_is_group(const struct join *j, size_t row, size_t next)
+{
+	const struct join_set *s = &j->set[join_set_of(j, row)];
+	return s->data->group && row >= s->first && next >= s->first
+	       && next - s->first < s->data->rows
+	       && s->data->group[row - s->first] == s->data->group[next - s->first];
+}
+
 size_t join_set_of(const struct join *j, size_t row)
 {
 	size_t low = 0, high = j->sets;

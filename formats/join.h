@@ -37,6 +37,8 @@ int join_read(struct join *j, const size_t *pick, size_t n, struct batch *out, s
 size_t join_set_of(const struct join *j, size_t row);
 /* The row's `index`, which keys chance. */
 int64_t join_index(const struct join *j, size_t row);
+/* Do these two belong together (field `group`), if they are neighbours? */
+bool join_is_group(const struct join *j, size_t row, size_t next);
 /* Is the row marked for validation already? */
 bool join_is_validation(const struct join *j, size_t row);
 /* The labels of all rows, in the whole's numbers; -1 = none. */

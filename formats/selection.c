@@ -248,6 +248,25 @@ size_t selection_rows(const struct selection *p)
 	return n;
 }
 
+/* A permutation of the rows of domain d, in which the rows of a group stay together. */
+static void permute(const struct selection *p, size_t d, struct rng *r, size_t *order)
+{
+	const size_t n = p->trains[d], *row = p->train[d];
+	size_t units = 0, at = 0;
+	if (!p->unit) {
+		rng_permutation(r, order, n);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || !join_is_group(p->join, row[i - 1], row[i]))
+			p->unit[units++] = i;
+	p->unit[units] = n;
+	rng_permutation(r, p->turn, units);
+	for (size_t u = 0; u < units; u++)
+		for (size_t i = p->unit[p->turn[u]]; i < p->unit[p->turn[u] + 1]; i++)
+			order[at++] = i;
+}
+
 /* Row i of domain d in this epoch goes to place `at`; `order` is the permutation of the pass. */
 static void put_row(struct selection *p, size_t d, size_t i, size_t epoch, size_t at)
 {
@@ -256,7 +275,7 @@ static void put_row(struct selection *p, size_t d, size_t i, size_t epoch, size_
 	if (p->o.shuffle && place == 0) {
 		struct rng r;
 		rng_for(&r, p->o.seed, RNG_SHUFFLE, epoch, (uint64_t)d << 32 | (uint64_t)pass);
-		rng_permutation(&r, order, n);
+		permute(p, d, &r, order);
 	}
 	if (p->o.shuffle)
 		place = order[place];
@@ -299,6 +318,22 @@ static bool needs_labels(const struct selection_options *o)
 	return o->classes || o->per_class || o->hides || o->balance || o->size.ways;
 }
 
+static bool has_groups(const struct join *j)
+{
+	for (size_t i = 0; i < j->sets; i++)
+		if (j->set[i].data->group)
+			return true;
+	return false;
+}
+
+static int open_units(struct selection *p, size_t rows, struct cvt_err *e)
+{
+	const size_t most = (rows > p->join->rows ? rows : p->join->rows) + 1;
+	p->unit = mem_alloc(most, sizeof *p->unit, e);
+	p->turn = mem_alloc(most, sizeof *p->turn, e);
+	return p->unit && p->turn ? CVT_OK : CVT_SYSTEM;
+}
+
 static int set_up(struct selection *p, struct join *j, struct cvt_err *e)
 {
 	if (needs_labels(&p->o)) {
@@ -325,7 +360,9 @@ static int set_up(struct selection *p, struct join *j, struct cvt_err *e)
 	p->row = mem_alloc(n, sizeof *p->row, e);
 	p->copy = mem_alloc(n, sizeof *p->copy, e);
 	p->scratch = mem_alloc(n > j->rows ? n : j->rows, sizeof *p->scratch, e);
-	return p->row && p->copy && p->scratch ? CVT_OK : CVT_SYSTEM;
+	if (!p->row || !p->copy || !p->scratch)
+		return CVT_SYSTEM;
+	return p->o.shuffle && has_groups(j) ? open_units(p, n, e) : CVT_OK;
 }
 
 int selection_create(
@@ -357,6 +394,8 @@ void selection_close(struct selection *p)
 	free(p->row);
 	free(p->copy);
 	free(p->scratch);
+	free(p->unit);
+	free(p->turn);
 	selection_close_balance(p);
 	free(p->repeat);
 	episodes_close(&p->episodes);

@@ -48,6 +48,7 @@ struct selection {
 	size_t n, epoch, *row;
 	int32_t *copy; /* how often the row came before in this epoch */
 	size_t *scratch;
+	size_t *unit, *turn; /* of a shuffle that keeps groups together */
 };
 
 int selection_create(

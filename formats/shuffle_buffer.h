@@ -5,7 +5,8 @@
  * permutes them, each permutation being as likely as any other.
  *
  * What leaves when depends on the seed, the epoch and the order of the rows alone, not on the batches
- * that they come in. Validation rows are not shuffled and do not overtake others.
+ * that they come in. Rows of a group stay together. Validation rows are not shuffled and do not
+ * overtake others.
  */
 #ifndef CVT_SHUFFLE_BUFFER_H
 #define CVT_SHUFFLE_BUFFER_H

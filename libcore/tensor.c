@@ -451,6 +451,16 @@ int batch_slice(
 	return append_picked(to, from, NULL, first, count, e);
 }
 
+size_t batch_unit(const struct batch *b, size_t first, size_t end)
+{
+	const struct tensor *t = batch_get(b, "group");
+	size_t n = 1;
+	if (t && t->dtype == DT_I8 && t->ndim == 1)
+		for (const int64_t *g = t->data; first + n < end && g[first + n] == g[first]; n++)
+			;
+	return n;
+}
+
 int batch_gather(struct batch *to, const struct batch *from, const size_t *pick, size_t count,
 	struct cvt_err *e)
 {

@@ -90,6 +90,8 @@ int batch_append(
 /* Makes `to` the rows pick[0..count) of from, in that order (repeats allowed). */
 int batch_gather(struct batch *to, const struct batch *from, const size_t *pick, size_t count,
 	struct cvt_err *e);
+/* How many rows of [first, end) belong together, from first on: neighbours of equal `group`. */
+size_t batch_unit(const struct batch *b, size_t first, size_t end);
 /* A state dict, as PyTorch calls it: named tensors (parameters, optimizer state) and metadata, in
  * order. What formats/safetensors.h reads and writes and model.h moves into and out of a graph. */
 struct state_entry {

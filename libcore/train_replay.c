@@ -64,7 +64,7 @@ static int order_make(struct order *o, const struct batch *held, struct cvt_err 
 	o->row = mem_alloc(held->rows, sizeof *o->row, e);
 	if (!o->start || !o->unit || !o->row)
 		return CVT_SYSTEM;
-	for (size_t first = 0; first < held->rows; first += feed_unit(held, first, held->rows))
+	for (size_t first = 0; first < held->rows; first += batch_unit(held, first, held->rows))
 		o->start[o->n++] = first;
 	o->start[o->n] = held->rows;
 	return CVT_OK;

@@ -42,16 +42,6 @@ static int look(struct feed *f, const struct batch *b, struct cvt_err *e)
 	return CVT_OK;
 }
 
-size_t feed_unit(const struct batch *b, size_t first, size_t end)
-{
-	const struct tensor *t = batch_get(b, "group");
-	size_t n = 1;
-	if (t)
-		for (const int64_t *g = t->data; first + n < end && g[first + n] == g[first]; n++)
-			;
-	return n;
-}
-
 /* How many rows of [first, end) still fit into a batch that has `filled`, without parting a group.
  */
 static int fitting(const struct feed *f, const struct batch *b, size_t first, size_t end,
@@ -63,7 +53,7 @@ static int fitting(const struct feed *f, const struct batch *b, size_t first, si
 		return CVT_OK;
 	}
 	for (*count = 0; first + *count < end;) {
-		const size_t n = feed_unit(b, first + *count, end);
+		const size_t n = batch_unit(b, first + *count, end);
 		if (n > f->spec.batch_size)
 			return cvt_fail(e, CVT_USAGE,
 				"%s: a group of %zu rows does not fit a batch of %zu; --batch-size "

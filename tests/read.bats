@@ -267,7 +267,7 @@ for name, field in ("a", "data"), ("l", "label"), ("h", "embedding"):
 	cv-read all.cvt --balance --shuffle | tsv label | sort | uniq -c | awk '$1 != 8 { exit 1 }'
 	refute cmp -s <(cv-read all.cvt --balance --shuffle | tsv label) <(cv-read all.cvt --balance | tsv label)
 	# validation rows are not doubled, labels that nobody knows come once
-	cv-read all.cvt --balance --val-fraction 0.3 | tsv index part | grep -P '\t1$' | sort | uniq -d | cmp - /dev/null
+	cv-read all.cvt --balance --val-fraction 0.3 | tsv index part | grep ' 1$' | sort | uniq -d | cmp - /dev/null
 	cv-read all.cvt --balance --labelled 2 | tsv label | sort -n | uniq -c | sed 's/^ *//' | cmp - <(printf '9 -1\n2 0\n2 1\n2 2\n')
 	# and what is drawn on a row that comes again is another draw
 	cv-read c0.cvt c2.cvt --balance | cv-augment gaussian-noise=0.3 |
@@ -298,6 +298,22 @@ for name, field in ("a", "data"), ("l", "label"), ("h", "embedding"):
 	refute cmp -s <(cv-read i --seed 1 --shuffle-buffer 40 | tsv index) <(head -250 all)
 	# all rows at once: a permutation that mixes them well
 	cv-read i --shuffle-buffer 1000 | tsv index | awk '$1 < 125 && NR <= 125 { n++ } END { exit !(n > 45 && n < 80) }'
+}
+
+@test "shuffling keeps the rows of a group together, as they were, with a buffer, too" {
+	images i 60 1 1
+	cv-read i | cv-augment rotate4 -o g.cvt
+	for how in '--shuffle' '--shuffle-buffer 50' '--shuffle-buffer 1000' '--shuffle-buffer 18'; do
+		for from in g.cvt -; do
+			cv-read $from $how --epochs 1 <g.cvt | tsv group rotation >got
+			[ "$(wc -l <got)" -eq 240 ]
+			awk '$2 != (NR - 1) % 4 || $2 > 0 && $1 != last { exit 1 } { last = $1 }' got
+			refute cmp -s got <(tsv group rotation <g.cvt)
+			cut -d ' ' -f 1 got | sort -n | uniq -c | awk '$1 != 4 { exit 1 }'
+		done
+	done
+	fails 4 cv-read g.cvt --shuffle-buffer 3
+	[[ $message == *"a group of rows does not fit 3"* ]]
 }
 
 @test "a shuffle buffer leaves validation rows where they are, and parts apart" {
