@@ -48,8 +48,6 @@ int feed_read(struct feed *f, struct batch **b, enum train_event *event, struct 
 int feed_sort(struct feed *f, const struct batch *b,
 	int (*take)(struct feed *f, size_t first, size_t end, struct cvt_err *e),
 	struct cvt_err *e);
-/* Rows from `first` on that belong together: one row, or all of a group. */
-size_t feed_unit(const struct batch *b, size_t first, size_t end);
 /* Moves the position past rows. */
 void feed_advance(struct feed *f, const struct batch *b, size_t first, size_t count);
 /* Counts rows that will be held; CVT_LIMIT beyond --max-memory. */
