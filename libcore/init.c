@@ -161,7 +161,7 @@ static void set_dirac(const struct param *p, float *w)
 	}
 }
 
-/* x[v] = w + v step, n items `stride` apart. */
+/* Of two vectors of n items that lie `stride` apart. */
 static double dot(const float *a, const float *b, size_t n, size_t stride)
 {
 	double sum = 0;

@@ -39,8 +39,8 @@ void net_free(struct net *n);
 int net_stage(const struct net *n, const char *path, size_t *node, struct cvt_err *e);
 /* The first parameter that only nodes behind the embedding have; end_param when there is none. */
 size_t net_head_param(const struct net *n, const struct graph *g);
-/* Parameters and multiply-adds x 2 of one row, for --summary: per node from the op and its shapes.
- */
+/* Multiply-adds x 2 of one row through nodes [first_node, end_node), for --summary and --profile: of
+ * the layers with weights and of attention, from their shapes; what else there is does not count. */
 double net_flop(const struct graph *g, size_t first_node, size_t end_node);
 
 #endif

@@ -69,6 +69,22 @@ static void score_rows(
 		l->method->score(l, l->eval, rows, sum);
 }
 
+/* How many rows from `first` on are run at a time: groups stay whole, as in training. */
+static size_t piece(const struct train *t, const struct batch *b, size_t first)
+{
+	const size_t left = b->rows - first, most = left < t->l->rows ? left : t->l->rows;
+	size_t n = 0;
+	if (!batch_get(b, "group"))
+		return most;
+	while (n < left) {
+		const size_t unit = feed_unit(b, first + n, b->rows);
+		if (n + unit > most)
+			break;
+		n += unit;
+	}
+	return n ? n : most;
+}
+
 static int score_all(
 	struct train *t, const struct batch *b, struct train_report *r, struct cvt_err *e)
 {
@@ -79,9 +95,8 @@ static int score_all(
 		if (!batch_add(&rows, b->field[i].name, e))
 			return CVT_SYSTEM;
 	train_clear_tally(t);
-	for (size_t first = 0; first < b->rows; first += t->l->rows) {
-		const size_t left = b->rows - first;
-		lend(&rows, b, first, left < t->l->rows ? left : t->l->rows);
+	for (size_t first = 0; first < b->rows; first += rows.rows) {
+		lend(&rows, b, first, piece(t, b, first));
 		score_rows(t, &rows, &loss, sum);
 	}
 	for (size_t i = 0; i < rows.n; i++)

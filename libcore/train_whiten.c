@@ -152,9 +152,14 @@ int train_choose_whiten(struct learner *l, const char *stage, size_t *conv, stru
 			stage);
 	struct param *w = &g->param[g->node[*conv].param[0]];
 	const size_t d = w->items / w->dims[0];
-	if (w->dims[1] != g->node[g->node[*conv].in[0]].row.dims[2] || d > 1024)
+	const struct shape *in = &g->node[g->node[*conv].in[0]].row;
+	if (w->dims[1] != in->dims[2] || d > 1024)
 		return cvt_fail(e, CVT_USAGE,
 			"--whiten %s: its filters see part of the channels, or too many", stage);
+	if (w->dims[2] > in->dims[0] || w->dims[3] > in->dims[1])
+		return cvt_fail(e, CVT_USAGE,
+			"--whiten %s: no patch of %zux%zu lies in the %zux%zu that enters it",
+			stage, w->dims[2], w->dims[3], in->dims[0], in->dims[1]);
 	if (w->dims[0] > 2 * d)
 		return cvt_fail(e, CVT_USAGE,
 			"--whiten %s: has %zu filters, but patches of %zu numbers give %zu at most",

@@ -134,6 +134,9 @@ assert d.max() < 1e-5 * np.abs(f).max(), d"
 	sed "s/conv1: conv 8 2/conv1: conv 9 2/" w.arch >more.arch
 	fails 2 cv-train --arch more.arch --whiten conv1 -o x.st a.cvt
 	[[ $message == *"4 numbers give 8 at most"* ]]
+	printf 'input image 8 8 1\nmaxpool 8 | c: conv 8 3 | flatten | fc: linear classes\n' >late.arch
+	fails 2 cv-train --arch late.arch --whiten c -o x.st a.cvt
+	[[ $message == *"no patch of 3x3 lies in the 1x1"* ]]
 }
 
 @test "--lookahead, --swa and --model-ema keep averages, one at a time" {

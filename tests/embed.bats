@@ -125,7 +125,17 @@ v = read('v.cvt')[1]
 for k in '12':
     one = read(k + '.cvt')[1]
     for f in ('embedding', 'l'): assert (v[f + '.' + k] == one[f]).all()
-assert set(v) == {'embedding.1', 'embedding.2', 'l.1', 'l.2', 'label', 'index'}"
+assert set(v) == {'embedding.1', 'embedding.2', 'l.1', 'l.2', 'label', 'index'}
+f = read('views.cvt')[1]
+write('small.cvt', '', **{'image.1': f['image.1'], 'image.2': f['image.2'][:, ::2, ::2].copy()})
+write('types.cvt', '', **{'image.1': f['image.1'], 'image.2': f['image.2'] / np.float32(255)})
+write('none.cvt', '', image=f['image.1'][:, 0, 0, 0].copy())"
+	fails 3 cv-embed -w net.st small.cvt
+	[[ $message == *"image.2: pictures are 4x4x1"*"resize=8,8"* ]]
+	fails 3 cv-embed -w net.st types.cvt
+	[[ $message == *"'image.2' is <f4"* ]]
+	printf 'fc: linear 4\n' >any.arch
+	fails 3 cv-embed --arch any.arch none.cvt
 }
 
 # ---- classes ---------------------------------------------------------------------------------------

@@ -68,6 +68,23 @@ learn() { # OPTION...
 	cmp 1.st part.st
 }
 
+@test "protonet: validation episodes stay whole, whatever the batch" {
+	small
+	marks seen.cvt 0 20
+	cv-read seen.cvt --episodes 5x1+3 --count 9 -o e.cvt
+	py "
+f = read('e.cvt')[1]
+f['part'] = (f['group'] % 3 == 2).astype('<i4')
+r = np.argsort(f['part'], kind='stable')
+write('val.cvt', 'rows 180\nval 60\nepochs 1\n', **{k: x[r] for k, x in f.items()})"
+	# the same weights, which do not move, in batches of one episode, of one and a half, and of three
+	for b in 20 30 60; do
+		learn -b $b --lr 0 --drop-last --metrics $b.json -o $b.st val.cvt
+		metric $b.json val_accuracy >>got
+	done
+	cat got
+	[ "$(sort -u got | wc -l)" -eq 1 ]
+}
 @test "protonet: what are no episodes is refused" {
 	small
 	marks seen.cvt 0 5

@@ -379,6 +379,23 @@ assert m['cv.method'] == 'distill' and m['cv.history'].count('prog 1 cv-train') 
 	[[ $message == *--teacher* ]]
 }
 
+@test "cv-distill: without labels, and from a teacher that reads another field" {
+	tiny
+	quadrants a.cvt epochs=12
+	quadrants test.cvt seed=2 val=0
+	cv-train -q --arch tiny.arch -b 32 -o t.st a.cvt
+	sed 's/linear classes/linear 4/' tiny.arch >four.arch
+	cv-read a.cvt --drop label | cv-distill -q --arch four.arch --teacher t.st -o s.st
+	at_least "$(cv-embed -w s.st --output logits test.cvt |
+		cv-eval | sed -n 's/^accuracy //p')" 0.8
+	cv-embed -w t.st --output embedding --keep image,label,part a.cvt >both.cvt
+	printf 'input embedding 16\nfc: linear classes\n' >vectors.arch
+	cv-train -q --arch vectors.arch -b 32 --lr 0.01 -o vectors.st both.cvt
+	cv-distill -q --arch tiny.arch --teacher vectors.st -b 32 --alpha 1 -o s.st both.cvt
+	at_least "$(cv-embed -w s.st --output logits test.cvt | cv-eval |
+		sed -n 's/^accuracy //p')" 0.8
+}
+
 @test "a teacher's classes are matched by name" {
 	tiny
 	quadrants a.cvt epochs=12

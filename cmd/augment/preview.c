@@ -119,6 +119,9 @@ static int take_rows(struct preview *p, size_t n, const struct batch *b, struct 
 	const struct tensor *t = batch_get(b, name), *index = batch_get(b, "index");
 	if (!t || t->dtype != DT_U1)
 		return cvt_fail(e, CVT_INPUT, "the stream has no pictures of |u1");
+	if (!batch_is_ragged(b, name) && (t->ndim < 4 || t->ndim > 5))
+		return cvt_fail(e, CVT_INPUT, "'%s' has %d dimensions a row; a picture has H, W, C",
+			name, t->ndim - 1);
 	for (size_t i = 0; i < b->rows && p->n < n; i++) {
 		struct aug_row *r = &p->original[p->n];
 		const unsigned char *pixels = augment_locate(b, name, i, r);

@@ -283,7 +283,8 @@ static int build(struct opening *o, struct cvt_err *e)
 	TRY(graph_input(n->graph, n->info.field, n->dtype, &n->info.input, &n->input, e));
 	node = n->input;
 	if (is_picture(n)) {
-		const size_t channels = n->info.input.dims[n->info.input.ndim - 1];
+		const struct shape *s = &n->info.input;
+		const size_t channels = s->ndim ? s->dims[s->ndim - 1] : 0;
 		TRY(network_normalisation(&n->info, o->choice, o->head, channels, e));
 		TRY(add_normalisation(n, &node, e));
 	}

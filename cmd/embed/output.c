@@ -107,17 +107,24 @@ static void squeeze(struct shape *s)
 	}
 }
 
-static void count_views(struct embed_outputs *o, const struct head *h)
+/* One network runs all views, so each must be what the first one is. */
+static int count_views(
+	struct embed_outputs *o, const struct network *n, const struct head *h, struct cvt_err *e)
 {
-	char view[FIELD_NAME + 24];
+	char view[VIEW_NAME];
 	o->views = 1;
 	if (head_field(h, o->input))
-		return;
+		return CVT_OK;
 	o->numbered = true;
 	for (;; o->views++) {
 		(void)snprintf(view, sizeof view, "%s.%zu", o->input, o->views + 1);
-		if (!head_field(h, view))
-			return;
+		const struct head_field *f = head_field(h, view);
+		if (!f)
+			return CVT_OK;
+		TRY(network_check_picture(view, &n->info.input, f, e));
+		if (f->dtype != n->dtype)
+			return cvt_fail(e, CVT_INPUT, "field '%s' is %s, the views before it %s",
+				view, dtype_name(f->dtype), dtype_name(n->dtype));
 	}
 }
 
@@ -137,8 +144,7 @@ int embed_outputs_open(struct embed_outputs *o, const char *text, size_t pool,
 		squeeze(&o->row[i]);
 		decide(o, i);
 	}
-	count_views(o, h);
-	return code;
+	return code == CVT_OK ? count_views(o, n, h, e) : code;
 }
 
 void embed_outputs_close(struct embed_outputs *o)

@@ -68,16 +68,16 @@ int trainer_load_weights(struct trainer *t, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* Our class numbers to the teacher's, by name where both have names. */
+/* Our K outputs to the teacher's, by their classes' names where both have names. */
 static int match_teacher(
-	struct trainer *t, const struct network *n, size_t **order, struct cvt_err *e)
+	struct trainer *t, const struct network *n, size_t K, size_t **order, struct cvt_err *e)
 {
 	struct head ours, theirs;
 	int32_t *map = NULL;
-	*order = mem_alloc(t->facts.classes, sizeof **order, e);
+	*order = mem_alloc(K, sizeof **order, e);
 	if (!*order)
 		return CVT_SYSTEM;
-	for (size_t k = 0; k < t->facts.classes; k++)
+	for (size_t k = 0; k < K; k++)
 		(*order)[k] = k;
 	if (!n->info.classes || !t->info.classes || t->o.by_number)
 		return CVT_OK;
@@ -90,7 +90,7 @@ static int match_teacher(
 	const struct head_classes *b = head_classes(&theirs, "label");
 	if (code == CVT_OK && a && b)
 		code = head_match_classes(a, b, &map, e);
-	for (size_t k = 0; map && k < a->n && k < t->facts.classes; k++)
+	for (size_t k = 0; map && k < a->n && k < K; k++)
 		(*order)[k] = (size_t)map[k];
 	free(map);
 	head_free(&ours);
@@ -98,7 +98,7 @@ static int match_teacher(
 	return code;
 }
 
-int trainer_teacher(void *context, const char *file, struct graph **g, size_t *input,
+int trainer_teacher(void *context, const char *file, size_t K, struct graph **g, size_t *input,
 	size_t *output, size_t **order, struct cvt_err *e)
 {
 	struct trainer *t = context;
@@ -107,7 +107,7 @@ int trainer_teacher(void *context, const char *file, struct graph **g, size_t *i
 	const struct cli_many one = {.item = item, .n = 1};
 	const struct network_choice choice = {.weights = &one, .arch = t->o.teacher_arch};
 	TRY(network_open(&n, &choice, &t->head, e));
-	int code = match_teacher(t, &n, order, e);
+	int code = match_teacher(t, &n, K, order, e);
 	if (code == CVT_OK && n.info.history)
 		code = network_history_head(n.info.history, 1, &t->history, e);
 	if (code != CVT_OK) {

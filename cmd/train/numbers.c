@@ -27,6 +27,10 @@ static int check_read(const struct trainer *t, struct cvt_err *e)
 			return cvt_fail(e, CVT_USAGE,
 				"--%s: --opt %s does not read it; see cv-train(1), Optimizers",
 				numbers[i].option, t->opt->name);
+	if (t->o.l2_sp > 0 && t->opt->matrix)
+		return cvt_fail(e, CVT_USAGE,
+			"--l2-sp: --opt %s fixes the size of filters and does not decay them",
+			t->opt->name);
 	return CVT_OK;
 }
 

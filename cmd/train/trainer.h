@@ -135,7 +135,7 @@ int trainer_read_weights(struct trainer *t, struct cvt_err *e);
 /* Their tensors into the learner's parameters. */
 int trainer_load_weights(struct trainer *t, struct cvt_err *e);
 /* method_facts.teacher */
-int trainer_teacher(void *context, const char *file, struct graph **g, size_t *input,
+int trainer_teacher(void *context, const char *file, size_t K, struct graph **g, size_t *input,
 	size_t *output, size_t **order, struct cvt_err *e);
 
 /* ---- find_lr.c --------------------------------------------------------------------- */

@@ -23,29 +23,36 @@ struct teacher {
 	struct graph *graph;
 	struct plan *plan;
 	size_t input, output;
-	size_t *order; /* class k of ours is its order[k] */
+	size_t *order; /* output k of ours is its order[k] */
 };
 
 struct distill {
 	size_t K, teachers;
 	struct teacher teacher[TEACHERS];
-	size_t picture; /* our input that the teachers see, too */
-	size_t target;  /* node of the teachers' logits, when they do not come from the stream */
-	float *logits;  /* its values */
+	size_t target; /* node of the teachers' logits, when they do not come from the stream */
+	float *logits; /* its values */
 	double T;
 	size_t student; /* node of the student's logits */
 };
 
+/* The field of the stream that a teacher reads: its own, which need not be the student's. */
+static const char *field_of(const struct teacher *t)
+{
+	return t->graph->node[t->input].path;
+}
+
 static int open_teachers(struct learner *l, struct cvt_err *e)
 {
 	struct distill *d = l->own;
+	size_t unused;
 	const struct cli_many *files = &method_value(l, "teacher")->many;
 	if (files->n > TEACHERS)
 		return cvt_fail(e, CVT_USAGE, "--teacher: at most %d of them", TEACHERS);
 	for (; d->teachers < files->n; d->teachers++) {
 		struct teacher *t = &d->teacher[d->teachers];
-		TRY(l->facts->teacher(l->facts->context, files->item[d->teachers], &t->graph,
+		TRY(l->facts->teacher(l->facts->context, files->item[d->teachers], d->K, &t->graph,
 			&t->input, &t->output, &t->order, e));
+		TRY(method_input(l, field_of(t), &unused, e));
 		const size_t theirs = shape_items(&t->graph->node[t->output].row);
 		for (size_t k = 0; k < d->K; k++)
 			if (t->order[k] >= theirs)
@@ -70,8 +77,6 @@ static int add_target(struct learner *l, struct cvt_err *e)
 		return method_input(l, "logits", &d->target, e);
 	}
 	TRY(open_teachers(l, e));
-	const struct arch *a = l->facts->arch;
-	TRY(method_input(l, arch_inputs(a) ? arch_input(a, 0)->field : "image", &d->picture, e));
 	return graph_input(l->graph, "teacher", DT_F4, &row, &d->target, e);
 }
 
@@ -176,14 +181,11 @@ static void before(struct learner *l, struct plan *p, const struct batch *rows,
 	struct distill *d = l->own;
 	const struct run frozen = {
 		.par = run->par, .seed = run->seed, .step = run->step, .profile = run->profile};
-	const struct arch *a = l->facts->arch;
-	const struct tensor *picture =
-		batch_get(rows, arch_inputs(a) ? arch_input(a, 0)->field : "image");
 	if (d->teachers == 0)
 		return;
 	for (size_t i = 0; i < d->teachers; i++) {
 		const struct teacher *t = &d->teacher[i];
-		plan_bind(t->plan, t->input, picture->data);
+		plan_bind(t->plan, t->input, batch_get(rows, field_of(t))->data);
 		plan_forward(t->plan, &frozen, rows->rows);
 	}
 	mix(d, rows->rows);

@@ -72,11 +72,11 @@ struct method_facts {
 	const struct method_value *value; /* as method->options */
 	struct opt_config opt;
 	/* A network from a model file, in a graph of its own, loaded and frozen: it takes the
-	 * pictures of these facts at node *input and gives `classes` logits at *output; class k of
-	 * ours is its class
-	 * (*order)[k], which the caller frees. The command knows files; we do not. */
+	 * field of the stream that node *input is called after and gives logits at *output; output
+	 * k of our K is its output (*order)[k], which the caller frees. The command knows files; we
+	 * do not. */
 	void *context;
-	int (*teacher)(void *context, const char *file, struct graph **g, size_t *input,
+	int (*teacher)(void *context, const char *file, size_t K, struct graph **g, size_t *input,
 		size_t *output, size_t **order, struct cvt_err *e);
 };
 

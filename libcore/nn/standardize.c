@@ -12,6 +12,8 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 	if (in->dtype != DT_U1 && in->dtype != DT_F4)
 		return cvt_fail(e, CVT_INPUT, "standardize: takes u1 or f4 pictures, not %s",
 			dtype_name(in->dtype));
+	if (in->row.ndim == 0)
+		return cvt_fail(e, CVT_INPUT, "standardize: takes pictures, not one number a row");
 	if (C != 1 && C != 3)
 		return cvt_fail(e, CVT_INPUT, "standardize: takes 1 or 3 channels, not %zu", C);
 	for (size_t c = 0; c < C; c++)
