@@ -55,9 +55,6 @@ const struct batch *feed_validation(const struct feed *f);
 /* Does not wait for the source. */
 void feed_close(struct feed *f);
 
-/* Rows from `first` on, and before `end`, that belong together: one row, or all of a group. */
-size_t feed_unit(const struct batch *b, size_t first, size_t end);
-
 /* hash after one more row. */
 uint64_t feed_hash(uint64_t hash, int64_t index);
 

@@ -77,7 +77,7 @@ static size_t piece(const struct train *t, const struct batch *b, size_t first)
 	if (!batch_get(b, "group"))
 		return most;
 	while (n < left) {
-		const size_t unit = feed_unit(b, first + n, b->rows);
+		const size_t unit = batch_unit(b, first + n, b->rows);
 		if (n + unit > most)
 			break;
 		n += unit;
