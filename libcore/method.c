@@ -223,6 +223,17 @@ static int match_shapes(struct learner *l, size_t in[2], struct cvt_err *e)
 	return graph_op(l->graph, "flatten", "target", &in[1], 1, &in[1], e, GRAPH_END);
 }
 
+int method_weigh(struct learner *l, size_t *in, size_t *n, struct cvt_err *e)
+{
+	const struct method_field *f = method_field(l, "weight");
+	if (!f)
+		return CVT_OK;
+	if (f->dtype != DT_F4 || shape_items(&f->row) != 1)
+		return cvt_fail(
+			e, CVT_INPUT, "the field 'weight' should be one number (<f4) a row");
+	return method_input(l, "weight", &in[(*n)++], e);
+}
+
 int method_loss(struct learner *l, const char *loss, size_t output, const char *field,
 	double label_smoothing, size_t *node, struct cvt_err *e)
 {
@@ -230,8 +241,7 @@ int method_loss(struct learner *l, const char *loss, size_t output, const char *
 	size_t in[3] = {output}, n = 2;
 	TRY(method_input(l, field, &in[1], e));
 	TRY(match_shapes(l, in, e));
-	if (method_field(l, "weight"))
-		TRY(method_input(l, "weight", &in[n++], e));
+	TRY(method_weigh(l, in, &n, e));
 	(void)snprintf(path, sizeof path, "loss.%s", field);
 	const bool smooth = label_smoothing > 0 && strcmp(loss, "cross-entropy") == 0;
 	return graph_op(l->graph, loss, path, in, n, node, e, smooth ? "smoothing" : NULL,

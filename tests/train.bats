@@ -393,3 +393,46 @@ write('turned.cvt', 'rows 240\nval 40\nepochs 1\n' + classes('se', 'sw', 'ne', '
 		-o s.st turned.cvt
 	at_least "$(metric m.json val_accuracy)" 0.9
 }
+
+@test "a row of weight 0 is absent, whatever the method, whatever it holds" {
+	py '
+r = np.random.default_rng(4)
+n = 48
+x, label = r.integers(0, 256, (n, 8, 8, 1), "u1"), r.integers(0, 4, n).astype("<i4")
+z, gone = r.normal(size=(n, 4)).astype("<f4"), np.arange(n) % 6 == 1
+group, role = (np.arange(n) // 12).astype("<i8"), (np.arange(n) % 3 == 0).astype("<i4")
+head = "rows 48\nepochs 1\nindex 48\n" + classes("a", "b", "c", "d")
+def put(file, x, label, z):
+    write(file, head, image=x, label=label, logits=z, group=group, role=role, weight=f4(~gone))
+put("a.cvt", x, label, z)
+x[gone], label[gone], z[gone] = 255 - x[gone], 3 - label[gone], -2 * z[gone]
+put("b.cvt", x, label, z)'
+	cat >plain.arch <<-'END'
+		input image 8 8 1
+		flatten | embedding: linear 8 | relu
+		fc: linear classes
+	END
+	cat >vae.arch <<-'END'
+		input image 8 8 1
+		net encoder image
+		flatten | fc: linear 8
+		net decoder code
+		fc: linear 64 | reshape 8 8 1
+	END
+	cat >gan.arch <<-'END'
+		input image 8 8 1
+		input noise 4
+		net generator noise
+		fc: linear 64 | sigmoid | reshape 8 8 1
+		net discriminator image
+		flatten | fc: linear 1
+	END
+	for m in classify distill vae gan protonet; do
+		arch=plain.arch
+		[ ! -e $m.arch ] || arch=$m.arch
+		for f in a b; do
+			cv-train -q --method $m --arch $arch -b 12 --epochs 2 --no-history -o $m.$f.st $f.cvt
+		done
+		cmp $m.a.st $m.b.st
+	done
+}
