@@ -436,3 +436,27 @@ put("b.cvt", x, label, z)'
 		cmp $m.a.st $m.b.st
 	done
 }
+
+@test "heads: no weight below 0, none for a method that has none, as many outputs as classes" {
+	tiny
+	quadrants a.cvt
+	fails 2 cv-train --arch tiny.arch --head label:cross-entropy:-1 -o x.st a.cvt
+	[[ $message == *"at least 0"* ]]
+	fails 2 cv-train --arch tiny.arch --lr-scale fc1=-1 -o x.st a.cvt
+	[[ $message == *"--lr-scale fc1"*"at least 0"* ]]
+	sed 's/fc: .*/few: linear 3 | fc: linear classes/' tiny.arch >few.arch
+	fails 2 cv-train --arch few.arch --head label:cross-entropy@few -o x.st a.cvt
+	[[ $message == *"3 outputs"*"4 classes"* ]]
+	fails 2 cv-distill --arch tiny.arch --head label:cross-entropy -o x.st a.cvt
+	[[ $message == *"--method distill has no heads"* ]]
+	[ ! -e x.st ]
+}
+
+@test "what a pretext task wants learned is nothing to a method that reads other fields" {
+	tiny
+	quadrants a.cvt
+	cv-train -q --arch tiny.arch --epochs 1 -o teacher.st a.cvt
+	cv-augment -i a.cvt rotate4 | cv-distill -q --arch tiny.arch --teacher teacher.st -b 32 -o net.st
+	cv-view --head net.st | grep -q 'class 3 se'
+	refute grep -q 'class.rotation' <(cv-view --head net.st)
+}

@@ -154,6 +154,9 @@ static int parse_head(struct method_head *h, const char *text, struct cvt_err *e
 			number, sizeof number, second + 1, (size_t)(end - second - 1), text, e));
 		TRY(cli_real(number, "--head", &h->weight, e));
 	}
+	if (!(h->weight >= 0))
+		return cvt_fail(
+			e, CVT_USAGE, "--head %s: a weight is at least 0, or the loss grows", text);
 	return at ? copy_word(h->stage, sizeof h->stage, at + 1, strlen(at + 1), text, e) : CVT_OK;
 }
 
@@ -172,11 +175,16 @@ static int check_loss(const struct method_head *h, struct cvt_err *e)
 		near < n ? "'?" : "");
 }
 
-/* What --head says, else what a pretext task upstream wants learned. */
+/* What --head says, else what a pretext task upstream wants learned, if the method learns heads: the
+ * others know what they read. */
 static int choose_heads(struct trainer *t, struct cvt_err *e)
 {
 	struct method_facts *f = &t->facts;
-	const size_t asked = t->o.heads.n, n = asked ? asked : t->head.ntargets;
+	const size_t asked = t->o.heads.n, wanted = t->method->heads ? t->head.ntargets : 0;
+	const size_t n = asked ? asked : wanted;
+	if (asked && !t->method->heads)
+		return cvt_fail(e, CVT_USAGE, "--head: --method %s has no heads to choose",
+			t->method->name);
 	if (n > METHOD_HEADS)
 		return cvt_fail(e, CVT_USAGE, "--head: at most %d of them", METHOD_HEADS);
 	for (; f->nheads < n; f->nheads++) {
@@ -407,6 +415,10 @@ static int parse_scales(struct trainer *t, struct cvt_err *e)
 				word[i]);
 		t->scale[i].prefix = word[i];
 		TRY(cli_real(equals + 1, "--lr-scale", &t->scale[i].factor, e));
+		if (!(t->scale[i].factor >= 0))
+			return cvt_fail(e, CVT_USAGE,
+				"--lr-scale %s=%g: a factor is at least 0, or the loss grows",
+				word[i], t->scale[i].factor);
 	}
 	t->train_options.lr_scale = t->scale;
 	t->train_options.nlr_scale = n;
