@@ -460,3 +460,13 @@ put("b.cvt", x, label, z)'
 	cv-view --head net.st | grep -q 'class 3 se'
 	refute grep -q 'class.rotation' <(cv-view --head net.st)
 }
+
+@test "--mixup mixes no teacher's logits, so a training that reads them from the stream refuses it" {
+	tiny
+	quadrants a.cvt
+	cv-train -q --arch tiny.arch --epochs 1 -o teacher.st a.cvt
+	cv-embed -w teacher.st --output logits --keep image,label a.cvt -o logits.cvt
+	fails 2 cv-distill --arch tiny.arch --mixup 0.2 -o x.st logits.cvt
+	[[ $message == *"not 'logits'"* ]]
+	cv-distill -q --arch tiny.arch --mixup 0.2 --teacher teacher.st -o x.st a.cvt
+}

@@ -472,5 +472,6 @@ int trainer_setup(struct trainer *t, struct cvt_err *e)
 	TRY(check_label_known(t, e));
 	TRY(trainer_soften_field(t, e));
 	TRY(trainer_add_heads(t, e));
-	return open_learner(t, e);
+	TRY(open_learner(t, e));
+	return trainer_check_mixed(t, e);
 }

@@ -139,6 +139,8 @@ int trainer_find_end(struct trainer *t, struct cvt_err *e);
 /* ---- soften.c ---------------------------------------------------------------------- */
 /* --mixup, --cutmix: labels will be shares of the classes; before the learner is built. */
 int trainer_soften_field(struct trainer *t, struct cvt_err *e);
+/* CVT_USAGE when the learner reads what goes with a picture and would not be mixed with it. */
+int trainer_check_mixed(const struct trainer *t, struct cvt_err *e);
 /* The same rows with such labels, if they are wanted. */
 int trainer_soften(struct trainer *t, struct batch **rows, struct cvt_err *e);
 void trainer_soften_close(struct trainer *t);
