@@ -221,6 +221,28 @@ static void advise(struct cvt_err *e, const char *what)
 	(void)snprintf(e->text + n, sizeof e->text - n, "%s", what);
 }
 
+/* The first head of that field says what its classes are; auxiliary ones share them. */
+static bool is_first_of_field(const struct trainer *t, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (strcmp(t->facts.head[k].field, t->facts.head[i].field) == 0)
+			return false;
+	return true;
+}
+
+/* Heads beside the first: those that the model knows. */
+static int match_others(struct trainer *t, const struct head *model, struct cvt_err *e)
+{
+	for (size_t i = 1; i < t->facts.nheads && !t->o.by_number; i++) {
+		const char *field = t->facts.head[i].field;
+		const struct head_classes *have = head_classes(&t->head, field);
+		const struct head_classes *want = head_classes(model, field);
+		if (have && want && is_first_of_field(t, i))
+			TRY(head_match_classes(have, want, &t->relabel[i], e));
+	}
+	return CVT_OK;
+}
+
 /* A loaded network keeps its classes; the stream's are matched to them by name. */
 static int match_classes(struct trainer *t, const struct head_classes *have, struct cvt_err *e)
 {
@@ -230,13 +252,15 @@ static int match_classes(struct trainer *t, const struct head_classes *have, str
 	const struct head_classes *want = head_classes(&model, label_field(t));
 	if (code == CVT_OK && have && !t->o.by_number) {
 		if (want)
-			code = head_match_classes(have, want, &t->relabel, e);
+			code = head_match_classes(have, want, &t->relabel[0], e);
 		else if (model.nclasses)
 			code = cvt_fail(e, CVT_INPUT, "the model's classes are those of '%s'",
 				model.classes[0].field);
-		if (code != CVT_OK)
-			advise(e, "; --reset-head learns the stream's classes");
 	}
+	if (code == CVT_OK)
+		code = match_others(t, &model, e);
+	if (code != CVT_OK)
+		advise(e, "; --reset-head learns the stream's classes");
 	head_free(&model);
 	return code;
 }
@@ -320,31 +344,34 @@ static int check_field(const struct trainer *t, const char *field, const struct 
 	return CVT_OK;
 }
 
-static void relabel(const struct trainer *t, struct tensor *label)
+static void relabel(
+	const struct trainer *t, const int32_t *to, const char *field, struct tensor *label)
 {
-	const struct head_classes *have = head_classes(&t->head, label_field(t));
+	const struct head_classes *have = head_classes(&t->head, field);
 	int32_t *y = label->data;
 	unsigned char *b = label->data;
-	for (size_t i = 0; i < tensor_items(label) && t->relabel; i++)
+	for (size_t i = 0; i < tensor_items(label) && to; i++)
 		if (label->dtype == DT_I4 && y[i] >= 0 && (size_t)y[i] < have->n)
-			y[i] = t->relabel[y[i]];
-		else if (label->dtype == DT_U1 && b[i] < have->n && t->relabel[b[i]] < 255)
-			b[i] = (unsigned char)t->relabel[b[i]];
+			y[i] = to[y[i]];
+		else if (label->dtype == DT_U1 && b[i] < have->n && to[b[i]] < 255)
+			b[i] = (unsigned char)to[b[i]];
 }
 
 static int check_labels(const struct trainer *t, const struct batch *rows, struct cvt_err *e)
 {
 	struct tensor *label = batch_get(rows, label_field(t));
 	if (label) {
-		relabel(t, label);
+		relabel(t, t->relabel[0], label_field(t), label);
 		TRY(check_field(t, label_field(t), label, t->facts.classes, e));
 	}
 	for (size_t i = 1; i < t->facts.nheads; i++) {
 		const char *field = t->facts.head[i].field;
 		const struct head_classes *c = head_classes(&t->head, field);
-		const struct tensor *other = batch_get(rows, field);
-		if (other && c)
-			TRY(check_field(t, field, other, c->n, e));
+		struct tensor *other = batch_get(rows, field);
+		if (!other || !c)
+			continue;
+		TRY(check_field(t, field, other, c->n, e));
+		relabel(t, t->relabel[i], field, other);
 	}
 	return CVT_OK;
 }

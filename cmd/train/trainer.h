@@ -60,7 +60,7 @@ struct trainer {
 	struct method_field *field;
 	bool head_added[METHOD_HEADS]; /* the text got a layer for it */
 	const char **class_name;
-	int32_t *relabel; /* the stream's class numbers to ours; NULL = the same */
+	int32_t *relabel[METHOD_HEADS]; /* the stream's class numbers to ours; NULL = the same */
 	/* labels as shares of classes (soften.c) */
 	bool softens;
 	struct tensor shares;
