@@ -452,6 +452,19 @@ static int parse_scales(struct trainer *t, struct cvt_err *e)
 	return CVT_OK;
 }
 
+static int freeze(const struct trainer *t, struct cvt_err *e)
+{
+	const struct graph *g = t->learner->graph;
+	TRY(learner_freeze(t->learner, t->o.freeze, e));
+	for (size_t i = 0; i < g->nparams; i++)
+		if (g->param[i].kind != PARAM_BUFFER && !g->param[i].frozen)
+			return CVT_OK;
+	return t->o.unfreeze_at
+		       ? CVT_OK
+		       : cvt_fail(e, CVT_USAGE, "--freeze %s: nothing is left that could learn",
+			       t->o.freeze);
+}
+
 static int open_learner(struct trainer *t, struct cvt_err *e)
 {
 	t->facts.arch = t->arch;
@@ -465,7 +478,7 @@ static int open_learner(struct trainer *t, struct cvt_err *e)
 	graph_init_params(t->learner->graph, t->seed);
 	TRY(trainer_load_weights(t, e));
 	if (t->o.freeze)
-		TRY(learner_freeze(t->learner, t->o.freeze, e));
+		TRY(freeze(t, e));
 	TRY(trainer_choose_numbers(t, e));
 	TRY(tricks_learner(&t->o.tricks, t->learner, &t->train_options, e));
 	return parse_scales(t, e);
