@@ -209,3 +209,16 @@ assert far(r["image"]) < 0.7 * far(a["image"].mean(0)[None])'
 	fails 3 cv-gen -w v.st --reconstruct cut.cvt -o r.cvt
 	[ ! -e r.cvt ]
 }
+
+@test "vae: goes on from a model of its own, both nets, and asks nobody for classes" {
+	small
+	quadrants a.cvt
+	train -o v.st a.cvt
+	cv-train --method vae -q -w v.st --epochs 0 -o again.st
+	py '
+a, b = (open(f, "rb").read() for f in ("v.st", "again.st"))
+assert a[8 + int.from_bytes(a[:8], "little"):] == b[8 + int.from_bytes(b[:8], "little"):]
+_, f = read("a.cvt")
+write("nameless.cvt", image=f["image"], label=f["label"])'
+	train -w v.st -o x.st nameless.cvt
+}

@@ -257,6 +257,7 @@ const struct method method_vae = {
 		{"binarize", NULL, "draw black and white pictures anew at each step", CLI_FLAG, 0}},
 	.score_name = {{"bound", false}, {"kl", false}},
 	.opt = "adam",
+	.unlabelled = true,
 	.build = build,
 	.before = before,
 	.score = score,
