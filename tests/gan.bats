@@ -171,4 +171,6 @@ write("other.cvt", label=i4(1, 2))'
 	py '
 a, b = (open(f, "rb").read() for f in ("all.st", "again.st"))
 assert a[8 + int.from_bytes(a[:8], "little"):] == b[8 + int.from_bytes(b[:8], "little"):]'
+	fails 2 cv-gen -w all.st --size 64
+	[[ $message == *"'shapes'"* ]]
 }
