@@ -222,3 +222,13 @@ _, f = read("a.cvt")
 write("nameless.cvt", image=f["image"], label=f["label"])'
 	train -w v.st -o x.st nameless.cvt
 }
+
+@test "vae: a pixel that is no number is no black one with --binarize either" {
+	small
+	py '
+x = np.random.default_rng(0).random((40, 8, 8, 1)).astype("<f4")
+x[7, 3, 3] = np.nan
+write("nan.cvt", "rows 40\nepochs 1\nindex 40\n", image=x)'
+	fails 5 train --binarize -o x.st nan.cvt
+	[ ! -e x.st ]
+}
