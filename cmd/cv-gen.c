@@ -10,6 +10,10 @@
 static int run(const struct gen_options *o, const struct cli *cli, struct stream_writer **out,
 	struct cvt_err *e)
 {
+	if (o->weights && (o->size || o->fields || o->domain || o->clip || o->objects != 1))
+		return cvt_fail(e, CVT_USAGE,
+			"--size, --fields, --objects, --domain and --clip are of 'shapes'; a model "
+			"makes what it learned");
 	if (o->weights)
 		return gen_model(o, cli, out, e);
 	if (o->reconstruct || o->bound || o->interpolate || o->class_name)

@@ -237,6 +237,17 @@ static enum class_weighting class_weighting(
 	return asked && fits ? f->class_weighting : CLASS_WEIGHT_NONE;
 }
 
+int method_weigh(struct learner *l, size_t *in, size_t *n, struct cvt_err *e)
+{
+	const struct method_field *f = method_field(l, "weight");
+	if (!f)
+		return CVT_OK;
+	if (f->dtype != DT_F4 || shape_items(&f->row) != 1)
+		return cvt_fail(
+			e, CVT_INPUT, "the field 'weight' should be one number (<f4) a row");
+	return method_input(l, "weight", &in[(*n)++], e);
+}
+
 int method_loss(struct learner *l, const char *loss, size_t output, const char *field,
 	double label_smoothing, size_t *node, struct cvt_err *e)
 {
@@ -244,8 +255,7 @@ int method_loss(struct learner *l, const char *loss, size_t output, const char *
 	size_t in[3] = {output}, n = 2;
 	TRY(method_input(l, field, &in[1], e));
 	TRY(match_shapes(l, in, e));
-	if (method_field(l, "weight"))
-		TRY(method_input(l, "weight", &in[n++], e));
+	TRY(method_weigh(l, in, &n, e));
 	(void)snprintf(path, sizeof path, "loss.%s", field);
 	const bool classes = strcmp(loss, "cross-entropy") == 0;
 	return graph_op(l->graph, loss, path, in, n, node, e, classes ? "smoothing" : NULL,

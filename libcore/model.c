@@ -268,6 +268,9 @@ int model_load(struct graph *g, const struct state_dict *d, const struct model_l
 	int code = taken ? CVT_OK : CVT_SYSTEM;
 	for (size_t i = o->first_param; i < o->end_param && code == CVT_OK; i++)
 		code = load_param(g, i, d, o, taken, &count, e);
+	for (size_t i = o->end_param; i < o->extra_end && code == CVT_OK; i++)
+		if (find_entry(d, g->param[i].name) < d->n)
+			code = load_param(g, i, d, o, taken, &count, e);
 	for (size_t i = 0; i < d->n && code == CVT_OK && !o->partial; i++)
 		if (!taken[i] && !passed_over(d->entry[i].name))
 			code = cvt_fail(e, CVT_INPUT,

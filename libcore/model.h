@@ -35,7 +35,8 @@ struct model_load {
 	bool skip_head;  /* leave parameters of the last layer (after `embedding`) as they are */
 	size_t head_param;             /* with skip_head: first parameter of the head */
 	size_t first_param, end_param; /* the graph's range to fill */
-	bool *filled; /* set for each parameter of the graph that was; may be NULL */
+	size_t extra_end; /* those from end_param to here are filled, too, if the file has them */
+	bool *filled;     /* set for each parameter of the graph that was; may be NULL */
 };
 
 /* Copies the dict's tensors into the graph's parameters. Every parameter of the range must be in the

@@ -214,3 +214,12 @@ assert all((a[f] == b[f]).all() for f in ('label', 'role', 'group', 'index', 'cl
 	fails 3 cv-augment -i wide.cvt rotate-classes
 	[[ $message == *"not square"* ]]
 }
+
+@test "cv-knn draws no tasks out of tasks, whose labels are no classes" {
+	marks new.cvt 40 8
+	cv-read new.cvt --episodes 4x2+3 --count 20 -o e.cvt
+	cv-knn --episodes e.cvt
+	fails 2 cv-knn --episodes 4x2+3 e.cvt
+	[[ $message == *"--episodes alone"* ]]
+	fails 2 cv-knn --episodes 4x2+3 --bank e.cvt new.cvt
+}

@@ -162,3 +162,15 @@ write("other.cvt", label=i4(1, 2))'
 	fails 3 cv-eval --fid a.cvt --field logits a.cvt
 	fails 1 cv-eval --fid none.cvt a.cvt
 }
+
+@test "gan: a model with everything in it is loaded with everything in it" {
+	small
+	quadrants a.cvt
+	train --keep-all -o all.st a.cvt
+	train --keep-all -w all.st --epochs 0 -o again.st
+	py '
+a, b = (open(f, "rb").read() for f in ("all.st", "again.st"))
+assert a[8 + int.from_bytes(a[:8], "little"):] == b[8 + int.from_bytes(b[:8], "little"):]'
+	fails 2 cv-gen -w all.st --size 64
+	[[ $message == *"'shapes'"* ]]
+}

@@ -102,3 +102,23 @@ assert abs(m['loss'] - 1 - s) < 0.05, m"
 	fails 3 cv-train --arch one.arch --head label:cross-entropy --head sides:cross-entropy -o x.st a.cvt
 	[ ! -e x.st ]
 }
+
+@test "every head's classes are matched to the loaded network's by name" {
+	several
+	scenes a.cvt
+	set -- -q -b 16 --head label:cross-entropy --head mask:cross-entropy
+	cv-train "$@" --arch several.arch --epochs 4 -o net.st a.cvt
+	py '
+head, f = read("a.cvt")
+names = [l.split(" ", 2) for l in head.splitlines() if l.startswith("class.mask ")]
+n = len(names)
+lines = [l for l in head.splitlines() if not l.startswith(("class.mask ", "field ", "format ", "prog "))]
+lines += ["class.mask %d %s" % (n - 1 - int(k), name) for _, k, name in names]
+known = f["mask"] < 255
+f["mask"] = np.where(known, n - 1 - f["mask"], 255).astype("u1")
+write("b.cvt", "\n".join(lines) + "\n", **f)'
+	for f in a b; do
+		cv-train "$@" -w net.st --lr 0 --sched constant --epochs 1 --metrics $f.json -o $f.st $f.cvt
+	done
+	[ "$(metric a.json mask_miou)" = "$(metric b.json mask_miou)" ]
+}

@@ -411,6 +411,83 @@ write('turned.cvt', 'rows 240\nval 40\nepochs 1\n' + classes('se', 'sw', 'ne', '
 	at_least "$(metric m.json val_accuracy)" 0.9
 }
 
+@test "a row of weight 0 is absent, whatever the method, whatever it holds" {
+	py '
+r = np.random.default_rng(4)
+n = 48
+x, label = r.integers(0, 256, (n, 8, 8, 1), "u1"), r.integers(0, 4, n).astype("<i4")
+z, gone = r.normal(size=(n, 4)).astype("<f4"), np.arange(n) % 6 == 1
+group, role = (np.arange(n) // 12).astype("<i8"), (np.arange(n) % 3 == 0).astype("<i4")
+head = "rows 48\nepochs 1\nindex 48\n" + classes("a", "b", "c", "d")
+def put(file, x, label, z):
+    write(file, head, image=x, label=label, logits=z, group=group, role=role, weight=f4(~gone))
+put("a.cvt", x, label, z)
+x[gone], label[gone], z[gone] = 255 - x[gone], 3 - label[gone], -2 * z[gone]
+put("b.cvt", x, label, z)'
+	cat >plain.arch <<-'END'
+		input image 8 8 1
+		flatten | embedding: linear 8 | relu
+		fc: linear classes
+	END
+	cat >vae.arch <<-'END'
+		input image 8 8 1
+		net encoder image
+		flatten | fc: linear 8
+		net decoder code
+		fc: linear 64 | reshape 8 8 1
+	END
+	cat >gan.arch <<-'END'
+		input image 8 8 1
+		input noise 4
+		net generator noise
+		fc: linear 64 | sigmoid | reshape 8 8 1
+		net discriminator image
+		flatten | fc: linear 1
+	END
+	for m in classify distill vae gan protonet; do
+		arch=plain.arch
+		[ ! -e $m.arch ] || arch=$m.arch
+		for f in a b; do
+			cv-train -q --method $m --arch $arch -b 12 --epochs 2 --no-history -o $m.$f.st $f.cvt
+		done
+		cmp $m.a.st $m.b.st
+	done
+}
+
+@test "heads: no weight below 0, none for a method that has none, as many outputs as classes" {
+	tiny
+	quadrants a.cvt
+	fails 2 cv-train --arch tiny.arch --head label:cross-entropy:-1 -o x.st a.cvt
+	[[ $message == *"at least 0"* ]]
+	fails 2 cv-train --arch tiny.arch --lr-scale fc1=-1 -o x.st a.cvt
+	[[ $message == *"--lr-scale fc1"*"at least 0"* ]]
+	sed 's/fc: .*/few: linear 3 | fc: linear classes/' tiny.arch >few.arch
+	fails 2 cv-train --arch few.arch --head label:cross-entropy@few -o x.st a.cvt
+	[[ $message == *"3 outputs"*"4 classes"* ]]
+	fails 2 cv-distill --arch tiny.arch --head label:cross-entropy -o x.st a.cvt
+	[[ $message == *"--method distill has no heads"* ]]
+	[ ! -e x.st ]
+}
+
+@test "what a pretext task wants learned is nothing to a method that reads other fields" {
+	tiny
+	quadrants a.cvt
+	cv-train -q --arch tiny.arch --epochs 1 -o teacher.st a.cvt
+	cv-augment -i a.cvt rotate4 | cv-distill -q --arch tiny.arch --teacher teacher.st -b 32 -o net.st
+	cv-view --head net.st | grep -q 'class 3 se'
+	refute grep -q 'class.rotation' <(cv-view --head net.st)
+}
+
+@test "--mixup mixes no teacher's logits, so a training that reads them from the stream refuses it" {
+	tiny
+	quadrants a.cvt
+	cv-train -q --arch tiny.arch --epochs 1 -o teacher.st a.cvt
+	cv-embed -w teacher.st --output logits --keep image,label a.cvt -o logits.cvt
+	fails 2 cv-distill --arch tiny.arch --mixup 0.2 -o x.st logits.cvt
+	[[ $message == *"not 'logits'"* ]]
+	cv-distill -q --arch tiny.arch --mixup 0.2 --teacher teacher.st -o x.st a.cvt
+}
+
 # ---- weights of classes ---------------------------------------------------------------------------
 
 # recall FILE CLASS: the share of its rows that the network gets right.

@@ -119,3 +119,10 @@ assert d[1] < d[0] / 2, d"
 	fails 2 go_on --freeze conv9 --unfreeze-at 1 -o x.st b.cvt
 	[[ $message == *"conv9"* ]]
 }
+
+@test "--freeze of everything is a training of nothing" {
+	source_net
+	fails 2 go_on --freeze conv1,bn1,conv2,bn2,fc -o x.st b.cvt
+	[[ $message == *"nothing is left"* ]]
+	go_on --freeze conv1,bn1,conv2,bn2,fc --unfreeze-at 1 -o x.st b.cvt
+}

@@ -209,3 +209,26 @@ assert far(r["image"]) < 0.7 * far(a["image"].mean(0)[None])'
 	fails 3 cv-gen -w v.st --reconstruct cut.cvt -o r.cvt
 	[ ! -e r.cvt ]
 }
+
+@test "vae: goes on from a model of its own, both nets, and asks nobody for classes" {
+	small
+	quadrants a.cvt
+	train -o v.st a.cvt
+	cv-train --method vae -q -w v.st --epochs 0 -o again.st
+	py '
+a, b = (open(f, "rb").read() for f in ("v.st", "again.st"))
+assert a[8 + int.from_bytes(a[:8], "little"):] == b[8 + int.from_bytes(b[:8], "little"):]
+_, f = read("a.cvt")
+write("nameless.cvt", image=f["image"], label=f["label"])'
+	train -w v.st -o x.st nameless.cvt
+}
+
+@test "vae: a pixel that is no number is no black one with --binarize either" {
+	small
+	py '
+x = np.random.default_rng(0).random((40, 8, 8, 1)).astype("<f4")
+x[7, 3, 3] = np.nan
+write("nan.cvt", "rows 40\nepochs 1\nindex 40\n", image=x)'
+	fails 5 train --binarize -o x.st nan.cvt
+	[ ! -e x.st ]
+}

@@ -268,6 +268,17 @@ struct drawing {
 	double *share;
 };
 
+/* In tasks labels count from 0 in each: rows of one label are of many classes. */
+static int refuse_tasks(const struct bank *b, struct cvt_err *e)
+{
+	if (!head_field(&b->head, "role") || !head_field(&b->head, "group"))
+		return CVT_OK;
+	return cvt_fail(e, CVT_USAGE,
+		"%s: brings tasks of its own, whose labels are not the classes; --episodes alone "
+		"scores them",
+		b->name);
+}
+
 static int read_sides(
 	struct drawing *w, const char *path, const struct cli_common *common, struct cvt_err *e)
 {
@@ -278,6 +289,7 @@ static int read_sides(
 		.labelled = true};
 	size_t classes;
 	TRY(bank_read(&w->input, &b, e));
+	TRY(refuse_tasks(&w->input, e));
 	w->seed = common->seed_given || !w->input.head.has_seed ? common->seed : w->input.head.seed;
 	if (!w->o->bank)
 		return CVT_OK;
@@ -285,6 +297,7 @@ static int read_sides(
 	b.data.format = NULL;
 	b.field = w->input.field;
 	TRY(bank_read(&w->bank, &b, e));
+	TRY(refuse_tasks(&w->bank, e));
 	if (w->bank.vectors.d != w->input.vectors.d)
 		return cvt_fail(e, CVT_INPUT,
 			"%s: '%s' has %zu numbers a row, the input's has %zu; make both in the "

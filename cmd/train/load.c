@@ -34,6 +34,17 @@ static void range_of(const struct graph *g, const char *stage, size_t *first, si
 		--*end;
 }
 
+/* The end of what a model file of this method holds: further networks (a discriminator, a projector)
+ * are there with --keep-all only. */
+static size_t kept_end(const struct trainer *t)
+{
+	const struct learner *l = t->learner;
+	size_t last = 0;
+	while (last + 1 < l->kept && last + 1 < l->nnets)
+		last++;
+	return trainer_old_params(t, l->net[0].net.first_param, l->net[last].net.end_param);
+}
+
 static int load_one(struct trainer *t, size_t i, struct cvt_err *e)
 {
 	const struct net *net = &t->learner->net[0].net;
@@ -44,8 +55,9 @@ static int load_one(struct trainer *t, size_t i, struct cvt_err *e)
 		.partial = t->o.partial,
 		.skip_head = t->o.reset_head && !*stage,
 		.head_param = net_head_param(net, g),
-		.first_param = net->first_param,
-		.end_param = trainer_old_params(t, net->first_param, net->end_param),
+		.first_param = *stage ? 0 : net->first_param,
+		.end_param = *stage ? g->nparams : kept_end(t),
+		.extra_end = *stage ? 0 : g->nparams,
 		.filled = t->loaded};
 	range_of(g, stage, &l.first_param, &l.end_param);
 	if (l.first_param == l.end_param)

@@ -154,6 +154,9 @@ static int parse_head(struct method_head *h, const char *text, struct cvt_err *e
 			number, sizeof number, second + 1, (size_t)(end - second - 1), text, e));
 		TRY(cli_real(number, "--head", &h->weight, e));
 	}
+	if (!(h->weight >= 0))
+		return cvt_fail(
+			e, CVT_USAGE, "--head %s: a weight is at least 0, or the loss grows", text);
 	return at ? copy_word(h->stage, sizeof h->stage, at + 1, strlen(at + 1), text, e) : CVT_OK;
 }
 
@@ -172,11 +175,16 @@ static int check_loss(const struct method_head *h, struct cvt_err *e)
 		near < n ? "'?" : "");
 }
 
-/* What --head says, else what a pretext task upstream wants learned. */
+/* What --head says, else what a pretext task upstream wants learned, if the method learns heads: the
+ * others know what they read. */
 static int choose_heads(struct trainer *t, struct cvt_err *e)
 {
 	struct method_facts *f = &t->facts;
-	const size_t asked = t->o.heads.n, n = asked ? asked : t->head.ntargets;
+	const size_t asked = t->o.heads.n, wanted = t->method->heads ? t->head.ntargets : 0;
+	const size_t n = asked ? asked : wanted;
+	if (asked && !t->method->heads)
+		return cvt_fail(e, CVT_USAGE, "--head: --method %s has no heads to choose",
+			t->method->name);
 	if (n > METHOD_HEADS)
 		return cvt_fail(e, CVT_USAGE, "--head: at most %d of them", METHOD_HEADS);
 	for (; f->nheads < n; f->nheads++) {
@@ -198,148 +206,7 @@ static int choose_heads(struct trainer *t, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* ---- classes ----------------------------------------------------------------------- */
-
-const char *trainer_label_field(const struct trainer *t)
-{
-	return t->facts.nheads     ? t->facts.head[0].field
-	       : t->method->target ? t->method->target
-				   : "label";
-}
-
-static void advise(struct cvt_err *e, const char *what)
-{
-	const size_t n = strlen(e->text);
-	(void)snprintf(e->text + n, sizeof e->text - n, "%s", what);
-}
-
-/* A loaded network keeps its classes; the stream's are matched to them by name. */
-static int match_classes(struct trainer *t, const struct head_classes *have, struct cvt_err *e)
-{
-	struct head model;
-	head_init(&model);
-	int code = network_classes_head(t->info.classes, &model, e);
-	const struct head_classes *want = head_classes(&model, trainer_label_field(t));
-	if (code == CVT_OK && have && !t->o.by_number) {
-		if (want)
-			code = head_match_classes(have, want, &t->relabel, e);
-		else if (model.nclasses)
-			code = cvt_fail(e, CVT_INPUT, "the model's classes are those of '%s'",
-				model.classes[0].field);
-		if (code != CVT_OK)
-			advise(e, "; --reset-head learns the stream's classes");
-	}
-	head_free(&model);
-	return code;
-}
-
-/* Of the first head, then of the others. */
-static int copy_class_names(struct trainer *t, struct cvt_err *e)
-{
-	struct str text = {0};
-	TRY(network_classes_text(&t->head, trainer_label_field(t), &text, e));
-	for (size_t i = 1; i < t->facts.nheads; i++)
-		TRY(network_classes_text(&t->head, t->facts.head[i].field, &text, e));
-	free(t->info.classes);
-	t->info.classes = text.p;
-	return CVT_OK;
-}
-
-/* A text may leave open how many classes a certain field has: let FIELD_classes. */
-static int let_classes(struct trainer *t, struct cvt_err *e)
-{
-	char name[FIELD_NAME + 10];
-	for (size_t i = 0; i < t->head.nclasses; i++) {
-		const struct head_classes *c = &t->head.classes[i];
-		(void)snprintf(name, sizeof name, "%s_classes", c->field);
-		if (arch_lets(t->arch, name))
-			TRY(arch_let(t->arch, name, (double)c->n, e));
-	}
-	return CVT_OK;
-}
-
-static size_t count_classes(const struct trainer *t, const struct head_classes *have)
-{
-	const struct head_field *f = head_field(&t->head, trainer_label_field(t));
-	if (t->o.num_classes)
-		return t->o.num_classes;
-	if (t->info.classes && t->info.nclasses)
-		return t->info.nclasses;
-	if (have)
-		return have->n;
-	return f && f->dtype == DT_F4 && f->ndim == 1 ? f->dims[0] : 0;
-}
-
-static int choose_classes(struct trainer *t, struct cvt_err *e)
-{
-	const struct head_classes *have = head_classes(&t->head, trainer_label_field(t));
-	if ((t->o.reset_head && t->in) || t->method->unlabelled
-		|| (t->o.num_classes && t->o.num_classes != t->info.nclasses)) {
-		free(t->info.classes);
-		t->info.classes = NULL;
-		t->info.nclasses = 0;
-	}
-	if (t->method->unlabelled)
-		return CVT_OK;
-	if (t->info.classes)
-		TRY(match_classes(t, have, e));
-	t->facts.classes = count_classes(t, have);
-	if (have && !t->info.classes)
-		TRY(copy_class_names(t, e));
-	t->info.nclasses = t->facts.classes;
-	TRY(let_classes(t, e));
-	if (t->facts.classes == 0)
-		return CVT_OK;
-	return arch_let(t->arch, "classes", (double)t->facts.classes, e);
-}
-
 /* ---- the rows ---------------------------------------------------------------------- */
-
-/* A label beyond the classes would make the loss meaningless. In masks of bytes 255 is unknown. */
-static int check_field(const struct trainer *t, const char *field, const struct tensor *label,
-	size_t K, struct cvt_err *e)
-{
-	const int32_t *y = label->data;
-	const unsigned char *b = label->data;
-	const size_t n = label->dtype == DT_I4 || label->dtype == DT_U1 ? tensor_items(label) : 0;
-	for (size_t i = 0; i < n && K; i++) {
-		const int32_t k = label->dtype == DT_I4 ? y[i] : b[i] == 255 ? -1 : b[i];
-		if (k >= 0 && (size_t)k >= K)
-			return cvt_fail(e, CVT_INPUT,
-				"%s: a row has %s %d, but there are %zu classes; --num-classes %d",
-				source_name(t->in), field, k, K, k + 1);
-	}
-	return CVT_OK;
-}
-
-static void relabel(const struct trainer *t, struct tensor *label)
-{
-	const struct head_classes *have = head_classes(&t->head, trainer_label_field(t));
-	int32_t *y = label->data;
-	unsigned char *b = label->data;
-	for (size_t i = 0; i < tensor_items(label) && t->relabel; i++)
-		if (label->dtype == DT_I4 && y[i] >= 0 && (size_t)y[i] < have->n)
-			y[i] = t->relabel[y[i]];
-		else if (label->dtype == DT_U1 && b[i] < have->n && t->relabel[b[i]] < 255)
-			b[i] = (unsigned char)t->relabel[b[i]];
-}
-
-static int check_labels(const struct trainer *t, const struct batch *rows, struct cvt_err *e)
-{
-	struct tensor *label = batch_get(rows, trainer_label_field(t));
-	if (label) {
-		relabel(t, label);
-		TRY(check_field(t, trainer_label_field(t), label, t->facts.classes, e));
-	}
-	for (size_t i = 1; i < t->facts.nheads; i++) {
-		const char *field = t->facts.head[i].field;
-		const struct head_classes *c = head_classes(&t->head, field);
-		const struct tensor *other = batch_get(rows, field);
-		if (other && c)
-			TRY(check_field(t, field, other, c->n, e));
-	}
-	return CVT_OK;
-}
 
 static int next_rows(void *context, struct batch **rows, enum train_event *event, struct cvt_err *e)
 {
@@ -358,7 +225,7 @@ static int next_rows(void *context, struct batch **rows, enum train_event *event
 					: TRAIN_DONE;
 	if (seen != STREAM_BATCH)
 		return CVT_OK;
-	TRY(check_labels(t, *rows, e));
+	TRY(trainer_check_labels(t, *rows, e));
 	if (t->target)
 		TRY(trainer_mix_target(t, rows, e));
 	return trainer_soften(t, rows, e);
@@ -407,10 +274,27 @@ static int parse_scales(struct trainer *t, struct cvt_err *e)
 				word[i]);
 		t->scale[i].prefix = word[i];
 		TRY(cli_real(equals + 1, "--lr-scale", &t->scale[i].factor, e));
+		if (!(t->scale[i].factor >= 0))
+			return cvt_fail(e, CVT_USAGE,
+				"--lr-scale %s=%g: a factor is at least 0, or the loss grows",
+				word[i], t->scale[i].factor);
 	}
 	t->train_options.lr_scale = t->scale;
 	t->train_options.nlr_scale = n;
 	return CVT_OK;
+}
+
+static int freeze(const struct trainer *t, struct cvt_err *e)
+{
+	const struct graph *g = t->learner->graph;
+	TRY(learner_freeze(t->learner, t->o.freeze, e));
+	for (size_t i = 0; i < g->nparams; i++)
+		if (g->param[i].kind != PARAM_BUFFER && !g->param[i].frozen)
+			return CVT_OK;
+	return t->o.unfreeze_at
+		       ? CVT_OK
+		       : cvt_fail(e, CVT_USAGE, "--freeze %s: nothing is left that could learn",
+			       t->o.freeze);
 }
 
 static int open_learner(struct trainer *t, struct cvt_err *e)
@@ -428,22 +312,10 @@ static int open_learner(struct trainer *t, struct cvt_err *e)
 	TRY(trainer_fill_class_weight(t, e));
 	TRY(trainer_load_weights(t, e));
 	if (t->o.freeze)
-		TRY(learner_freeze(t->learner, t->o.freeze, e));
+		TRY(freeze(t, e));
 	TRY(trainer_choose_numbers(t, e));
 	TRY(tricks_learner(&t->o.tricks, t->learner, &t->train_options, e));
 	return parse_scales(t, e);
-}
-
-static int check_label_known(const struct trainer *t, struct cvt_err *e)
-{
-	const struct head_field *f = head_field(&t->head, trainer_label_field(t));
-	const char *loss = t->facts.nheads ? t->facts.head[0].loss : "cross-entropy";
-	const bool asks = !t->method->own_classes && !t->method->unlabelled;
-	if (t->facts.classes || !asks || !f || strcmp(loss, "cross-entropy") != 0)
-		return CVT_OK;
-	return cvt_fail(e, CVT_USAGE,
-		"the input does not say how many classes '%s' has; --num-classes N",
-		trainer_label_field(t));
 }
 
 int trainer_setup(struct trainer *t, struct cvt_err *e)
@@ -458,9 +330,10 @@ int trainer_setup(struct trainer *t, struct cvt_err *e)
 	TRY(choose_picture(t, e));
 	TRY(choose_normalisation(t, e));
 	TRY(choose_heads(t, e));
-	TRY(choose_classes(t, e));
-	TRY(check_label_known(t, e));
+	TRY(trainer_choose_classes(t, e));
+	TRY(trainer_check_label_known(t, e));
 	TRY(trainer_soften_field(t, e));
 	TRY(trainer_add_heads(t, e));
-	return open_learner(t, e);
+	TRY(open_learner(t, e));
+	return trainer_check_mixed(t, e);
 }

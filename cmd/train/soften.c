@@ -36,6 +36,22 @@ int trainer_soften_field(struct trainer *t, struct cvt_err *e)
 	return CVT_OK;
 }
 
+int trainer_check_mixed(const struct trainer *t, struct cvt_err *e)
+{
+	const struct train_options *o = &t->train_options;
+	const struct learner *l = t->learner;
+	for (size_t i = 0; i < l->ninputs && (o->mixup > 0.0 || o->cutmix > 0.0); i++) {
+		const char *field = l->input[i].field;
+		if (strncmp(field, "image", 5) != 0 && strcmp(field, "label") != 0
+			&& strcmp(field, "weight") != 0 && strcmp(field, "index") != 0)
+			return cvt_fail(e, CVT_USAGE,
+				"--mixup and --cutmix mix pictures and labels, not '%s', which "
+				"this training reads",
+				field);
+	}
+	return CVT_OK;
+}
+
 int trainer_soften(struct trainer *t, struct batch **rows, struct cvt_err *e)
 {
 	struct batch *from = *rows, *to = &t->softened;

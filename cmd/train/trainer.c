@@ -203,7 +203,8 @@ static void close_all(struct trainer *t)
 	free(t->finder.point);
 	free(t->field);
 	free(t->profile);
-	free(t->relabel);
+	for (size_t i = 0; i < METHOD_HEADS; i++)
+		free(t->relabel[i]);
 	free(t->loaded);
 	free(t->scale_text);
 	free(t->checkpoint);

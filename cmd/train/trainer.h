@@ -60,7 +60,7 @@ struct trainer {
 	struct method_field *field;
 	bool head_added[METHOD_HEADS]; /* the text got a layer for it */
 	const char **class_name;
-	int32_t *relabel; /* the stream's class numbers to ours; NULL = the same */
+	int32_t *relabel[METHOD_HEADS]; /* the stream's class numbers to ours; NULL = the same */
 	/* labels as shares of classes (soften.c) */
 	bool softens;
 	struct tensor shares;
@@ -100,8 +100,6 @@ int trainer_understand(struct trainer *t, const struct cli_option *table, struct
 /* ---- setup.c ----------------------------------------------------------------------- */
 /* From options and input to a learner whose parameters are drawn or loaded. */
 int trainer_setup(struct trainer *t, struct cvt_err *e);
-/* Of the first head: whose classes the network tells apart. */
-const char *trainer_label_field(const struct trainer *t);
 /* The source as the loop wants it. */
 void trainer_source(struct trainer *t, struct train_source *s);
 
@@ -109,6 +107,16 @@ void trainer_source(struct trainer *t, struct train_source *s);
 /* The optimizer, its rate and its other numbers, once the network is known. CVT_USAGE for one that the
  * optimizer never reads. */
 int trainer_choose_numbers(struct trainer *t, struct cvt_err *e);
+
+/* ---- classes.c --------------------------------------------------------------------- */
+/* Of the first head: whose classes the network tells apart. */
+const char *trainer_label_field(const struct trainer *t);
+/* How many there are and what they are called, into facts and info. After the heads. */
+int trainer_choose_classes(struct trainer *t, struct cvt_err *e);
+/* CVT_USAGE when a loss needs their number and nobody says it. */
+int trainer_check_label_known(const struct trainer *t, struct cvt_err *e);
+/* CVT_INPUT for a label beyond them; labels become the model's numbers. */
+int trainer_check_labels(const struct trainer *t, const struct batch *rows, struct cvt_err *e);
 
 /* ---- class_weight.c ---------------------------------------------------------------- */
 /* Before the learner is opened: what --class-weight asks for. */
@@ -147,6 +155,8 @@ int trainer_find_end(struct trainer *t, struct cvt_err *e);
 /* ---- soften.c ---------------------------------------------------------------------- */
 /* --mixup, --cutmix: labels will be shares of the classes; before the learner is built. */
 int trainer_soften_field(struct trainer *t, struct cvt_err *e);
+/* CVT_USAGE when the learner reads what goes with a picture and would not be mixed with it. */
+int trainer_check_mixed(const struct trainer *t, struct cvt_err *e);
 /* The same rows with such labels, if they are wanted. */
 int trainer_soften(struct trainer *t, struct batch **rows, struct cvt_err *e);
 void trainer_soften_close(struct trainer *t);

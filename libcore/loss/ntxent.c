@@ -14,7 +14,9 @@
  * over j != i of (p_ij + p_ji - 2 [j is a view of i's row] / (V - 1)) z_j: no block needs another's
  * result. S is never held whole, only a tile of it a thread.
  *
- * The views are inputs of their own, or stacked in one. Dimensions: D numbers a vector.
+ * The views are inputs of their own, or stacked in one; a last input of one number a row weighs the
+ * rows: L is the weighted mean, and a row of weight 0 is nobody's negative either. Dimensions: D
+ * numbers a vector.
  */
 #include "loss.h"
 
@@ -30,15 +32,32 @@ struct views {
 	const struct nn_io *io;
 	size_t N, V, R, D;
 	float *z, *dz, *log_sum, *term;
+	const float *weight; /* of the N rows; NULL = 1 each */
 	float scale;
 };
+
+/* How many inputs are vectors: all, but for the weights. */
+static size_t vectors(const struct graph *g, const struct node *n)
+{
+	return n->nin - (n->nin > 1 && g->node[n->in[n->nin - 1]].row.ndim == 0);
+}
 
 static size_t count_views(const struct graph *g, const struct node *n)
 {
 	size_t views = 0;
-	for (size_t i = 0; i < n->nin; i++)
+	for (size_t i = 0; i < vectors(g, n); i++)
 		views += g->node[n->in[i]].mult;
 	return views;
+}
+
+static int check_weights(struct graph *g, const struct node *n, struct cvt_err *e)
+{
+	if (vectors(g, n) == n->nin)
+		return CVT_OK;
+	TRY(nn_need_float(g, n, n->nin - 1, e));
+	return g->node[n->in[n->nin - 1]].mult == 1
+		       ? CVT_OK
+		       : cvt_fail(e, CVT_INPUT, "ntxent: weights must be one number a row");
 }
 
 static int shape(struct graph *g, struct node *n, struct cvt_err *e)
@@ -48,7 +67,8 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 	if (!(n->arg[0].a > 0))
 		return cvt_fail(
 			e, CVT_USAGE, "ntxent: temperature must be above 0, not %g", n->arg[0].a);
-	for (size_t i = 0; i < n->nin; i++) {
+	TRY(check_weights(g, n, e));
+	for (size_t i = 0; i < vectors(g, n); i++) {
 		TRY(nn_need_float(g, n, i, e));
 		if (first->ndim != 1 || !shape_same(first, nn_input_shape(g, n, i)))
 			return cvt_fail(
@@ -76,12 +96,28 @@ static struct views gather(const struct nn_io *io)
 	v.dz = v.z + v.R * v.D;
 	v.term = io->save + v.R;
 	float *to = v.z;
-	for (size_t i = 0; i < io->node->nin; i++) {
+	const size_t nviews = vectors(io->graph, io->node);
+	v.weight = nviews < io->node->nin ? io->x[nviews] : NULL;
+	for (size_t i = 0; i < nviews; i++) {
 		const size_t items = nn_input_rows(io, i) * v.D;
 		memcpy(to, io->x[i], items * sizeof *to);
 		to += items;
 	}
 	return v;
+}
+
+static float weight_of(const struct views *v, size_t i)
+{
+	return v->weight ? v->weight[i % v->N] : 1;
+}
+
+/* The sum of all vectors' weights. */
+static double total_weight(const struct views *v)
+{
+	double sum = 0;
+	for (size_t i = 0; i < v->R; i++)
+		sum += (double)weight_of(v, i);
+	return sum;
 }
 
 static bool same_row(const struct views *v, size_t i, size_t j)
@@ -110,7 +146,7 @@ static void take_tile(
 {
 	for (size_t j = at; j < at + cols; j++) {
 		const double x = (double)s[j - at];
-		if (i == j)
+		if (i == j || weight_of(v, j) == 0)
 			continue;
 		if (same_row(v, i, j))
 			a->positive += x;
@@ -140,19 +176,22 @@ static void forward_block(void *context, size_t block, unsigned thread)
 	}
 	for (size_t i = 0; i < rows; i++) {
 		const double log_sum = anchor[i].top + log(anchor[i].sum);
-		v->log_sum[first + i] = (float)log_sum;
-		v->term[first + i] = (float)(log_sum - anchor[i].positive / (double)(v->V - 1));
+		const double cost = log_sum - anchor[i].positive / (double)(v->V - 1);
+		const float weight = weight_of(v, first + i);
+		v->log_sum[first + i] = weight == 0 ? 0 : (float)log_sum;
+		v->term[first + i] = weight == 0 ? 0 : weight * (float)cost;
 	}
 }
 
 static void forward(const struct nn_io *io)
 {
 	struct views v = gather(io);
+	const double total = total_weight(&v);
 	double sum = 0;
 	par_for(io->run->par, (v.R + ANCHORS - 1) / ANCHORS, forward_block, &v);
 	for (size_t i = 0; i < v.R; i++)
 		sum += (double)v.term[i];
-	io->y[0] = (float)(sum / (double)v.R);
+	io->y[0] = total == 0 ? 0 : (float)(sum / total);
 }
 
 /* ---- backward ---------------------------------------------------------------------- */
@@ -160,10 +199,13 @@ static void forward(const struct nn_io *io)
 /* The gradient of s_ij and s_ji together, in the place of s. */
 static void weigh_tile(const struct views *v, size_t i, size_t at, size_t cols, float *s)
 {
-	const float positive = 2.0f / (float)(v->V - 1), own = v->log_sum[i];
+	const float own = v->log_sum[i], weight = weight_of(v, i);
+	const float positive = 2.0f * weight / (float)(v->V - 1);
 	for (size_t j = at; j < at + cols; j++) {
+		const float other = weight_of(v, j);
+		const bool apart = i == j || weight == 0 || other == 0;
 		float *p = &s[j - at];
-		*p = i == j ? 0 : expf(*p - own) + expf(*p - v->log_sum[j]);
+		*p = apart ? 0 : weight * expf(*p - own) + other * expf(*p - v->log_sum[j]);
 		if (same_row(v, i, j))
 			*p -= positive;
 	}
@@ -188,10 +230,14 @@ static void backward_block(void *context, size_t block, unsigned thread)
 static void backward(const struct nn_io *io)
 {
 	struct views v = gather(io);
-	v.scale = io->dy[0] / ((float)v.R * (float)io->node->arg[0].a);
+	const float total = (float)total_weight(&v);
+	v.scale = total == 0 ? 0 : io->dy[0] / (total * (float)io->node->arg[0].a);
 	par_for(io->run->par, (v.R + ANCHORS - 1) / ANCHORS, backward_block, &v);
 	const float *dz = v.dz;
-	for (size_t i = 0; i < io->node->nin; dz += nn_input_rows(io, i++) * v.D)
+	const size_t nviews = vectors(io->graph, io->node);
+	if (nviews < io->node->nin && io->dx[nviews] && !io->add[nviews])
+		memset(io->dx[nviews], 0, v.N * sizeof *io->dx[nviews]); /* constants */
+	for (size_t i = 0; i < nviews; dz += nn_input_rows(io, i++) * v.D)
 		if (io->dx[i])
 			nn_put_all(io->dx[i], dz, nn_input_rows(io, i) * v.D, io->add[i]);
 }

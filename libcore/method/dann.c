@@ -65,8 +65,7 @@ static int add_domain_loss(struct learner *l, size_t *loss, struct cvt_err *e)
 	size_t in[3] = {d->domain}, n = 2;
 	TRY(graph_input(l->graph, "domain.target", DT_I4, &one, &d->target, e));
 	in[1] = d->target;
-	if (method_field(l, "weight"))
-		TRY(method_input(l, "weight", &in[n++], e));
+	TRY(method_weigh(l, in, &n, e));
 	return graph_op(l->graph, "cross-entropy", "domain.loss", in, n, loss, e, GRAPH_END);
 }
 

@@ -84,9 +84,9 @@ static int add_loss(struct learner *l, double alpha, size_t *total, struct cvt_e
 {
 	const struct distill *d = l->own;
 	struct graph *g = l->graph;
-	size_t imitate, label;
-	TRY(graph_op(g, "kl", "loss.teacher", (size_t[]){d->student, d->target}, 2, &imitate, e,
-		"temperature", d->T, GRAPH_END));
+	size_t in[3] = {d->student, d->target}, n = 2, imitate, label;
+	TRY(method_weigh(l, in, &n, e));
+	TRY(graph_op(g, "kl", "loss.teacher", in, n, &imitate, e, "temperature", d->T, GRAPH_END));
 	*total = imitate;
 	if (!method_field(l, "label"))
 		return CVT_OK;

@@ -114,7 +114,9 @@ static int judge(struct learner *l, const struct gan *s, size_t picture, const s
 
 static int compare(struct learner *l, size_t logit, size_t target, size_t *loss, struct cvt_err *e)
 {
-	return graph_op(l->graph, "bce", "loss", (size_t[]){logit, target}, 2, loss, e, GRAPH_END);
+	size_t in[3] = {logit, target}, n = 2;
+	TRY(method_weigh(l, in, &n, e));
+	return graph_op(l->graph, "bce", "loss", in, n, loss, e, GRAPH_END);
 }
 
 static int check_pictures(

@@ -252,6 +252,8 @@ int method_watch(struct learner *l, const char *name, const char *param, struct 
  * fits a field of as many numbers. */
 int method_loss(struct learner *l, const char *loss, size_t output, const char *field,
 	double label_smoothing, size_t *node, struct cvt_err *e);
+/* Puts the stream's `weight` behind a loss's n inputs, if it has one: rows of weight 0 are absent. */
+int method_weigh(struct learner *l, size_t *in, size_t *n, struct cvt_err *e);
 const struct method_value *method_value(const struct learner *l, const char *option);
 
 /* ---- a method's options ------------------------------------------------------------ */

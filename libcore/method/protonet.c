@@ -19,6 +19,8 @@ struct protonet {
 	size_t embedding, d;
 	float *mean; /* score()'s: as many as a batch may have rows */
 	int32_t *way;
+	size_t role;      /* node */
+	int32_t *present; /* roles, -1 where a row's weight is 0 */
 };
 
 static int need_episodes(const struct learner *l, struct cvt_err *e)
@@ -57,7 +59,7 @@ static int build(struct learner *l, struct cvt_err *e)
 	static const char *const field[] = {"label", "role", "group"};
 	const struct method_value *temperature = method_value(l, "temperature");
 	struct protonet *p = l->own = mem_alloc(1, sizeof *p, e);
-	size_t in[4], loss;
+	size_t in[5], n = 4, loss;
 	if (!p)
 		return CVT_SYSTEM;
 	TRY(need_episodes(l, e));
@@ -66,6 +68,8 @@ static int build(struct learner *l, struct cvt_err *e)
 	in[0] = p->embedding;
 	for (size_t i = 0; i < 3; i++)
 		TRY(method_input(l, field[i], &in[i + 1], e));
+	p->role = in[2];
+	TRY(method_weigh(l, in, &n, e)); /* before() reads it */
 	TRY(graph_op(l->graph, "prototypes", "loss", in, 4, &loss, e, "temperature",
 		temperature->given ? temperature->real : sqrt((double)p->d), GRAPH_END));
 	TRY(method_keep(l, p->embedding, e));
@@ -77,7 +81,23 @@ static int prepare(struct learner *l, struct cvt_err *e)
 	struct protonet *p = l->own;
 	p->mean = mem_alloc(l->rows, p->d * sizeof *p->mean, e);
 	p->way = mem_alloc(l->rows, sizeof *p->way, e);
-	return p->mean && p->way ? CVT_OK : CVT_SYSTEM;
+	p->present = mem_alloc(l->rows, sizeof *p->present, e);
+	return p->mean && p->way && p->present ? CVT_OK : CVT_SYSTEM;
+}
+
+static void before(struct learner *l, struct plan *plan, const struct batch *rows,
+	const struct run *run, double x)
+{
+	const struct protonet *p = l->own;
+	const int32_t *role = batch_get(rows, "role")->data;
+	const struct tensor *weight = batch_get(rows, "weight");
+	(void)run;
+	(void)x;
+	for (size_t i = 0; i < rows->rows; i++) {
+		const bool absent = weight && ((const float *)weight->data)[i] == 0.0f;
+		p->present[i] = absent ? -1 : role[i];
+	}
+	plan_bind(plan, p->role, p->present);
 }
 
 static void score_episode(const struct protonet *p, const struct episode *s, struct score_sum *sum)
@@ -98,13 +118,12 @@ static void score(const struct learner *l, const struct plan *plan, const struct
 	const struct protonet *p = l->own;
 	const float *x = plan_value(plan, p->embedding);
 	const int64_t *group = batch_get(rows, "group")->data;
-	const int32_t *label = batch_get(rows, "label")->data,
-		      *role = batch_get(rows, "role")->data;
+	const int32_t *label = batch_get(rows, "label")->data;
 	for (size_t first = 0, end; first < rows->rows; first = end) {
 		for (end = first + 1; end < rows->rows && group[end] == group[first]; end++)
 			;
 		const struct episode s = {
-			end - first, p->d, x + first * p->d, label + first, role + first};
+			end - first, p->d, x + first * p->d, label + first, p->present + first};
 		score_episode(p, &s, sum);
 	}
 }
@@ -115,6 +134,7 @@ static void close(struct learner *l)
 	if (p) {
 		free(p->mean);
 		free(p->way);
+		free(p->present);
 	}
 	free(p);
 }
@@ -129,6 +149,7 @@ const struct method method_protonet = {
 	.own_classes = true,
 	.build = build,
 	.prepare = prepare,
+	.before = before,
 	.score = score,
 	.close = close,
 };

@@ -90,7 +90,9 @@ static int build(struct learner *l, struct cvt_err *e)
 	s->z = net->embedding;
 	TRY(project(l, &s->z, e));
 	s->D = shape_items(&l->graph->node[s->z].row);
-	TRY(graph_op(l->graph, "ntxent", "loss", &s->z, 1, &loss, e, "temperature", temperature,
+	size_t in[2] = {s->z}, n = 1;
+	TRY(method_weigh(l, in, &n, e));
+	TRY(graph_op(l->graph, "ntxent", "loss", in, n, &loss, e, "temperature", temperature,
 		GRAPH_END));
 	TRY(method_keep(l, s->z, e));
 	return method_phase(l, "", loss, NULL, e);
@@ -122,12 +124,14 @@ static bool views_equal(const struct simclr *s, const struct batch *rows, size_t
 	return true;
 }
 
-/* The vector most like number i of n. */
-static size_t nearest(const float *product, size_t n, size_t i)
+/* The vector most like number i of n, which are views of N rows, those that are absent left out; i
+ * itself if it is alone. */
+static size_t nearest(const float *product, size_t n, size_t i, const float *weight, size_t N)
 {
-	size_t best = i ? 0 : 1;
-	for (size_t j = best + 1; j < n; j++)
-		if (j != i && product[j] > product[best])
+	size_t best = i;
+	for (size_t j = 0; j < n; j++)
+		if (j != i && !(weight && weight[j % N] == 0)
+			&& (best == i || product[j] > product[best]))
 			best = j;
 	return best;
 }
@@ -137,16 +141,17 @@ static void score(const struct learner *l, const struct plan *p, const struct ba
 	struct score_sum *sum)
 {
 	const struct simclr *s = l->own;
-	const float *z = plan_value(p, s->z);
+	const struct tensor *weight = batch_get(rows, "weight");
+	const float *z = plan_value(p, s->z), *w = weight ? weight->data : NULL;
 	const size_t N = rows->rows, R = s->views * N;
 	for (size_t first = 0; first < R && N > 1; first += ANCHORS) {
 		const size_t n = R - first < ANCHORS ? R - first : ANCHORS;
 		blas_gemm(
 			false, true, n, R, s->D, 1, z + first * s->D, s->D, z, s->D, 0, s->tile, R);
 		for (size_t i = first; i < first + n; i++) {
-			if (views_equal(s, rows, i % N))
+			if ((w && w[i % N] == 0) || views_equal(s, rows, i % N))
 				continue;
-			const size_t j = nearest(s->tile + (i - first) * R, R, i);
+			const size_t j = nearest(s->tile + (i - first) * R, R, i, w, N);
 			sum->count += 1;
 			sum->sum += j % N == i % N;
 		}

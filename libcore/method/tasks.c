@@ -142,6 +142,21 @@ static int watch(struct learner *l, const struct method_head *h, struct cvt_err 
 	return method_watch(l, name, param, e);
 }
 
+/* A class beyond the outputs has no probability, and the loss would be no number. */
+static int check_outputs(const struct learner *l, const struct method_head *h, bool first,
+	size_t outputs, struct cvt_err *e)
+{
+	const struct method_field *f = method_field(l, h->field);
+	if (!f || f->dtype == DT_F4 || f->classes == 0 || nn_find(h->loss)->learns != LOSS_CLASSES)
+		return CVT_OK;
+	const size_t classes = first && l->facts->classes ? l->facts->classes : f->classes;
+	if (outputs >= classes)
+		return CVT_OK;
+	return cvt_fail(e, CVT_USAGE,
+		"--head %s:%s%s%s: its stage has %zu output%s, but there are %zu classes", h->field,
+		h->loss, *h->stage ? "@" : "", h->stage, outputs, outputs == 1 ? "" : "s", classes);
+}
+
 static int add_head(struct building *b, const struct method_head *h, struct cvt_err *e)
 {
 	struct learner *l = b->l;
@@ -151,6 +166,7 @@ static int add_head(struct building *b, const struct method_head *h, struct cvt_
 	const struct shape *s = &l->graph->node[t->stage].row;
 	(void)snprintf(t->field, sizeof t->field, "%s", h->field);
 	t->classes = s->ndim ? s->dims[s->ndim - 1] : 1;
+	TRY(check_outputs(l, h, b->t->n == 0, t->classes, e));
 	TRY(add_term(b, h, t->stage, smoothing, &b->train, e));
 	if (smoothing > 0)
 		TRY(add_term(b, h, t->stage, 0.0, &b->validate, e));

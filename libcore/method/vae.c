@@ -124,8 +124,10 @@ static int add_likelihood(struct learner *l, struct vae *v, size_t made, struct 
 	const double variance = v->sigma * v->sigma;
 	v->unit = v->gaussian ? items / (2 * variance) : items;
 	v->constant = v->gaussian ? items * 0.5 * log(2 * 3.14159265358979324 * variance) : 0;
-	return graph_op(l->graph, v->gaussian ? "mse" : "bce", "loss.picture",
-		(size_t[]){made, v->target}, 2, &v->far, e, GRAPH_END);
+	size_t in[3] = {made, v->target}, n = 2;
+	TRY(method_weigh(l, in, &n, e));
+	return graph_op(l->graph, v->gaussian ? "mse" : "bce", "loss.picture", in, n, &v->far, e,
+		GRAPH_END);
 }
 
 static int add_losses(struct learner *l, struct vae *v, size_t *loss, struct cvt_err *e)
@@ -135,8 +137,9 @@ static int add_losses(struct learner *l, struct vae *v, size_t *loss, struct cvt
 	/* N(0, I): mean 0, log variance 0 */
 	TRY(graph_op(g, "times", "prior", &v->moments, 1, &prior, e, "F", 0.0, GRAPH_END));
 	TRY(graph_op(g, "stop", "prior", &prior, 1, &prior, e, GRAPH_END));
-	TRY(graph_op(g, "gauss-kl", "loss.code", (size_t[]){v->moments, prior}, 2, &v->kl, e,
-		GRAPH_END));
+	size_t in[3] = {v->moments, prior}, n = 2;
+	TRY(method_weigh(l, in, &n, e));
+	TRY(graph_op(g, "gauss-kl", "loss.code", in, n, &v->kl, e, GRAPH_END));
 	TRY(graph_op(g, "times", "loss.a", &v->far, 1, &far, e, "F", v->unit, GRAPH_END));
 	TRY(graph_op(g, "times", "loss.b", &v->kl, 1, &kl, e, "F", v->beta, GRAPH_END));
 	v->warming = kl;
@@ -174,15 +177,26 @@ static void before(struct learner *l, struct plan *p, const struct batch *rows,
 	l->graph->node[v->warming].arg[0].a = v->beta * part;
 }
 
+/* What the losses are means over. */
+static double weigh_rows(const struct batch *rows)
+{
+	const struct tensor *weight = batch_get(rows, "weight");
+	double sum = weight ? 0 : (double)rows->rows;
+	for (size_t i = 0; weight && i < rows->rows; i++)
+		sum += (double)((const float *)weight->data)[i];
+	return sum;
+}
+
 static void score(const struct learner *l, const struct plan *p, const struct batch *rows,
 	struct score_sum *sum)
 {
 	const struct vae *v = l->own;
 	const double far = (double)*plan_value(p, v->far), kl = (double)*plan_value(p, v->kl);
-	sum->sum += (v->unit * far + v->constant + kl) * (double)rows->rows;
-	sum->count += (double)rows->rows;
-	sum[1].sum += kl * (double)rows->rows;
-	sum[1].count += (double)rows->rows;
+	const double count = weigh_rows(rows);
+	sum->sum += (v->unit * far + v->constant + kl) * count;
+	sum->count += count;
+	sum[1].sum += kl * count;
+	sum[1].count += count;
 }
 
 /* The mean alone, of moments. */
@@ -243,6 +257,7 @@ const struct method method_vae = {
 		{"binarize", NULL, "draw black and white pictures anew at each step", CLI_FLAG, 0}},
 	.score_name = {{"bound", false}, {"kl", false}},
 	.opt = "adam",
+	.unlabelled = true,
 	.build = build,
 	.before = before,
 	.score = score,

@@ -6,6 +6,8 @@
  */
 #include "draw.h"
 
+#include <math.h>
+
 static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 {
 	const struct node *in = &g->node[n->in[0]];
@@ -27,7 +29,7 @@ static void forward_rows(const struct nn_io *io, size_t first, size_t count, siz
 		draw_row(&r, io, row, 1, 1, 0);
 		for (size_t i = row * items; i < (row + 1) * items; i++) {
 			const float x = bytes ? (float)u1[i] / 255 : io->x[0][i];
-			io->y[i] = rng_uniform(&r) < x;
+			io->y[i] = isnan(x) ? x : (float)(rng_uniform(&r) < x);
 		}
 	}
 }

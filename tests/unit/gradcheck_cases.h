@@ -4,7 +4,7 @@
  * An input is a letter for its values and its row shape:
  *   f floats; s floats far from each other (for what has kinks or ties), t the same between them;
  *   p distributions; q the same with an unknown one, c like f: q and c want no gradient;
- *   w weights of rows, one of them 0; iK, uK numbers below K as i4, u1, one of them unknown;
+ *   w weights of rows, one of them 0; v the same without a gradient; iK, uK numbers below K as i4, u1, one of them unknown;
  *   b any bytes; =K input K again.
  */
 struct gradcheck_case {
@@ -154,4 +154,5 @@ static const struct gradcheck_case cases[] = {
 	{"ntxent", "", {"f 7", "f 7"}, 0},
 	{"ntxent", "temperature=0.7", {"f 5", "f 5", "f 5"}, 0},
 	{"ntxent", "temperature=2", {"f 5", "=0"}, 0},
+	{"ntxent", "temperature=0.7", {"f 5", "f 5", "v "}, 0},
 };

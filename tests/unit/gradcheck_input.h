@@ -44,6 +44,7 @@ static float real_value(const struct input *in, size_t i, struct rng *r)
 		return (0.5f + rng_uniform(r)) / (float)C;
 	case 'q':
 		return i / C == 1 ? 0 : (0.5f + rng_uniform(r)) / (float)C;
+	case 'v':
 	case 'w':
 		return i == 1 ? 0 : 0.5f + (float)i;
 	default:
@@ -70,7 +71,7 @@ static void read_input(struct input *in, const char *text, struct rng *r)
 	in->kind = text[0];
 	in->classes = blank > text + 1 ? strtoul(text + 1, NULL, 10) : 0;
 	in->dtype = in->kind == 'i' ? DT_I4 : in->kind == 'u' || in->kind == 'b' ? DT_U1 : DT_F4;
-	in->wanted = in->dtype == DT_F4 && in->kind != 'q' && in->kind != 'c';
+	in->wanted = in->dtype == DT_F4 && in->kind != 'q' && in->kind != 'c' && in->kind != 'v';
 	if (in->kind == 'b')
 		in->classes = 256;
 	read_shape(blank + 1, &in->row);
