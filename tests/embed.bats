@@ -134,7 +134,7 @@ write('none.cvt', '', image=f['image.1'][:, 0, 0, 0].copy())"
 	[[ $message == *"image.2: pictures are 4x4x1"*"resize=8,8"* ]]
 	fails 3 cv-embed -w net.st types.cvt
 	[[ $message == *"'image.2' is <f4"* ]]
-	printf 'fc: linear 4\n' >any.arch
+	printf 'input image 8 8 1\nflatten | fc: linear 4\n' >any.arch
 	fails 3 cv-embed --arch any.arch none.cvt
 }
 

@@ -165,7 +165,7 @@ static size_t bound_input(struct trial *t, const char *text, struct rng *r)
 static size_t make_input(struct trial *t, const char *text, struct rng *r)
 {
 	size_t node = bound_input(t, text, r);
-	if (t->way & STACKED)
+	if ((t->way & STACKED) && text[0] != 'v') /* weights that all copies of a row share */
 		node = add(t, "stack", "stacked", (size_t[]){node, bound_input(t, text, r)}, 2,
 			NULL, 0);
 	if ((t->way & OWN) && t->graph->node[node].dtype == DT_F4)
