@@ -89,7 +89,7 @@ for k in w0:
     want = two[k] - 0.05 * 2 * (one[k] - w0[k])
     assert np.abs(two_sp[k] - want).max() < 1e-6 and np.abs(two_sp[k] - two[k]).max() > 1e-6, k
 assert np.abs(two_all['fc.weight'] - two_sp['fc.weight']).max() > 1e-3"
-	fails 2 cv-train -w net.st --opt muon --l2-sp 2 -o x.st b.cvt
+	fails 2 go_on --opt muon --l2-sp 2 -o x.st b.cvt
 	[[ $message == *"--l2-sp: --opt muon"* ]]
 }
 

@@ -219,7 +219,7 @@ assert far(r["image"]) < 0.7 * far(a["image"].mean(0)[None])'
 a, b = (open(f, "rb").read() for f in ("v.st", "again.st"))
 assert a[8 + int.from_bytes(a[:8], "little"):] == b[8 + int.from_bytes(b[:8], "little"):]
 _, f = read("a.cvt")
-write("nameless.cvt", image=f["image"], label=f["label"])'
+write("nameless.cvt", "rows 240\nepochs 1\n", image=f["image"], label=f["label"])'
 	train -w v.st -o x.st nameless.cvt
 }
 
