@@ -470,8 +470,10 @@ static size_t true_class(const struct tensor *label, size_t row, size_t classes)
 		const size_t k = largest(t, classes);
 		return t[k] > 0.0f ? k : SIZE_MAX;
 	}
-	if (label->dtype == DT_U1)
-		return ((const unsigned char *)label->data)[row];
+	if (label->dtype == DT_U1) {
+		const unsigned char k = ((const unsigned char *)label->data)[row];
+		return k == 255 ? SIZE_MAX : k; /* unknown, as the losses have it */
+	}
 	const int32_t k = ((const int32_t *)label->data)[row];
 	return k < 0 ? SIZE_MAX : (size_t)k;
 }

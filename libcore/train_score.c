@@ -120,7 +120,8 @@ static void remember(struct train *t, struct train_report *r)
 	const struct graph *g = t->l->graph;
 	const double now = merit(t, r);
 	t->c.bad_epochs++;
-	if (t->c.has_best && !(now > t->c.best))
+	const bool better = now > t->c.best || (isnan(t->c.best) && !isnan(now));
+	if (t->c.has_best && !better)
 		return;
 	r->best = true;
 	t->c.has_best = 1;

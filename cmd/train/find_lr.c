@@ -36,7 +36,7 @@ void trainer_find_report(void *context, const struct train_report *r)
 		f->best = smooth;
 		f->at_best = r->lr;
 	}
-	f->done = smooth > 4.0 * f->best;
+	f->done = smooth > f->best + 3.0 * fabs(f->best); /* a learned likelihood may be negative */
 }
 
 static int write_text(const struct finder *f, struct output *out, struct cvt_err *e)

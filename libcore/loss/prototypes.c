@@ -98,11 +98,17 @@ static double distance(const float *a, const float *b, size_t D)
 
 /* ---- who belongs where ------------------------------------------------------------- */
 
+/* Prototype k has vectors. */
+static bool is_taken(const struct episodes *s, size_t k)
+{
+	return *at(s, COUNT, k) > 0;
+}
+
 /* The prototype of that label in the episode from vector a on; the next free one if there is none. */
 static size_t find_class(const struct episodes *s, size_t a, size_t end, int32_t label)
 {
 	size_t k = a;
-	while (k<end && * at(s, COUNT, k)> 0 && s->label[whole(s, FIRST, k)] != label)
+	while (k < end && is_taken(s, k) && s->label[whole(s, FIRST, k)] != label)
 		k++;
 	return k;
 }
@@ -131,14 +137,14 @@ static void sort_episode(const struct episodes *s, size_t a, size_t end)
 	for (size_t v = a; v < end; v++)
 		if (s->role[v] == 0 && s->label[v] >= 0)
 			add_support(s, v, find_class(s, a, end, s->label[v]));
-	for (size_t k = a; k<end && * at(s, COUNT, k)> 0; k++)
+	for (size_t k = a; k < end && is_taken(s, k); k++)
 		for (size_t i = 0; i < s->D; i++)
 			s->prototype[k * s->D + i] /= *at(s, COUNT, k);
 	for (size_t v = a; v < end; v++) {
 		if (s->role[v] != 1 || s->label[v] < 0)
 			continue;
 		const size_t k = find_class(s, a, end, s->label[v]);
-		if (k<end && * at(s, COUNT, k)> 0)
+		if (k < end && is_taken(s, k))
 			*at(s, CLASS, v) = (float)k;
 	}
 }
@@ -151,7 +157,7 @@ static bool is_query(const struct episodes *s, size_t v)
 /* The prototypes of v's episode begin at its start and end where this is false. */
 static bool is_prototype(const struct episodes *s, size_t v, size_t k)
 {
-	return k < s->M && *at(s, START, k) == *at(s, START, v) && *at(s, COUNT, k) > 0;
+	return k < s->M && *at(s, START, k) == *at(s, START, v) && is_taken(s, k);
 }
 
 /* ---- running ----------------------------------------------------------------------- */
