@@ -39,7 +39,7 @@ struct embed {
 	struct tensor version; /* of the pictures */
 	struct head head;
 	int32_t *relabel; /* the stream's class numbers to the model's; NULL = the same */
-	uint64_t seed, done;
+	uint64_t seed;
 	struct rate rate;
 };
 

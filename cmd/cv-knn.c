@@ -111,8 +111,8 @@ static int make_block(struct work *w, struct cvt_err *e)
 static int finish_block(struct work *w, struct cvt_err *e)
 {
 	if (knn_search(w->search, w->query, w->rows, w->k, w->row, w->distance, e) != CVT_OK)
-		return cvt_fail_at(e, "%s: '%s' from row %zu on", source_name(w->in),
-			w->fields.searched, w->rate.rows);
+		return cvt_fail_at(e, "%s: '%s' from row %llu on", source_name(w->in),
+			w->fields.searched, (unsigned long long)w->rate.rows);
 	size_t at = 0;
 	for (size_t i = 0; i < w->pieces; i++) {
 		struct batch *piece = &w->piece[i];

@@ -61,7 +61,7 @@ void rate_add(struct rate *r, size_t rows)
 void rate_stop(struct rate *r)
 {
 	if (r->line.cli)
-		cli_progress_stop(&r->line);
+		cli_progress_clear(&r->line);
 }
 
 int rate_report(const struct rate *r, struct report *to, struct cvt_err *e)

@@ -25,11 +25,11 @@ int rate_start(struct rate *r, const struct cli *c, const struct head *h, struct
 void rate_start_last(struct rate *r, const struct cli *c, const struct head *h);
 /* That many more rows are done. */
 void rate_add(struct rate *r, size_t rows);
-/* Ends the progress line; may be called twice, or on {0}. */
+/* Takes the progress line away; may be called twice, or on {0}. */
 void rate_stop(struct rate *r);
 /* Adds rows, seconds and rows_per_second. */
 int rate_report(const struct rate *r, struct report *to, struct cvt_err *e);
-/* All is done: ends the progress line and writes --metrics, if that is asked for. */
+/* All is done: takes the progress line away and writes --metrics, if that is asked for. */
 int rate_finish(struct rate *r, struct cvt_err *e);
 
 #endif

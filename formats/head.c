@@ -234,6 +234,32 @@ struct head_classes *head_classes(const struct head *h, const char *field)
 	return NULL;
 }
 
+static int no_class(const char *word, const char *option, const struct head_classes *c, size_t K,
+	struct cvt_err *e)
+{
+	char shown[200];
+	const size_t near = c ? mem_nearest(word, (const char *const *)c->name, c->n) : 0;
+	mem_printable(shown, sizeof shown, word);
+	if (c && near < c->n)
+		return cvt_fail(e, CVT_USAGE, "%s: there is no class '%s'; did you mean '%s'?",
+			option, shown, c->name[near]);
+	return cvt_fail(e, CVT_USAGE,
+		"%s: there is no class '%s' among %zu; cv-view --head shows their names", option,
+		shown, K);
+}
+
+int head_find_class(const struct head *h, const char *field, size_t K, const char *word,
+	const char *option, size_t *k, struct cvt_err *e)
+{
+	const struct head_classes *c = head_classes(h, field);
+	for (*k = 0; c && *k < c->n && *k < K; ++*k)
+		if (c->name[*k] && strcmp(c->name[*k], word) == 0)
+			return CVT_OK;
+	const bool number = *word && strspn(word, "0123456789") == strlen(word);
+	*k = number ? strtoul(word, NULL, 10) : K; /* beyond all when it does not fit */
+	return *k < K ? CVT_OK : no_class(word, option, c, K, e);
+}
+
 static struct head_classes *add_classes(struct head *h, const char *field, struct cvt_err *e)
 {
 	struct head_classes *c = head_classes(h, field);

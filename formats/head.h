@@ -89,6 +89,10 @@ int head_fields_from(struct head *h, const struct batch *b, struct cvt_err *e);
 struct head_classes *head_classes(const struct head *h, const char *field);
 int head_set_class(
 	struct head *h, const char *field, size_t number, const char *name, struct cvt_err *e);
+/* Which of K classes of a field the word that followed `option` means: a name, else a number from 0.
+ * CVT_USAGE naming the nearest. */
+int head_find_class(const struct head *h, const char *field, size_t K, const char *word,
+	const char *option, size_t *k, struct cvt_err *e);
 /* Matches two class lists by NAME (STREAM.md, Rules): to_b[k] is the number in b of a's class k.
  * CVT_INPUT naming the first name that b lacks. to_b has a->n entries, caller frees. */
 int head_match_classes(const struct head_classes *a, const struct head_classes *b, int32_t **to_b,

@@ -15,34 +15,6 @@ uint64_t selection_hash(const struct selection *p, size_t row, uint64_t purpose)
 
 /* ---- classes ----------------------------------------------------------------------- */
 
-static int unknown_class(
-	const char *word, const struct head_classes *c, size_t n, struct cvt_err *e)
-{
-	char shown[200];
-	mem_printable(shown, sizeof shown, word);
-	const size_t near = c ? mem_nearest(word, (const char *const *)c->name, n) : n;
-	if (c && near < n)
-		return cvt_fail(e, CVT_USAGE,
-			"--classes: there is no class '%s'; did you mean '%s'?", shown,
-			c->name[near]);
-	return cvt_fail(e, CVT_USAGE, "--classes: there is no class '%s'; the data has %zu classes",
-		shown, n);
-}
-
-/* A name, else a number from 0. */
-static bool find_class(const char *word, const struct head_classes *c, size_t n, size_t *found)
-{
-	for (size_t k = 0; c && k < n; k++)
-		if (c->name[k] && strcmp(c->name[k], word) == 0) {
-			*found = k;
-			return true;
-		}
-	char *end;
-	const unsigned long v = strtoul(word, &end, 10);
-	*found = v;
-	return *word && strspn(word, "0123456789") == strlen(word) && !*end && v < n;
-}
-
 int selection_classes(const char *list, const struct head *h, unsigned char **member, size_t *n,
 	struct cvt_err *e)
 {
@@ -56,10 +28,9 @@ int selection_classes(const char *list, const struct head *h, unsigned char **me
 		size_t k;
 		if (comma)
 			*comma++ = '\0';
-		if (find_class(s, c, *n, &k))
+		code = head_find_class(h, "label", *n, s, "--classes", &k, e);
+		if (code == CVT_OK)
 			(*member)[k] = 1;
-		else
-			code = unknown_class(s, c, *n, e);
 		s = comma;
 	}
 	free(copy);
@@ -252,7 +223,7 @@ size_t selection_rows(const struct selection *p)
 static void permute(const struct selection *p, size_t d, struct rng *r, size_t *order)
 {
 	const size_t n = p->trains[d], *row = p->train[d];
-	size_t units = 0, at = 0;
+	size_t units = 0;
 	if (!p->unit) {
 		rng_permutation(r, order, n);
 		return;
@@ -261,10 +232,7 @@ static void permute(const struct selection *p, size_t d, struct rng *r, size_t *
 		if (i == 0 || !join_is_group(p->join, row[i - 1], row[i]))
 			p->unit[units++] = i;
 	p->unit[units] = n;
-	rng_permutation(r, p->turn, units);
-	for (size_t u = 0; u < units; u++)
-		for (size_t i = p->unit[p->turn[u]]; i < p->unit[p->turn[u] + 1]; i++)
-			order[at++] = i;
+	rng_permute_runs(r, p->unit, units, p->turn, order);
 }
 
 /* Row i of domain d in this epoch goes to place `at`; `order` is the permutation of the pass. */

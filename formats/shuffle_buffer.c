@@ -40,17 +40,14 @@ static size_t find_units(struct shuffle_buffer *s, bool last)
 static size_t draw_order(struct shuffle_buffer *s, size_t units, size_t count)
 {
 	struct rng r;
-	size_t n = 0, leaving = 0;
+	size_t leaving = 0;
 	/* The highest bit keeps these draws apart from those of the permutations of a data set. */
 	rng_for(&r, s->seed, RNG_SHUFFLE, s->epoch, (uint64_t)1 << 63 | s->round++);
-	rng_permutation(&r, s->turn, units);
-	for (size_t u = 0; u < units; u++) {
-		for (size_t i = s->unit[s->turn[u]]; i < s->unit[s->turn[u] + 1]; i++)
-			s->order[n++] = i;
-		leaving = leaving < count ? n : leaving;
-	}
+	rng_permute_runs(&r, s->unit, units, s->turn, s->order);
+	for (size_t u = 0; u < units && leaving < count; u++)
+		leaving += s->unit[s->turn[u] + 1] - s->unit[s->turn[u]];
 	for (size_t i = s->unit[units]; i < s->held.rows; i++)
-		s->order[n++] = i;
+		s->order[i] = i;
 	return leaving;
 }
 

@@ -123,6 +123,8 @@ bool cli_progress_due(struct cli_progress_line *p);
 void cli_progress_say(struct cli_progress_line *p, const char *format, ...) CVT_PRINTF(2, 3);
 /* Ends the rewritten line, so that the next message starts on a fresh one. */
 void cli_progress_stop(struct cli_progress_line *p);
+/* Takes it away, where what follows says more. */
+void cli_progress_clear(struct cli_progress_line *p);
 /* Seconds on a clock that only goes forward. */
 double cli_seconds(void);
 /* A time for people, "12:05" or "1:02:05", "?" where it is not known; returns `to`. */

@@ -122,3 +122,10 @@ void cli_progress_stop(struct cli_progress_line *p)
 		(void)fputc('\n', stderr);
 	p->open = false;
 }
+
+void cli_progress_clear(struct cli_progress_line *p)
+{
+	if (p->open)
+		(void)fputs("\r\033[K", stderr);
+	p->open = false;
+}

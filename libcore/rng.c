@@ -118,3 +118,11 @@ void rng_permutation(struct rng *r, size_t *order, size_t n)
 		order[j] = i;
 	}
 }
+
+void rng_permute_runs(struct rng *r, const size_t *start, size_t n, size_t *turn, size_t *order)
+{
+	rng_permutation(r, turn, n);
+	for (size_t k = 0; k < n; k++)
+		for (size_t i = start[turn[k]]; i < start[turn[k] + 1]; i++)
+			*order++ = i;
+}

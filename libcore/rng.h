@@ -56,5 +56,8 @@ double rng_gamma(struct rng *r, double shape);
 uint64_t rng_below(struct rng *r, uint64_t n);
 /* A random permutation of 0..n-1 (Fisher-Yates) into order. */
 void rng_permutation(struct rng *r, size_t *order, size_t n);
+/* The same of n runs of items, whose items stay together: run i is start[i] .. start[i+1]-1, and start[0]
+ * is 0. order gets start[n] items; turn, the permutation of the runs, has room for n. */
+void rng_permute_runs(struct rng *r, const size_t *start, size_t n, size_t *turn, size_t *order);
 
 #endif

@@ -73,12 +73,8 @@ static int order_make(struct order *o, const struct batch *held, struct cvt_err 
 static void order_draw(struct order *o, uint64_t seed, uint64_t epoch)
 {
 	struct rng r;
-	size_t k = 0;
 	rng_for(&r, seed, RNG_REPLAY, epoch, 0);
-	rng_permutation(&r, o->unit, o->n);
-	for (size_t i = 0; i < o->n; i++)
-		for (size_t row = o->start[o->unit[i]]; row < o->start[o->unit[i] + 1]; row++)
-			o->row[k++] = row;
+	rng_permute_runs(&r, o->start, o->n, o->unit, o->row);
 }
 
 /* The next batch of the order: how many rows from `first` on. */

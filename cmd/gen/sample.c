@@ -48,22 +48,11 @@ static int read_path(struct sample *s, const char *text, struct cvt_err *e)
 static int read_class(struct sample *s, const char *text, struct cvt_err *e)
 {
 	const struct maker *m = s->m;
-	const struct head_classes *c = head_classes(&m->head, "label");
-	const size_t K = m->info.nclasses;
-	size_t number = 0;
+	size_t k;
 	if (m->nodes.label == GRAPH_NONE)
 		return cvt_fail(e, CVT_USAGE, "--class: %s knows no classes", m->o->weights);
-	for (size_t k = 0; c && k < c->n; k++)
-		if (c->name[k] && strcmp(c->name[k], text) == 0) {
-			s->one = (int32_t)k;
-			return CVT_OK;
-		}
-	if (cli_count(text, "--class", &number, NULL) != CVT_OK || number >= K)
-		return cvt_fail(e, CVT_USAGE,
-			"--class %s: is neither a name nor a number below %zu; cv-view --head "
-			"shows the names",
-			text, K);
-	s->one = (int32_t)number;
+	TRY(head_find_class(&m->head, "label", m->info.nclasses, text, "--class", &k, e));
+	s->one = (int32_t)k;
 	return CVT_OK;
 }
 

@@ -33,32 +33,6 @@ struct weights {
 	double *weight; /* of each class */
 };
 
-static int unknown_class(
-	const char *name, const struct head_classes *c, size_t K, struct cvt_err *e)
-{
-	char shown[200];
-	const size_t near = c ? mem_nearest(name, (const char *const *)c->name, c->n) : 0;
-	mem_printable(shown, sizeof shown, name);
-	if (c && near < c->n)
-		return cvt_fail(e, CVT_USAGE,
-			"--class-weight: there is no class '%s'; did you mean '%s'?", shown,
-			c->name[near]);
-	return cvt_fail(e, CVT_USAGE, "--class-weight: there is no class '%s' among %zu", shown, K);
-}
-
-/* A name, else a number from 0. */
-static int find_class(const struct weights *w, const char *name, size_t *k, struct cvt_err *e)
-{
-	const struct head_classes *c = head_classes(&w->head, trainer_label_field(w->t));
-	const size_t K = w->t->facts.classes;
-	for (*k = 0; c && *k < c->n && *k < K; ++*k)
-		if (c->name[*k] && strcmp(c->name[*k], name) == 0)
-			return CVT_OK;
-	return cli_count(name, "--class-weight", k, NULL) == CVT_OK && *k < K
-		       ? CVT_OK
-		       : unknown_class(name, c, K, e);
-}
-
 static int read_weight(struct weights *w, size_t i, bool named, struct cvt_err *e)
 {
 	char *word = w->word[i], *equals = strrchr(word, '=');
@@ -68,7 +42,8 @@ static int read_weight(struct weights *w, size_t i, bool named, struct cvt_err *
 			"--class-weight: '%s' among others that are not written so", word);
 	if (named) {
 		*equals = '\0';
-		TRY(find_class(w, word, &k, e));
+		TRY(head_find_class(&w->head, trainer_label_field(w->t), w->t->facts.classes, word,
+			"--class-weight", &k, e));
 	}
 	TRY(cli_real(named ? equals + 1 : word, "--class-weight", &w->weight[k], e));
 	return w->weight[k] >= 0 && isfinite((float)w->weight[k])
