@@ -126,6 +126,28 @@ static int checkpoint(struct train *t, struct cvt_err *e)
 	return code;
 }
 
+/* No label, mask or target of the epoch so far was known: no loss and no score has a row. */
+static bool learned_nothing(const struct train *t)
+{
+	double score[METHOD_SCORES];
+	if (t->l->nscores == 0 || t->c.loss_rows == 0.0 || t->c.loss_sum != 0.0)
+		return false;
+	train_conclude(t, t->c.score, score);
+	for (size_t i = 0; i < t->l->nscores; i++)
+		if (!isnan(score[i]))
+			return false;
+	return true;
+}
+
+static int check_learned(const struct train *t, struct cvt_err *e)
+{
+	return learned_nothing(t) ? cvt_fail(e, CVT_INPUT,
+		       "%s: has nothing to learn from: what is to be learned is unknown in each of "
+		       "%.0f rows",
+		       t->source.name, t->c.loss_rows)
+				  : CVT_OK;
+}
+
 /* ---- what comes from the feed ------------------------------------------------------ */
 
 /* What was frozen learns from this epoch on. */
@@ -156,6 +178,7 @@ static int on_epoch(struct train *t, const struct feed_item *item, struct cvt_er
 {
 	struct train_report r;
 	TRY(train_step_flush(t, item, e));
+	TRY(check_learned(t, e));
 	fill_report(t, item, &r);
 	r.epoch_end = true;
 	r.epoch = (size_t)item->end.epoch - 1;
@@ -198,6 +221,7 @@ static int loop(struct train *t, struct cvt_err *e)
 			break;
 		TRY(item->kind == FEED_ROWS ? on_rows(t, item, e) : on_epoch(t, item, e));
 	}
+	TRY(check_learned(t, e));
 	tell_part(t, item);
 	return t->c.step ? CVT_OK
 			 : cvt_fail(
@@ -228,7 +252,7 @@ static int keep_what_is_done(struct train *t, int code, struct cvt_err *e)
 {
 	struct cvt_err second = {0};
 	const bool spoilt = code == CVT_DIVERGED || code == CVT_USAGE;
-	if (spoilt || t->pending || t->c.step == 0)
+	if (spoilt || t->pending || t->c.step == 0 || learned_nothing(t))
 		return code;
 	const int saved = checkpoint(t, &second);
 	if (saved != CVT_OK && code == TRAIN_STOPPED) {

@@ -113,7 +113,11 @@ t = np.array([[[0, 0], [1, 1]], [[255, 2], [2, 0]]], "|u1")
 p = np.array([[[0, 1], [1, 1]], [[1, 255], [2, 0]]], "|u1")
 write("a.cvt", mask=t, prediction=p)
 write("b.cvt", mask=t, prediction=p.astype("<i4"))
-write("c.cvt", mask=t, prediction=p[:, :1])'
+write("c.cvt", mask=t, prediction=p[:, :1])
+t[1] = 255
+write("d.cvt", mask=t, prediction=p)
+t[:] = 255
+write("e.cvt", mask=t, prediction=p)'
 	cv-eval a.cvt >out.txt
 	grep -qx 'miou 0.6111' out.txt
 	grep -qx 'pixel-accuracy 0.7143' out.txt
@@ -121,6 +125,9 @@ write("c.cvt", mask=t, prediction=p[:, :1])'
 	cv-eval --per-class a.cvt | grep -Eqx '2 +2 +0.5000'
 	fails 3 cv-eval c.cvt
 	fails 3 cv-eval --report accuracy a.cvt
+	cv-eval d.cvt | tail -n 2 | tr '\n' ' ' | grep -qx 'rows 1 unlabelled 1 '
+	fails 3 cv-eval e.cvt
+	[[ $message == *"no rows with a known 'mask'"* ]]
 }
 
 @test "nothing to compare is an error that says how to mend it" {

@@ -122,3 +122,16 @@ write("b.cvt", "\n".join(lines) + "\n", **f)'
 	done
 	[ "$(metric a.json mask_miou)" = "$(metric b.json mask_miou)" ]
 }
+
+@test "a class beyond a head's outputs is the input's fault, also where the stream names no classes" {
+	several
+	scenes a.cvt
+	py '
+head, f = read("a.cvt")
+lines = [l for l in head.splitlines() if not l.startswith(("class.side ", "field ", "format ", "prog "))]
+f["side"][7] = 2
+write("b.cvt", "\n".join(lines) + "\n", **f)'
+	sed 's/^@body | gap.*/&\n@embedding | side: linear 2/' one.arch >two.arch
+	fails 3 cv-train --arch two.arch --head label:cross-entropy --head side:cross-entropy -o x.st b.cvt
+	[[ $message == *"side 2"*"2 classes"* ]]
+}

@@ -531,3 +531,14 @@ recall() {
 	fails 2 cv-train --method simclr --arch tiny.arch --balance -o x two.cvt
 	[[ $message == *cross-entropy* ]]
 }
+
+@test "rows of which nothing is known to learn from are refused" {
+	tiny
+	quadrants a.cvt
+	cv-read --unlabelled 0 a.cvt -o none.cvt
+	for how in '--epochs 2' '--steps 3'; do
+		fails 3 cv-train --arch tiny.arch $how -o x.st none.cvt
+		[[ $message == *"none.cvt: has nothing to learn from"* ]]
+		[ ! -e x.st ] && [ ! -e x.st.ckpt ]
+	done
+}

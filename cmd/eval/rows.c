@@ -239,11 +239,14 @@ static int take_masks(
 	for (size_t i = 0; i < b->rows; i++) {
 		if (!in_part(f, b, i))
 			continue;
+		bool known = false;
 		for (size_t p = 0; p < pixels; p++) {
 			t[n * pixels + p] = pixel(truth, i * pixels + p);
 			a[n * pixels + p] = pixel(answer, i * pixels + p);
+			known = known || t[n * pixels + p] != METRIC_IGNORE;
 		}
-		n++;
+		n += known;
+		to->unlabelled += !known;
 	}
 	to->r = (struct metric_rows){
 		.rows = n, .pixels = pixels, .truth_mask = t, .answer_mask = a};

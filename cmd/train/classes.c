@@ -148,12 +148,14 @@ static int check_field(const struct trainer *t, const char *field, const struct 
 	const int32_t *y = label->data;
 	const unsigned char *b = label->data;
 	const size_t n = label->dtype == DT_I4 || label->dtype == DT_U1 ? tensor_items(label) : 0;
+	const bool first = strcmp(field, trainer_label_field(t)) == 0;
 	for (size_t i = 0; i < n && K; i++) {
 		const int32_t k = label->dtype == DT_I4 ? y[i] : b[i] == 255 ? -1 : b[i];
 		if (k >= 0 && (size_t)k >= K)
 			return cvt_fail(e, CVT_INPUT,
-				"%s: a row has %s %d, but there are %zu classes; --num-classes %d",
-				source_name(t->in), field, k, K, k + 1);
+				"%s: a row has %s %d, but %s tells apart %zu classes%s",
+				source_name(t->in), field, k, first ? "the network" : "its head", K,
+				first ? "; --num-classes says how many there are" : "");
 	}
 	return CVT_OK;
 }
@@ -182,9 +184,9 @@ int trainer_check_labels(const struct trainer *t, const struct batch *rows, stru
 		const char *field = t->facts.head[i].field;
 		const struct head_classes *c = head_classes(&t->head, field);
 		struct tensor *other = batch_get(rows, field);
-		if (!other || !c)
+		if (!other)
 			continue;
-		TRY(check_field(t, field, other, c->n, e));
+		TRY(check_field(t, field, other, c ? c->n : t->learner->head_classes[i], e));
 		relabel(t, t->relabel[i], field, other);
 	}
 	return CVT_OK;

@@ -212,7 +212,8 @@ struct learner {
 	bool *thaws; /* per parameter: frozen by learner_freeze; NULL = none is */
 	/* For the step whose before() sets it: run.apart. */
 	const int32_t *apart;
-	void *own; /* the method's */
+	size_t head_classes[METHOD_HEADS]; /* how many each head tells apart; 0 = not classes */
+	void *own;                         /* the method's */
 };
 
 /* ---- for build() ------------------------------------------------------------------- */

@@ -170,8 +170,10 @@ static int add_head(struct building *b, const struct method_head *h, struct cvt_
 	TRY(add_term(b, h, t->stage, smoothing, &b->train, e));
 	if (smoothing > 0)
 		TRY(add_term(b, h, t->stage, 0.0, &b->validate, e));
-	b->t->n++;
 	t->kind = kind_of(l, h, t->stage);
+	if (nn_find(h->loss)->learns == LOSS_CLASSES)
+		l->head_classes[b->t->n] = t->classes;
+	b->t->n++;
 	TRY(add_score(l, t, owner(b->t, h), e));
 	return b->c->uncertain ? watch(l, h, e) : CVT_OK;
 }
