@@ -7,20 +7,31 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Options of what was not asked for. */
+static int refuse_others(const struct gen_options *o, const struct cli *cli, struct cvt_err *e)
+{
+	if (!o->weights)
+		return cli_refuse(cli, "class interpolate steps reconstruct bound samples format",
+			"asks a trained model; say -w FILE", e);
+	TRY(cli_refuse(cli, "epochs split size fields objects domain clip",
+		"is of 'shapes'; a model makes what it learned", e));
+	if (!o->interpolate)
+		TRY(cli_refuse(
+			cli, "steps", "counts the pictures of --interpolate A..B; add it", e));
+	if (!o->bound)
+		TRY(cli_refuse(cli, "samples", "counts the draws of --bound FILE; add it", e));
+	if (!o->bound && !o->reconstruct)
+		TRY(cli_refuse(
+			cli, "format", "says what --reconstruct or --bound reads; add one", e));
+	return CVT_OK;
+}
+
 static int run(const struct gen_options *o, const struct cli *cli, struct stream_writer **out,
 	struct cvt_err *e)
 {
-	if (o->weights && (o->size || o->fields || o->domain || o->clip || o->objects != 1))
-		return cvt_fail(e, CVT_USAGE,
-			"--size, --fields, --objects, --domain and --clip are of 'shapes'; a model "
-			"makes what it learned");
+	TRY(refuse_others(o, cli, e));
 	if (o->weights)
 		return gen_model(o, cli, out, e);
-	if (o->reconstruct || o->bound || o->interpolate || o->class_name)
-		return cvt_fail(e, CVT_USAGE,
-			"--class, --interpolate, --reconstruct and --bound ask a trained model: "
-			"say -w "
-			"FILE");
 	if (cli->operands && strcmp(cli->operand[0], "shapes") == 0)
 		return gen_shapes(o, cli, out, e);
 	return cvt_fail(

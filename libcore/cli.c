@@ -307,6 +307,18 @@ int cli_parse(struct cli *c, const struct cli_program *p, int argc, char **argv,
 	return code;
 }
 
+int cli_refuse(const struct cli *c, const char *names, const char *why, struct cvt_err *e)
+{
+	for (size_t i = 0; i < c->tokens; i++) {
+		const char *name = c->token[i].option ? c->token[i].option->name : NULL;
+		const size_t n = name ? strlen(name) : 0;
+		for (const char *s = names; n && *s; s += strcspn(s, " "), s += strspn(s, " "))
+			if (strcspn(s, " ") == n && strncmp(s, name, n) == 0)
+				return cvt_fail(e, CVT_USAGE, "--%s: %s", name, why);
+	}
+	return CVT_OK;
+}
+
 void cli_free(struct cli *c)
 {
 	for (size_t i = 0; i < c->n; i++)

@@ -82,6 +82,9 @@ struct cli {
 int cli_parse(struct cli *c, const struct cli_program *p, int argc, char **argv, bool *done,
 	struct cvt_err *e);
 void cli_free(struct cli *c);
+/* CVT_USAGE "--NAME: WHY" for the first option on the line that is one of `names` (parted by blanks): it
+ * would have no effect. */
+int cli_refuse(const struct cli *c, const char *names, const char *why, struct cvt_err *e);
 
 /* The line of `prog` in a stream's HEAD: NAME and the options that can change the result,
  * shell-quoted, with --seed always; without the inputs when drop_source. */

@@ -201,12 +201,24 @@ assert far(r["image"]) < 0.7 * far(a["image"].mean(0)[None])'
 	fails 2 cv-gen -w v.st --interpolate 1..2 --steps 1
 	fails 2 cv-gen -w v.st --interpolate 1..2 --bound a.cvt
 	fails 2 cv-gen -w v.st --bound a.cvt --samples 0
+	fails 2 cv-gen shapes --samples 9
+	[[ $message == *"--samples: asks a trained model"* ]]
+	for o in --samples=9 --steps=9 --format=idx --split=test; do fails 2 cv-gen -w v.st $o; done
 	fails 3 cv-gen -w v.st --bound big.cvt
 	[[ $message == *"resize=8,8"* ]]
 	fails 3 cv-gen -w v.st -n 0
 	fails 2 cv-gen -w v.st -n 3 -o v.st
 	head -c 5000 a.cvt >cut.cvt
 	fails 3 cv-gen -w v.st --reconstruct cut.cvt -o r.cvt
+	py '
+b = bytearray(open("v.st", "rb").read())
+at = 8 + int.from_bytes(b[:8], "little")
+b[at:] = np.full((len(b) - at) // 4, np.nan, "<f4").tobytes()
+open("n.st", "wb").write(b)'
+	for what in '-n 3' '--reconstruct a.cvt'; do
+		fails 3 cv-gen -w n.st $what -o r.cvt
+		[[ $message == *"not a number"* ]]
+	done
 	[ ! -e r.cvt ]
 }
 

@@ -129,8 +129,8 @@ static int run_rows(struct again *a, struct stream_writer *out, struct cvt_err *
 		weigh(a, &run, n);
 	} else {
 		plan_forward(a->make, &run, n);
-		maker_bytes(plan_value(a->make, g->picture), n * maker_items(m, g->picture),
-			batch_get(&m->batch, "image")->data);
+		TRY(maker_bytes(m, plan_value(a->make, g->picture), n * maker_items(m, g->picture),
+			batch_get(&m->batch, "image")->data, e));
 	}
 	a->rows.n = a->rows.rows = 0; /* the memory stays */
 	return maker_put(m, out, e);

@@ -5,6 +5,7 @@
 #include "../../libcore/blas.h"
 #include "../embed/network.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,10 +143,16 @@ int maker_finish(struct maker *m, struct stream_writer **out, struct cvt_err *e)
 	return rate_finish(&m->rate, e);
 }
 
-void maker_bytes(const float *from, size_t n, unsigned char *to)
+int maker_bytes(
+	const struct maker *m, const float *from, size_t n, unsigned char *to, struct cvt_err *e)
 {
 	for (size_t i = 0; i < n; i++) {
-		const float x = from[i] > 0 ? from[i] < 1 ? from[i] : 1 : 0; /* NaN is 0 */
+		const float x = from[i] > 0 ? from[i] < 1 ? from[i] : 1 : 0;
+		if (isnan(from[i]))
+			return cvt_fail(e, CVT_INPUT,
+				"%s: what it makes is not a number; did the training diverge?",
+				m->o->weights);
 		to[i] = (unsigned char)(x * 255 + 0.5f);
 	}
+	return CVT_OK;
 }

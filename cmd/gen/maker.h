@@ -46,7 +46,8 @@ int maker_put(struct maker *m, struct stream_writer *out, struct cvt_err *e);
 /* Ends the stream; *out becomes NULL. */
 int maker_finish(struct maker *m, struct stream_writer **out, struct cvt_err *e);
 /* n pictures of 0..1 as bytes, to the nearest. */
-void maker_bytes(const float *from, size_t n, unsigned char *to);
+int maker_bytes(
+	const struct maker *m, const float *from, size_t n, unsigned char *to, struct cvt_err *e);
 
 /* ---- what can be asked (sample.c, again.c) ----------------------------------------- */
 int maker_sample(

@@ -149,8 +149,8 @@ static int put_rows(struct sample *s, uint64_t first, size_t skip, size_t n,
 		index[r] = (int64_t)(first + skip + r);
 	if (batch_get(b, "label"))
 		memcpy(batch_get(b, "label")->data, s->label + skip, n * sizeof *s->label);
-	maker_bytes(plan_value(s->plan, m->nodes.picture) + skip * items, n * items,
-		batch_get(b, "image")->data);
+	TRY(maker_bytes(m, plan_value(s->plan, m->nodes.picture) + skip * items, n * items,
+		batch_get(b, "image")->data, e));
 	return maker_put(m, out, e);
 }
 
