@@ -351,3 +351,29 @@ toy() {
 	above "$(figure blurred told)" -1
 	for f in vae/samples vae/between vae/again gan/samples; do head -c 4 $f.png | grep -q PNG; done
 }
+
+@test "compare.sh: a row for each ingredient of the lists, beside the plain training; all of cv-augment is among them" {
+	toy
+	cat >toy.arch <<-'END'
+		input image 32 32 3
+		conv1: conv 8 5 stride=4 | relu | layer1: { conv: conv 8 3 bias=0 | bn: bn }
+		gap | embedding: flatten | fc: linear classes
+	END
+	export SEEDS=0
+	ROWS=300 EPOCHS=1 TRAIN= sh "$top/pipelines/compare.sh" augment optimizer schedule trick >told
+	lines=$(grep -vc '^arch' "$top/pipelines/ingredients.tsv")
+	[ "$(wc -l <told)" -eq $((lines + 1)) ]
+	[ "$(grep -cP '^\S.* 0[.]\d+  [+-]0[.]\d+ \+-1[.]0+ +[\d.]+ s$' told)" -eq $((lines + 1)) ]
+	cv-augment --list | cut -f 1 | grep -vxE 'view|rotate4|rotate-classes' >names
+	while read -r name; do
+		cut -f 2 "$top/pipelines/ingredients.tsv" | grep -qE "(^| )$name([=: ]|\$)" || { echo "no pipeline has $name"; return 1; }
+	done <names
+	# what is named comes as it is; without a learning rate nothing is learned
+	toy
+	sh "$top/pipelines/compare.sh" '--lr 0' >told
+	[ "$(wc -l <told)" -eq 2 ]
+	awk '/^plain/ && $2 < 0.2 || /^--lr 0/ && $4 > -0.05 { exit 1 }' told || { cat told; return 1; }
+	ROWS=300 EPOCHS=1 run sh "$top/pipelines/compare.sh" no-such-operation
+	[ "$status" -ne 0 ]
+	[[ $output == *"no-such-operation"* ]]
+}
