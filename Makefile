@@ -30,7 +30,7 @@ CORE_C    := $(filter-out $(SIMD_C),$(wildcard libcore/*.c libcore/*/*.c))
 FORMATS_C := $(wildcard formats/*.c)
 ARCHS     := $(sort $(wildcard libcore/arch/*.arch))
 UNIT_C    := $(wildcard tests/unit/*.c)
-FUZZ_C    := $(wildcard tests/fuzz/*.c)
+FUZZ_C    := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 BENCH_C   := $(wildcard tests/bench/*.c)
 MAN       := $(wildcard cmd/*.1 formats/*.5 libcore/*.5 libcore/arch/*.5 cmd/*.7)
 
@@ -50,7 +50,7 @@ SIMD_O    := $(foreach isa,$(ISAS),$(SIMD_C:%.c=$(OBJ)/%.$(isa).o))
 FORMATS_O := $(FORMATS_C:%.c=$(OBJ)/%.o)
 SHARED_O  := $(SHARED_C:%.c=$(OBJ)/%.o)
 BINS      := $(PROGRAMS:%=$(BUILD)/bin/%)
-UNITS     := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%)
+UNITS     := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%) $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/unit/replay_%)
 
 .PHONY: all check check-built fuzz-built torture coverage coverage-built asan tsan fuzz lint bench demo deps install uninstall dist clean man
 .SECONDARY:
@@ -111,6 +111,12 @@ $(BUILD)/unit/%: $(OBJ)/tests/unit/%.o $(BUILD)/libcmd.a $(BUILD)/libformats.a $
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(FORMAT_LIBS) $(CORE_LIBS)
 
+# What fuzzing found, once more: a target of make fuzz on the files of tests/fuzz/corpus/TARGET.
+$(BUILD)/unit/replay_%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(BUILD)/libcmd.a $(BUILD)/libformats.a \
+		$(BUILD)/libcore.a
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(FORMAT_LIBS) $(CORE_LIBS)
+
 # make check sets the machine up and runs everything; check-built only runs (make check-built
 # ONLY=read.bats).
 check: deps
@@ -149,15 +155,17 @@ coverage-built: all $(READER_UNITS:%=$(BUILD)/unit/%)
 		bats --tap $(READER_BATS:%=tests/%.bats) | grep '^not ok' || true
 	@sh tests/coverage.sh $(BUILD)
 
-# Every reader on random bytes for SECONDS each, with clang's libFuzzer; findings stay in $(BUILD)/fuzz.
+# Every reader on random bytes for SECONDS each, with clang's libFuzzer, from what the corpus has on;
+# findings stay in $(BUILD)/fuzz. One that is mended goes into tests/fuzz/corpus/TARGET.
 SECONDS_EACH ?= 60
 FUZZERS      := $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/fuzzers/%)
 $(BUILD)/fuzzers/%: $(OBJ)/tests/fuzz/%.o $(BUILD)/libcmd.a $(BUILD)/libformats.a $(BUILD)/libcore.a
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(FORMAT_LIBS) $(CORE_LIBS)
 fuzz-built: $(FUZZERS)
-	for f in $(FUZZERS); do mkdir -p $$f.corpus && $$f -max_total_time=$(SECONDS_EACH) \
-		-rss_limit_mb=2048 -artifact_prefix=$$f. -print_final_stats=1 $$f.corpus || exit 1; done
+	for f in $(FUZZERS); do mkdir -p $$f.corpus && $$f -max_total_time=$(SECONDS_EACH) -timeout=5 \
+		-rss_limit_mb=2048 -artifact_prefix=$$f. -print_final_stats=1 $$f.corpus \
+		tests/fuzz/corpus/$${f##*/} || exit 1; done
 fuzz:
 	@$(MAKE) --no-print-directory PACKAGES='$(BUILD_PACKAGES) clang libclang-rt-14-dev' deps
 	@$(MAKE) --no-print-directory -j$(CORES) BUILD=$(BUILD)/fuzz CC=clang OPT='-O1 -g' \

@@ -137,10 +137,14 @@ static int look_at_arch(
 	return code;
 }
 
+enum { MOST_SCALE = 256 };
+
 static int check_operands(const struct cli *c, const struct mode *mode,
 	const struct view_options *o, struct cvt_err *e)
 {
 	const bool many = strcmp(mode->name, "curves") == 0;
+	if (o->scale > MOST_SCALE)
+		return cvt_fail(e, CVT_USAGE, "--scale %zu: at most %d", o->scale, MOST_SCALE);
 	const size_t wanted = strcmp(mode->name, "diff") == 0 ? 2 : 1;
 	if (wanted == 2 && c->operands != 2)
 		return cvt_fail(e, CVT_USAGE, "--diff compares two files; name both");

@@ -85,6 +85,8 @@ int input_open(struct input **in, const char *path, struct cvt_err *e)
 	char shown[600];
 	if (!path || strcmp(path, "-") == 0)
 		return finish_open(in, "standard input", STDIN_FILENO, e);
+	if (!*path)
+		return cvt_fail(e, CVT_USAGE, "a file without a name; is a variable not set?");
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return cvt_fail_errno(e, "%s", mem_printable(shown, sizeof shown, path));

@@ -230,8 +230,10 @@ int output_open(struct output **to, const char *path, struct cvt_err *e)
 {
 	const bool is_stdout = !path || strcmp(path, "-") == 0;
 	char shown[500];
-	struct output *o = calloc(1, sizeof *o);
 	*to = NULL;
+	if (path && !*path)
+		return cvt_fail(e, CVT_USAGE, "--output is empty; is a variable not set?");
+	struct output *o = calloc(1, sizeof *o);
 	if (!o)
 		return cvt_fail(e, CVT_SYSTEM, "out of memory");
 	o->fd = -1;

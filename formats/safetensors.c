@@ -273,7 +273,8 @@ static int read_all(struct input *in, struct state_dict *d, struct cvt_err *e)
 int safetensors_read_input(struct input *in, struct state_dict *d, struct cvt_err *e)
 {
 	const int code = read_all(in, d, e);
-	return code == CVT_OK ? code : cvt_fail_at(e, "%s", input_name(in));
+	/* what the system says of the file names it already */
+	return code == CVT_OK || code == CVT_SYSTEM ? code : cvt_fail_at(e, "%s", input_name(in));
 }
 
 int safetensors_read(const char *path, struct state_dict *d, struct cvt_err *e)

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { CLI_THREADS = 1024 };
+
 enum { HELP_CODE = 0x1000, VERSION_CODE, TABLE_CODE = 0x2000 };
 
 /* ---- the table --------------------------------------------------------------------- */
@@ -255,6 +257,9 @@ static int check_common(struct cli_common *common, struct cvt_err *e)
 	static const char *const when[] = {"auto", "always", "never"};
 	if (!common->max_memory)
 		common->max_memory = mem_default_budget();
+	if (common->threads > CLI_THREADS)
+		return cvt_fail(e, CVT_USAGE, "--threads %zu: at most %d; 0 = all cores",
+			common->threads, CLI_THREADS);
 	if (!common->progress_text)
 		return CVT_OK;
 	for (int i = 0; i < 3; i++)

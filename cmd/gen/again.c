@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_SAMPLES = 1 << 24 };
+
 struct again {
 	struct maker *m;
 	struct plan *read, *make; /* picture to code or posterior; that to picture or log w */
@@ -183,8 +185,9 @@ static int prepare(struct again *a, struct cvt_err *e)
 		return cvt_fail(e, CVT_USAGE, "--%s: %s (--method %s) has no way back to a code",
 			m->o->bound ? "bound" : "reconstruct", m->o->weights, m->method->name);
 	a->field = m->info.field;
-	if (m->o->samples == 0)
-		return cvt_fail(e, CVT_USAGE, "--samples: at least 1");
+	if (m->o->samples == 0 || m->o->samples > MOST_SAMPLES)
+		return cvt_fail(e, CVT_USAGE, "--samples %zu: should be from 1 to %d",
+			m->o->samples, MOST_SAMPLES);
 	TRY(choose_fields(a, e));
 	TRY(maker_plan(m, from, &a->read, e));
 	TRY(maker_plan(m, to, &a->make, e));

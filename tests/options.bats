@@ -1,0 +1,99 @@
+#!/usr/bin/env bats
+# Promise 1 for the command line: every option of every tool that takes a value, with values at the
+# edges of what numbers can be and with words that are none: a documented code, one line that says
+# what is wrong, no output, within a gigabyte of addresses. Of the values a sample is tried; with
+# TORTURE set (make torture), every one.
+load helper
+load train
+
+setup_file() {
+	export BATS_TEST_TIMEOUT=${TORTURE:+36}300
+	cd "$BATS_FILE_TMPDIR"
+	tiny
+	quadrants s.cvt
+	cv-gen shapes -n 40 --size 8x8 -o c.cvt
+	cv-train -q --arch tiny.arch --epochs 1 -b 32 -o net.st s.cvt
+	cv-embed -w net.st --output embedding,logits s.cvt -o bank.cvt
+	cv-augment -i s.cvt view=2 hflip -o two.cvt
+}
+
+values=(0 1 -1 2 255 65536 2147483647 2147483648 4294967295 4294967296 4611686018427387904
+	9223372036854775807 9223372036854775808 18446744073709551615 18446744073709551616
+	nan inf -inf 1e999 1e-999 0.5 '' x 1, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18 0x10 ' 1' '1 ' %s%n)
+
+# tried OPTION VALUE COMMAND...: the command line with it.
+tried() {
+	local code=0
+	rm -rf out
+	mkdir out
+	(
+		[[ ${TESTS:-} == *san ]] || ulimit -v 1048576
+		exec timeout -s KILL 20 "${@:3}" "$1=$2" -o out/x
+	) </dev/null >told 2>said || code=$?
+	case $code in
+	0) return ;;
+	1) grep -qE 'out of memory|No such file|cannot ' said || { echo "exit 1"; return 1; } ;;
+	[2-5]) ;;
+	*) echo "exit $code"; return 1 ;;
+	esac
+	[ "$(wc -l <said)" -eq 1 ] || { echo "not one line"; return 1; }
+	[ ! -e out/x ] || { echo "exit $code, and an output"; return 1; }
+}
+
+# sweep LEAST COMMAND...: at least LEAST options; what may rightly take for ever gets no large number.
+sweep() {
+	local option value count=0 turn=0 k
+	for option in $("$2" --help=tsv | awk -F '\t' '$1 ~ /^--/ && $2 != "" { print $1 }'); do
+		case $option in --output | --input | --metrics) continue ;; esac
+		count=$((count + 1))
+		for k in "${!values[@]}"; do
+			value=${values[$k]}
+			[ -n "${TORTURE:-}" ] || [ $(((k + turn) % 10)) -eq 0 ] || continue
+			[[ ! $option =~ ^--(epochs|steps|count|samples|batch-size|iterations|threads)$ || ${#value} -lt 5 || $value == *[!0-9]* ]] || continue
+			tried "$option" "$value" "${@:2}" || { echo "${*:2} $option='$value'"; cat said; return 1; }
+		done
+		turn=$((turn + 1))
+	done
+	[ "$count" -ge "$1" ] || { echo "$count options"; return 1; }
+}
+
+@test "cv-gen and cv-read" {
+	cd "$BATS_FILE_TMPDIR"
+	sweep 15 cv-gen shapes -n 4 --size 8x8
+	sweep 25 cv-read s.cvt
+}
+
+@test "cv-augment, cv-embed and cv-knn" {
+	cd "$BATS_FILE_TMPDIR"
+	sweep 4 cv-augment -i s.cvt hflip
+	sweep 10 cv-embed -w net.st s.cvt
+	sweep 10 cv-knn --bank bank.cvt bank.cvt
+}
+
+@test "cv-eval and cv-view" {
+	cd "$BATS_FILE_TMPDIR"
+	sweep 8 cv-eval bank.cvt
+	sweep 8 cv-view s.cvt
+}
+
+@test "cv-train and cv-distill" {
+	cd "$BATS_FILE_TMPDIR"
+	sweep 60 cv-train -q --arch tiny.arch s.cvt
+	sweep 60 cv-train -q --arch tiny.arch --method simclr two.cvt
+	sweep 60 cv-distill -q --arch tiny.arch --teacher net.st s.cvt
+}
+
+@test "the numbers of each operation of cv-augment" {
+	cd "$BATS_FILE_TMPDIR"
+	cv-augment --list | cut -f 1 | grep -vxE 'view|one-of' >names
+	turn=0
+	while read -r name; do
+		for k in "${!values[@]}"; do
+			[ -n "${TORTURE:-}" ] || [ $(((k + turn) % 10)) -eq 0 ] || continue
+			for word in "$name=${values[$k]}" "$name=3,${values[$k]}" "$name:${values[$k]}"; do
+				tried --seed 1 cv-augment -i c.cvt "$word" || { echo "$word"; cat said; return 1; }
+			done
+		done
+		turn=$((turn + 1))
+	done <names
+}
