@@ -187,12 +187,22 @@ static int missing_argument(const char *typed, struct cvt_err *e)
 		mem_printable(shown, sizeof shown, typed));
 }
 
+/* A word can hold several: -qv. */
+static int add_token(struct cli *c, const struct cli_option *o, const char *text, struct cvt_err *e)
+{
+	void *p = c->token;
+	TRY(mem_grow(&p, &c->token_capacity, c->tokens + 1, sizeof *c->token, e));
+	c->token = p;
+	c->token[c->tokens++] = (struct cli_token){o, text};
+	return CVT_OK;
+}
+
 static int take_option(struct cli *c, const struct cli_option *o, char **argv, struct cvt_err *e)
 {
 	const char *next = argv[optind];
 	if ((o->flags & CLI_MAYBE) && !optarg && next && isdigit((unsigned char)*next))
 		optarg = argv[optind++];
-	c->token[c->tokens++] = (struct cli_token){o, o->type == CLI_FLAG ? NULL : optarg};
+	TRY(add_token(c, o, o->type == CLI_FLAG ? NULL : optarg, e));
 	return store(o, optarg, e);
 }
 
@@ -291,9 +301,6 @@ int cli_parse(struct cli *c, const struct cli_program *p, int argc, char **argv,
 	*c = (struct cli){.program = p};
 	*done = false;
 	int code = build_table(c, p, e);
-	c->token = mem_alloc((size_t)argc + 1, sizeof *c->token, e);
-	if (code == CVT_OK && !c->token)
-		code = CVT_SYSTEM;
 	if (code == CVT_OK)
 		code = getopt_tables(c, &g, e);
 	if (code == CVT_OK)
@@ -301,10 +308,11 @@ int cli_parse(struct cli *c, const struct cli_program *p, int argc, char **argv,
 	if (code == CVT_OK) {
 		c->operand = argv + optind;
 		c->operands = (size_t)(argc - optind);
-		for (size_t i = 0; i < c->operands; i++)
-			c->token[c->tokens++] = (struct cli_token){NULL, c->operand[i]};
-		code = check_common(p->common, e);
+		for (size_t i = 0; i < c->operands && code == CVT_OK; i++)
+			code = add_token(c, NULL, c->operand[i], e);
 	}
+	if (code == CVT_OK)
+		code = check_common(p->common, e);
 	if (code == CVT_OK && !*done)
 		code = cli_refuse_read(c, e);
 	free(g.longs);

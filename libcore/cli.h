@@ -73,7 +73,7 @@ struct cli {
 	char **operand; /* NULL-terminated, borrowed from argv */
 	size_t operands;
 	struct cli_token *token; /* the line as typed, for the history */
-	size_t tokens;
+	size_t tokens, token_capacity;
 };
 
 /* Start-up: standard descriptors exist, SIGPIPE and SIGXFSZ are ignored. Then parses. --help and

@@ -3,6 +3,7 @@
  * fields, networks on them, losses, phases; then the plans that run them.
  */
 #include "method/method.h"
+#include "metric/metric.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,11 +55,6 @@ const struct method_field *method_field(const struct learner *l, const char *nam
 	return NULL;
 }
 
-static bool is_picture(const char *field)
-{
-	return strncmp(field, "image", 5) == 0;
-}
-
 static int no_field(const struct learner *l, const char *field, struct cvt_err *e)
 {
 	char have[400] = "";
@@ -94,7 +90,7 @@ int method_picture(struct learner *l, const char *field, size_t *node, struct cv
 {
 	const double *m = l->facts->mean, *s = l->facts->std;
 	TRY(method_input(l, field, node, e));
-	if (!is_picture(field))
+	if (!field_is_view(field, "image"))
 		return CVT_OK;
 	return graph_op(l->graph, "standardize", "input", (size_t[]){*node}, 1, node, e, "mean0",
 		m[0], "mean1", m[1], "mean2", m[2], "std0", s[0], "std1", s[1], "std2", s[2],
@@ -114,7 +110,8 @@ int method_net_on(
 	return net_build(&ln->net, l->graph, l->facts->arch, s, e);
 }
 
-int method_net(struct learner *l, const char *name, const struct net **net, struct cvt_err *e)
+static int net_on_fields(struct learner *l, const char *name, bool headless, const struct net **net,
+	struct cvt_err *e)
 {
 	const struct arch *a = l->facts->arch;
 	const size_t n = arch_net_inputs(a, name);
@@ -123,8 +120,19 @@ int method_net(struct learner *l, const char *name, const struct net **net, stru
 		return full("networks", e);
 	for (size_t i = 0; i < n; i++)
 		TRY(method_picture(l, arch_net_input(a, name, i), &input[i], e));
-	const struct net_spec spec = {.net = name, .input = input, .inputs = n};
+	const struct net_spec spec = {
+		.net = name, .input = input, .inputs = n, .headless = headless};
 	return method_net_on(l, &spec, net, e);
+}
+
+int method_net(struct learner *l, const char *name, const struct net **net, struct cvt_err *e)
+{
+	return net_on_fields(l, name, false, net, e);
+}
+
+int method_body(struct learner *l, const char *name, const struct net **net, struct cvt_err *e)
+{
+	return net_on_fields(l, name, true, net, e);
 }
 
 int method_phase(struct learner *l, const char *name, size_t loss, struct learner_phase **phase,
@@ -453,29 +461,19 @@ void learner_bind(const struct learner *l, struct plan *p, const struct batch *r
 
 /* ---- scores ------------------------------------------------------------------------ */
 
-static size_t largest(const float *x, size_t n)
-{
-	size_t best = 0;
-	for (size_t k = 1; k < n; k++)
-		if (x[k] > x[best])
-			best = k;
-	return best;
-}
-
-/* The class that a row of labels means; SIZE_MAX = unknown. */
-static size_t true_class(const struct tensor *label, size_t row, size_t classes)
+/* The class that a row of labels means; below 0 = unknown. */
+static int32_t true_class(const struct tensor *label, size_t row, size_t classes)
 {
 	if (label->dtype == DT_F4) {
 		const float *t = (const float *)label->data + row * classes;
-		const size_t k = largest(t, classes);
-		return t[k] > 0.0f ? k : SIZE_MAX;
+		const int32_t k = metric_argmax(t, classes);
+		return k >= 0 && t[k] > 0.0f ? k : -1;
 	}
 	if (label->dtype == DT_U1) {
 		const unsigned char k = ((const unsigned char *)label->data)[row];
-		return k == 255 ? SIZE_MAX : k; /* unknown, as the losses have it */
+		return k == 255 ? -1 : k; /* unknown, as the losses have it */
 	}
-	const int32_t k = ((const int32_t *)label->data)[row];
-	return k < 0 ? SIZE_MAX : (size_t)k;
+	return ((const int32_t *)label->data)[row];
 }
 
 void score_accuracy(const float *logits, size_t classes, const struct tensor *label,
@@ -483,10 +481,10 @@ void score_accuracy(const float *logits, size_t classes, const struct tensor *la
 {
 	const float *w = weight ? weight->data : NULL;
 	for (size_t r = 0; r < rows; r++) {
-		const size_t k = true_class(label, r, classes);
-		if (k == SIZE_MAX || (w && w[r] == 0.0f))
+		const int32_t k = true_class(label, r, classes);
+		if (k < 0 || (w && w[r] == 0.0f))
 			continue;
 		sum->count += 1.0;
-		sum->sum += largest(logits + r * classes, classes) == k;
+		sum->sum += metric_argmax(logits + r * classes, classes) == k;
 	}
 }

@@ -145,18 +145,17 @@ bool field_name_ok(const char *name)
 	return n > 0 && n < FIELD_NAME && name[n] == '\0';
 }
 
+bool field_is_view(const char *name, const char *base)
+{
+	const size_t n = strlen(base);
+	return strncmp(name, base, n) == 0
+	       && (name[n] == '\0' || (name[n] == '.' && name[n + 1] >= '0' && name[n + 1] <= '9'));
+}
+
 bool field_is_boxes(const char *name)
 {
-	static const char *const boxes[] = {"boxes", "proposals", "detections"};
-	for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++) {
-		const size_t n = strlen(boxes[i]);
-		const bool begins = strncmp(name, boxes[i], n) == 0;
-		if (begins
-			&& (name[n] == '\0'
-				|| (name[n] == '.' && name[n + 1] >= '0' && name[n + 1] <= '9')))
-			return true;
-	}
-	return false;
+	return field_is_view(name, "boxes") || field_is_view(name, "proposals")
+	       || field_is_view(name, "detections");
 }
 
 void field_pad_rows(void *to, size_t want, const void *from, size_t have, size_t count,

@@ -61,6 +61,8 @@ struct batch {
 };
 
 bool field_name_ok(const char *name);
+/* The field of that name, or a view of it: "image.3". */
+bool field_is_view(const char *name, const char *base);
 /* True for `boxes`, `proposals`, `detections` and their views: rows of entries whose first number is
  * -1 where there is none. */
 bool field_is_boxes(const char *name);

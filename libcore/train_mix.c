@@ -28,7 +28,7 @@ static struct mix draw(const struct train *t, const struct run *run, const struc
 /* (N,H,W,C), or clips (N,T,H,W,C). */
 static bool is_picture(const char *name, const struct tensor *t)
 {
-	return strncmp(name, "image", 5) == 0 && (t->ndim == 4 || t->ndim == 5);
+	return field_is_view(name, "image") && (t->ndim == 4 || t->ndim == 5);
 }
 
 static void mix_picture(const struct mix *m, const struct tensor *t, size_t rows, void *spare)

@@ -264,7 +264,7 @@ static int choose_picture(struct opening *o, struct cvt_err *e)
  */
 static bool is_picture(const struct network *n)
 {
-	return strncmp(n->info.field, "image", 5) == 0;
+	return field_is_view(n->info.field, "image");
 }
 
 static int add_normalisation(struct network *n, size_t *node, struct cvt_err *e)

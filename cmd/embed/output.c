@@ -1,6 +1,8 @@
 /* embed_output: which fields cv-embed writes (see embed_output.h). */
 #include "output.h"
 
+#include "../../libcore/metric/metric.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,11 +164,6 @@ bool embed_has_classes(const struct embed_outputs *o)
 
 /* ---- the schema -------------------------------------------------------------------- */
 
-static bool is_picture(const char *field)
-{
-	return strncmp(field, "image", 5) == 0 && (field[5] == '\0' || field[5] == '.');
-}
-
 static void field_name(const struct embed_outputs *o, size_t i, size_t view, char name[VIEW_NAME])
 {
 	if (o->numbered)
@@ -190,7 +187,7 @@ static bool is_kept(const char *name, char *const *word, size_t n, bool all)
 	(void)snprintf(base, sizeof base, "%.*s", (int)strcspn(name, "."), name);
 	if (strcmp(name, "index") == 0)
 		return true;
-	return all ? !is_picture(name) : listed(word, n, name) || listed(word, n, base);
+	return all ? !field_is_view(name, "image") : listed(word, n, name) || listed(word, n, base);
 }
 
 static int keep_fields(struct embed_outputs *o, struct head *h, char *const *word, size_t n,
@@ -342,14 +339,6 @@ void embed_collect(const struct embed_outputs *o, struct batch *result, const st
 	}
 }
 
-static size_t largest(const float *x, size_t k)
-{
-	size_t best = 0;
-	for (size_t c = 1; c < k; c++)
-		best = x[c] > x[best] ? c : best;
-	return best;
-}
-
 /* The class of every place, in the same memory: it is read before it is written. */
 static int settle(const struct embed_outputs *o, size_t i, struct tensor *t, struct cvt_err *e)
 {
@@ -358,8 +347,8 @@ static int settle(const struct embed_outputs *o, size_t i, struct tensor *t, str
 	const size_t k = o->last[i], size = dtype_size(o->dtype[i]), places = tensor_items(t) / k;
 	const float *x = t->data;
 	for (size_t p = 0; p < places && k > 1; p++) {
-		const int32_t number = (int32_t)largest(x + p * k, k);
-		memcpy((char *)t->data + p * size, &number, size); /* little-endian */
+		const int32_t number = metric_argmax(x + p * k, k); /* -1, 255 where it is none */
+		memcpy((char *)t->data + p * size, &number, size);  /* little-endian */
 	}
 	memcpy(dims + 1, row->dims, (size_t)row->ndim * sizeof *dims);
 	return tensor_shape(t, o->dtype[i], row->ndim + 1, dims, e);

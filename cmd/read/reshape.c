@@ -3,7 +3,6 @@
 
 #include "../../libcore/aug/resample.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,17 +19,9 @@ struct reshape {
 	size_t capacity;
 };
 
-/* `base`, or a view of it: "image.3". */
-static bool is_view(const char *name, const char *base)
-{
-	const size_t n = strlen(base);
-	return strncmp(name, base, n) == 0
-	       && (name[n] == '\0' || (name[n] == '.' && isdigit((unsigned char)name[n + 1])));
-}
-
 static bool is_image(const char *name)
 {
-	return is_view(name, "image") || is_view(name, "original");
+	return field_is_view(name, "image") || field_is_view(name, "original");
 }
 
 static bool is_picture(const struct head_field *f)
@@ -40,7 +31,7 @@ static bool is_picture(const struct head_field *f)
 
 static bool is_mask(const char *name)
 {
-	return is_view(name, "mask") || is_view(name, "edge");
+	return field_is_view(name, "mask") || field_is_view(name, "edge");
 }
 
 /* What the head says of a picture's size and channels; 0 = differs. */
@@ -311,7 +302,7 @@ int reshape_rows(struct reshape *r, struct batch *b, struct cvt_err *e)
 		struct field *f = &b->field[i];
 		if (is_mask(f->name) && f->t.dtype == DT_U1 && f->t.ndim == 3)
 			TRY(make_masks(r, &f->t, e));
-		else if (is_view(f->name, "boxes") && f->t.dtype == DT_F4 && f->t.ndim == 3
+		else if (field_is_view(f->name, "boxes") && f->t.dtype == DT_F4 && f->t.ndim == 3
 			 && f->t.dims[2] >= 4 && batch_get(b, "image")) {
 			const struct gallery g = gallery_of(b, "image");
 			scale_boxes(r, &g, &f->t);

@@ -226,6 +226,8 @@ const struct method_field *method_field(const struct learner *l, const char *nam
 /* The text's net of that name (NULL = the first) on the fields that its input statements name,
  * pictures normalised. */
 int method_net(struct learner *l, const char *name, const struct net **net, struct cvt_err *e);
+/* The same without what follows the embedding. */
+int method_body(struct learner *l, const char *name, const struct net **net, struct cvt_err *e);
 /* A field as a network wants it: pictures normalised, other numbers as they are. */
 int method_picture(struct learner *l, const char *field, size_t *node, struct cvt_err *e);
 /* A net on any nodes: another view (the same names share their parameters), views stacked into one

@@ -42,17 +42,8 @@ static int need_episodes(const struct learner *l, struct cvt_err *e)
 
 static int add_network(struct learner *l, size_t *embedding, struct cvt_err *e)
 {
-	const struct arch *a = l->facts->arch;
-	const size_t n = arch_net_inputs(a, NULL);
-	size_t input[METHOD_INPUTS];
 	const struct net *net;
-	if (n > METHOD_INPUTS)
-		return cvt_fail(
-			e, CVT_USAGE, "a network has at most %d inputs, not %zu", METHOD_INPUTS, n);
-	for (size_t i = 0; i < n; i++)
-		TRY(method_picture(l, arch_net_input(a, NULL, i), &input[i], e));
-	const struct net_spec spec = {.input = input, .inputs = n, .headless = true};
-	TRY(method_net_on(l, &spec, &net, e));
+	TRY(method_body(l, NULL, &net, e));
 	return graph_op(l->graph, "flatten", "embedding.flat", (size_t[]){net->embedding}, 1,
 		embedding, e, GRAPH_END);
 }

@@ -1,6 +1,8 @@
 /* tasks: heads to losses and scores (see tasks.h). */
 #include "tasks.h"
 
+#include "../metric/metric.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,14 +212,6 @@ static long class_at(const struct tensor *t, size_t i)
 	return t->dtype == DT_I4 ? ((const int32_t *)t->data)[i] : -1;
 }
 
-static size_t largest(const float *x, size_t n)
-{
-	size_t best = 0;
-	for (size_t k = 1; k < n; k++)
-		best = x[k] > x[best] ? k : best;
-	return best;
-}
-
 /* Places of each class in the truth, in the answer, in both. */
 static void count_classes(const struct learner *l, const struct task *t, const float *logits,
 	const struct tensor *truth, const float *weight, size_t rows)
@@ -228,10 +222,12 @@ static void count_classes(const struct learner *l, const struct task *t, const f
 		const long k = class_at(truth, i);
 		if (k < 0 || (size_t)k >= t->classes || (weight && weight[i / places] == 0.0f))
 			continue;
-		const size_t answer = largest(logits + i * t->classes, t->classes);
+		const int32_t answer = metric_argmax(logits + i * t->classes, t->classes);
 		tally[3 * (size_t)k + TRUTH]++;
-		tally[3 * answer + ANSWER]++;
-		tally[3 * answer + BOTH] += answer == (size_t)k;
+		if (answer < 0)
+			continue;
+		tally[3 * (size_t)answer + ANSWER]++;
+		tally[3 * (size_t)answer + BOTH] += answer == k;
 	}
 }
 
