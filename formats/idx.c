@@ -199,7 +199,8 @@ static int open_pair(struct dataset *d, struct input *rows, struct input *labels
 	if (code == CVT_OK && rows)
 		code = part_open(&x->rows, rows, o, e);
 	if (code == CVT_OK && rows) {
-		x->raw = mem_alloc(1, x->rows.row, e);
+		/* without rows, their size is only a claim */
+		x->raw = mem_alloc(1, x->rows.dims[0] ? x->rows.row : 1, e);
 		code = x->raw ? describe(d, x, e) : CVT_SYSTEM;
 	}
 	if (code == CVT_OK && labels)

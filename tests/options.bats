@@ -73,7 +73,7 @@ sweep() {
 @test "cv-eval and cv-view" {
 	cd "$BATS_FILE_TMPDIR"
 	sweep 8 cv-eval bank.cvt
-	sweep 8 cv-view s.cvt
+	sweep 8 cv-view -n 4 s.cvt
 }
 
 @test "cv-train and cv-distill" {

@@ -44,6 +44,15 @@ static int parse(int argc, char **argv)
 	return 0;
 }
 
+/* Words that would be answered on standard output become others. */
+static void ask_nothing(char *word)
+{
+	if (strncmp(word, "--h", 3) == 0 || strncmp(word, "--v", 3) == 0)
+		word[0] = '+';
+	for (char *h; word[0] == '-' && (h = strchr(word, 'h')) != NULL;)
+		*h = 'f';
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t n)
 {
 	char *argv[WORDS + 2] = {(char[]){"fuzz"}};
@@ -55,11 +64,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t n)
 	text[n] = '\0';
 	for (char *w; argc <= WORDS && (w = strtok_r(left, "\n", &left)) != NULL;)
 		argv[argc++] = w;
-	/* what is answered on standard output is not of interest here */
 	for (int i = 1; i < argc; i++)
-		if (strncmp(argv[i], "--h", 3) == 0 || strncmp(argv[i], "--v", 3) == 0
-			|| strncmp(argv[i], "-h", 2) == 0)
-			argv[i][0] = '+';
+		ask_nothing(argv[i]);
 	(void)parse(argc, argv);
 	free(text);
 	return 0;
