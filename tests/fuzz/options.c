@@ -49,7 +49,7 @@ static void ask_nothing(char *word)
 {
 	if (strncmp(word, "--h", 3) == 0 || strncmp(word, "--v", 3) == 0)
 		word[0] = '+';
-	for (char *h; word[0] == '-' && (h = strchr(word, 'h')) != NULL;)
+	for (char *h; word[0] == '-' && word[1] != '-' && (h = strchr(word, 'h')) != NULL;)
 		*h = 'f';
 }
 
