@@ -116,6 +116,8 @@ int train_whiten(struct train *t, const struct batch *rows, struct cvt_err *e)
 		return CVT_OK;
 	const size_t in = g->node[conv].in[0];
 	learner_bind(l, l->eval, rows, 0);
+	if (l->method->before) /* whatever else the plan computes needs what it prepares */
+		l->method->before(l, l->eval, rows, &run, 0.0);
 	plan_forward(l->eval, &run, rows->rows);
 	int code = open_patches(&p, g, conv, e);
 	if (code == CVT_OK) {

@@ -130,6 +130,9 @@ a = a.reshape(8, 4)
 assert (a[4:] == -a[:4]).all()
 d = np.minimum(np.abs(a[:4] - f).max(1), np.abs(a[:4] + f).max(1))
 assert d.max() < 1e-5 * np.abs(f).max(), d"
+	cv-distill -q --teacher 9.st --arch w.arch --whiten conv1 -b 32 --steps 1 -o d.st a.cvt
+	py "$weights
+assert (model('d.st')['conv1.weight'] == model('1.st')['conv1.weight']).all()"
 	fails 2 cv-train --arch tiny.arch --whiten conv9 -o x.st a.cvt
 	sed "s/conv1: conv 8 2/conv1: conv 9 2/" w.arch >more.arch
 	fails 2 cv-train --arch more.arch --whiten conv1 -o x.st a.cvt
