@@ -163,6 +163,8 @@ assert rows[3][2] == '%.9g' % lines[2]['loss']"
 	[[ $message == *"cv-read --epochs 5" ]]
 	cv-train -q --arch tiny.arch --epochs 1 -o x.st two.cvt
 	cv-train -q --arch tiny.arch --epochs 1 -o y.st drawn.cvt
+	cv-train --arch tiny.arch --steps 60 -b 32 -o y.st drawn.cvt 2>said
+	grep -q 'repeat the same draws; cv-read --epochs' said
 }
 
 @test "--steps ends there, and does not wait for the rest" {

@@ -4,6 +4,7 @@
 
 #include "../../libcore/profile.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,11 +63,26 @@ static void list_all(void)
 
 /* ---- the course -------------------------------------------------------------------- */
 
+/* --steps beyond the one epoch that comes: said, where --epochs is refused, for whoever wants a few steps
+ * of anything. */
+static void note_replay(const struct trainer *t, const struct train_source *s)
+{
+	const double want = (double)t->o.steps * (double)(t->o.batch_size * t->o.accumulate);
+	if (s->rows != TRAIN_UNKNOWN && s->rows > 0 && want > (double)s->rows)
+		cli_note(&t->cli,
+			"%s: is one epoch whose rows were drawn on, and %zu steps repeat the same "
+			"draws; cv-read --epochs %.0f",
+			s->name, t->o.steps, ceil(want / (double)s->rows));
+}
+
 /* One epoch that was drawn on cannot be replayed as if each time were new. */
 static int check_replay(const struct trainer *t, const struct train_source *s, struct cvt_err *e)
 {
 	const bool one = s->epochs == 1 || s->epochs == TRAIN_UNKNOWN;
-	if (t->head.draws == 0 || !one || t->o.epochs <= 1)
+	if (t->head.draws == 0 || !one)
+		return CVT_OK;
+	note_replay(t, s);
+	if (t->o.epochs <= 1)
 		return CVT_OK;
 	return cvt_fail(e, CVT_USAGE,
 		"%s: is one epoch whose rows were drawn on, and --epochs %zu would repeat the same "
