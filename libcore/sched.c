@@ -89,7 +89,7 @@ double sched_factor(const struct sched_choice *c, double from, double to, double
 		const double x = to < warm ? to / warm : 1.0;
 		return c->warmup_exponential ? pow(0.01, 1.0 - x) : x;
 	}
-	struct sched_at at = {.epochs = epochs, .epoch = from - warm, .given = c->given};
+	struct sched_at at = {.epochs = rest, .epoch = from - warm, .given = c->given};
 	at.x = rest > 0.0 ? at.epoch / rest : 0.0;
 	at.step = rest > 0.0 && to > from ? (to - from) / rest : 0.0;
 	if (at.x > 1.0)

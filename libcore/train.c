@@ -156,6 +156,9 @@ static int thaw(struct train *t, const struct feed_item *item, struct cvt_err *e
 	if (!t->o.unfreeze_at || t->thawed || item->end.epoch < t->o.unfreeze_at)
 		return CVT_OK;
 	t->thawed = true;
+	for (size_t i = 0; i < t->l->nphases; i++)
+		if (!t->l->phase[i].thawed)
+			t->l->phase[i].thawed = t->l->phase[i].t;
 	TRY(learner_unfreeze(t->l, e));
 	train_update_close(t);
 	return train_update_open(t, e);
@@ -239,6 +242,7 @@ static int open_feed(struct train *t, struct cvt_err *e)
 		.drop_last = t->o.drop_last,
 		.epochs = t->o.epochs,
 		.endless = t->o.steps > 0,
+		.measure = train_asks_length(t) != NULL,
 		.seed = t->o.seed,
 		.max_memory = t->o.max_memory,
 		.from = t->c.at,

@@ -64,9 +64,11 @@ int feed_read(struct feed *f, struct batch **b, enum train_event *event, struct 
 
 static bool replays(const struct feed_spec *s)
 {
-	return s->source->epochs == 1 || s->source->epochs == TRAIN_UNKNOWN
-		       ? s->epochs > 1 || (s->endless && s->epochs != 1)
-		       : false;
+	const bool unknown = s->source->rows == TRAIN_UNKNOWN;
+	if (s->source->epochs != 1 && s->source->epochs != TRAIN_UNKNOWN)
+		return false;
+	return s->epochs > 1 || (s->endless && s->epochs != 1)
+	       || (s->epochs == 1 && !s->endless && s->measure && unknown);
 }
 
 static void *feed_main(void *context)

@@ -37,6 +37,7 @@ struct feed_spec {
 	bool drop_last;
 	size_t epochs; /* 0 = as many as come */
 	bool endless;  /* replay until nobody asks any more (--steps) */
+	bool measure;  /* hold a single epoch of unknown length, too, to know it */
 	uint64_t seed;
 	size_t max_memory;
 	struct feed_position from; /* go on after this */

@@ -31,14 +31,37 @@ static bool is_picture(const char *name, const struct tensor *t)
 	return field_is_view(name, "image") && (t->ndim == 4 || t->ndim == 5);
 }
 
-static void mix_picture(const struct mix *m, const struct tensor *t, size_t rows, void *spare)
+/* Rows whose label is unknown are mixed among themselves, those of weight 0 not at all. */
+struct rings {
+	size_t *room; /* of both */
+	size_t *ring[2], n[2];
+};
+
+static int open_rings(struct rings *r, const struct batch *rows, struct cvt_err *e)
+{
+	const struct tensor *label = batch_get(rows, "label"), *weight = batch_get(rows, "weight");
+	const bool shares = label && label->dtype == DT_F4 && label->ndim == 2;
+	r->room = mem_alloc(2 * rows->rows, sizeof *r->room, e);
+	if (!r->room)
+		return CVT_SYSTEM;
+	r->ring[0] = r->room;
+	r->ring[1] = r->room + rows->rows;
+	mix_rings(shares ? label->data : NULL, shares ? label->dims[1] : 0,
+		weight && weight->dtype == DT_F4 ? weight->data : NULL, NULL, rows->rows, r->ring,
+		r->n);
+	return CVT_OK;
+}
+
+static void mix_picture(
+	const struct mix *m, const struct tensor *t, const struct rings *r, void *spare)
 {
 	const size_t H = t->dims[t->ndim - 3], W = t->dims[t->ndim - 2], C = t->dims[t->ndim - 1];
 	const struct mix_shape s = {tensor_row_items(t) / (W * C), H, W, C};
-	if (t->dtype == DT_U1)
-		mix_bytes(m, &s, t->data, NULL, rows, spare);
-	else if (t->dtype == DT_F4)
-		mix_floats(m, &s, t->data, NULL, rows, spare);
+	for (int k = 0; k < 2; k++)
+		if (t->dtype == DT_U1)
+			mix_bytes(m, &s, t->data, r->ring[k], r->n[k], spare);
+		else if (t->dtype == DT_F4)
+			mix_floats(m, &s, t->data, r->ring[k], r->n[k], spare);
 }
 
 /* Room for the longest row. */
@@ -56,22 +79,23 @@ int train_mix(
 {
 	const struct tensor *label = batch_get(rows, "label");
 	const struct tensor *first = NULL;
+	struct rings r = {0};
 	struct mix m;
 	if (t->o.mixup == 0.0 && t->o.cutmix == 0.0)
 		return CVT_OK;
+	TRY(open_rings(&r, rows, e));
 	void *spare = open_spare(rows, e);
-	if (!spare)
-		return CVT_SYSTEM;
-	for (size_t i = 0; i < rows->n; i++) {
+	for (size_t i = 0; i < rows->n && spare; i++) {
 		const struct tensor *x = &rows->field[i].t;
 		if (!is_picture(rows->field[i].name, x))
 			continue;
 		if (!first)
 			m = draw(t, run, first = x);
-		mix_picture(&m, x, rows->rows, spare);
+		mix_picture(&m, x, &r, spare);
 	}
 	if (first && label && label->dtype == DT_F4)
-		mix_shares(&m, label->dims[1], label->data, NULL, rows->rows, spare);
+		mix_shares(&m, label->dims[1], label->data, r.ring[0], r.n[0], spare);
 	free(spare);
-	return CVT_OK;
+	free(r.room);
+	return spare ? CVT_OK : CVT_SYSTEM;
 }

@@ -49,6 +49,8 @@ struct train {
 /* ---- train_step.c ------------------------------------------------------------------ */
 /* Forward and backward on a batch; the weights move when --accumulate batches are together. */
 int train_step(struct train *t, const struct feed_item *item, struct cvt_err *e);
+/* The option that asks how long the training is; NULL = none does. */
+const char *train_asks_length(const struct train *t);
 /* Moves the weights by what has gathered, if anything. */
 int train_step_flush(struct train *t, const struct feed_item *item, struct cvt_err *e);
 /* The share of the training that lies before this position; NAN if nobody knows. */

@@ -61,9 +61,28 @@ static int restore_last(struct train *t, const struct state_dict *d, struct cvt_
 	return restore_number(d, "gradient_norm", &t->gradient_norm, e);
 }
 
-static void phase_counter(const struct learner_phase *p, char *name, size_t size)
+static void phase_counter(const char *what, const struct learner_phase *p, char *name, size_t size)
 {
-	(void)snprintf(name, size, "updates%s%s", *p->name ? "." : "", p->name);
+	(void)snprintf(name, size, "%s%s%s", what, *p->name ? "." : "", p->name);
+}
+
+static int save_phase(const struct learner_phase *p, struct state_dict *d, struct cvt_err *e)
+{
+	char name[80];
+	phase_counter("updates", p, name, sizeof name);
+	TRY(save_number(d, name, &p->t, e));
+	phase_counter("thawed", p, name, sizeof name);
+	return p->thawed ? save_number(d, name, &p->thawed, e) : CVT_OK;
+}
+
+static int restore_phase(struct learner_phase *p, const struct state_dict *d, struct cvt_err *e)
+{
+	char name[80], full[100];
+	phase_counter("updates", p, name, sizeof name);
+	TRY(restore_number(d, name, &p->t, e));
+	phase_counter("thawed", p, name, sizeof name);
+	(void)snprintf(full, sizeof full, "state.%s", name);
+	return state_get(d, full) ? restore_number(d, name, &p->thawed, e) : CVT_OK;
 }
 
 /* What the method counts for its scores, by its bits. */
@@ -175,10 +194,8 @@ int train_save(struct train *t, struct state_dict *d, struct cvt_err *e)
 		TRY(save_number(d, counter_names[i], (const char *)&t->c + 8 * i, e));
 	TRY(save_last(t, d, e));
 	TRY(save_tally(t, d, e));
-	for (size_t i = 0; i < t->l->nphases; i++) {
-		phase_counter(&t->l->phase[i], name, sizeof name);
-		TRY(save_number(d, name, &t->l->phase[i].t, e));
-	}
+	for (size_t i = 0; i < t->l->nphases; i++)
+		TRY(save_phase(&t->l->phase[i], d, e));
 	for (size_t i = 0; i < t->l->nstates; i++) {
 		const struct learner_state *s = &t->l->state[i];
 		struct tensor *to;
@@ -196,10 +213,8 @@ int train_restore(struct train *t, const struct state_dict *d, struct cvt_err *e
 		TRY(restore_number(d, counter_names[i], (char *)&t->c + 8 * i, e));
 	TRY(restore_last(t, d, e));
 	TRY(restore_tally(t, d, e));
-	for (size_t i = 0; i < t->l->nphases; i++) {
-		phase_counter(&t->l->phase[i], name, sizeof name);
-		TRY(restore_number(d, name, &t->l->phase[i].t, e));
-	}
+	for (size_t i = 0; i < t->l->nphases; i++)
+		TRY(restore_phase(&t->l->phase[i], d, e));
 	for (size_t i = 0; i < t->l->nstates; i++) {
 		const struct learner_state *s = &t->l->state[i];
 		method_name(s, name, sizeof name);

@@ -2,17 +2,24 @@
 #include "train_private.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- where we are ------------------------------------------------------------------ */
+
+/* How many steps an epoch takes: its last batch may be smaller, its last step of fewer batches. */
+static double epoch_steps(const struct train *t, size_t rows)
+{
+	const size_t b = t->o.batch_size, n = t->o.accumulate;
+	const size_t whole = rows / b, batches = whole + (rows % b && !(t->o.drop_last && whole));
+	return (double)(batches / n + (batches % n != 0));
+}
 
 /* All epochs, as far as is known; 0 = unknown. With --steps, as many as those steps take. */
 static double epochs_in_all(const struct train *t, const struct feed_item *item)
 {
 	const bool rows = item->epoch_rows != TRAIN_UNKNOWN && item->epoch_rows > 0;
 	if (t->o.steps)
-		return rows ? (double)t->o.steps * (double)(t->o.batch_size * t->o.accumulate)
-				       / (double)item->epoch_rows
-			    : 1.0;
+		return rows ? (double)t->o.steps / epoch_steps(t, item->epoch_rows) : 1.0;
 	return rows && item->epochs != TRAIN_UNKNOWN ? (double)item->epochs : 0.0;
 }
 
@@ -34,6 +41,42 @@ double train_share(
 	return all > 0.0 ? fmin(epoch_at(t, item, at, t->c.step) / all, 1.0) : NAN;
 }
 
+const char *train_asks_length(const struct train *t)
+{
+	const struct sched_choice *s = &t->o.sched;
+	return s->sched->needs_total                                ? "--sched"
+	       : s->warmup_epochs > 0.0                             ? "--warmup-epochs"
+	       : t->o.swa && t->o.swa_start > 0.0                   ? "--swa"
+	       : t->o.lookahead.every && t->o.lookahead.power > 0.0 ? "--lookahead with a power"
+	       : t->l->asks_length                                  ? t->l->asks_length
+								    : NULL;
+}
+
+/* What asks how long an epoch is, though --steps says how long all is. */
+static const char *asks_epochs(const struct train *t)
+{
+	const struct sched_choice *s = &t->o.sched;
+	const size_t from = s->sched->counts_epochs;
+	return s->warmup_epochs > 0.0         ? "--warmup-epochs"
+	       : from && s->given >= from - 1 ? "--sched"
+					      : NULL;
+}
+
+static int check_length(const struct train *t, const struct feed_item *item, struct cvt_err *e)
+{
+	const bool rows = item->epoch_rows != TRAIN_UNKNOWN;
+	const char *asks = t->o.steps                     ? (rows ? NULL : asks_epochs(t))
+			   : epochs_in_all(t, item) > 0.0 ? NULL
+							  : train_asks_length(t);
+	if (!asks)
+		return CVT_OK;
+	return cvt_fail(e, CVT_USAGE, "%s: does not say how many rows %s, which %s must know; %s",
+		t->source.name, t->o.steps ? "an epoch has" : "or epochs will come", asks,
+		t->o.steps    ? "cv-read --epochs N makes epochs whose length is known"
+		: t->o.epochs ? "add --steps N, or take --sched constant without the rest"
+			      : "add --epochs N or --steps N, or take --sched constant");
+}
+
 static int learning_rate(struct train *t, const struct feed_item *item, struct cvt_err *e)
 {
 	const double all = epochs_in_all(t, item);
@@ -44,12 +87,7 @@ static int learning_rate(struct train *t, const struct feed_item *item, struct c
 		t->factor = t->lr / t->o.lr;
 		return CVT_OK;
 	}
-	if (all == 0.0 && (s->sched->needs_total || s->warmup_epochs > 0.0))
-		return cvt_fail(e, CVT_USAGE,
-			"%s: does not say how many rows or epochs will come, which --sched %s must "
-			"know; "
-			"add --epochs N or --steps N, or take --sched constant",
-			t->source.name, s->sched->name);
+	TRY(check_length(t, item, e));
 	const double from = epoch_at(t, item, &t->was, t->c.step);
 	const double to = epoch_at(t, item, &item->end, t->c.step + 1);
 	t->factor = sched_factor(s, from, to, all);
@@ -129,7 +167,8 @@ int train_step_flush(struct train *t, const struct feed_item *item, struct cvt_e
 	if (!t->pending)
 		return CVT_OK;
 	for (size_t i = 0; i < t->l->nphases; i++)
-		TRY(train_update(t, i, NAN, e));
+		if (t->c.step % t->l->phase[i].period == 0)
+			TRY(train_update(t, i, NAN, e));
 	finish_step(t, item, &run);
 	return CVT_OK;
 }

@@ -220,6 +220,7 @@ static void update_block(void *context, size_t b, unsigned thread)
 		x.state[i] = p->state[i] ? p->state[i] + block->offset : NULL;
 	s.lr *= block->lr_scale;
 	s.factor *= block->lr_scale;
+	s.t -= t->l->thaws && t->l->thaws[block->param] ? p->thawed : 0; /* its own steps */
 	s.decay = block->decay * s.config->weight_decay;
 	s.g_norm = sqrt(t->part[2 * b]) * (double)s.grad_scale;
 	s.w_norm = sqrt(t->part[2 * b + 1]);

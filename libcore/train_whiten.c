@@ -105,6 +105,16 @@ static int set_filters(struct patches *p, const struct graph *g, size_t param, s
 	return value && vector ? CVT_OK : CVT_SYSTEM;
 }
 
+/* Averages and the place that --l2-sp draws to begin with these filters, not with those before them. */
+static void start_from(struct train *t, const struct param *w)
+{
+	float *const slab[] = {t->ema_weight, t->best_weight, t->start};
+	for (size_t i = 0; i < sizeof slab / sizeof *slab; i++)
+		if (slab[i])
+			memcpy(slab[i] + w->offset, t->l->graph->weight + w->offset,
+				w->items * sizeof(float));
+}
+
 int train_whiten(struct train *t, const struct batch *rows, struct cvt_err *e)
 {
 	struct learner *l = t->l;
@@ -125,6 +135,8 @@ int train_whiten(struct train *t, const struct batch *rows, struct cvt_err *e)
 		code = set_filters(&p, g, g->node[conv].param[0], e);
 	}
 	close_patches(&p);
+	if (code == CVT_OK)
+		start_from(t, &g->param[g->node[conv].param[0]]);
 	return code;
 }
 
@@ -167,5 +179,7 @@ int train_choose_whiten(struct learner *l, const char *stage, size_t *conv, stru
 			"--whiten %s: has %zu filters, but patches of %zu numbers give %zu at most",
 			stage, w->dims[0], d, 2 * d);
 	w->frozen = true;
+	if (l->thaws) /* --unfreeze-at is of what --freeze named */
+		l->thaws[g->node[*conv].param[0]] = false;
 	return method_keep(l, g->node[*conv].in[0], e);
 }

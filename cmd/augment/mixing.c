@@ -109,31 +109,6 @@ void augment_mixing_rewind(struct augment_mixing *m)
 
 /* ---- mixing ------------------------------------------------------------------------ */
 
-static bool known(const struct tensor *shares, size_t K, size_t row)
-{
-	const float *p = (const float *)shares->data + row * K;
-	for (size_t k = 0; k < K; k++)
-		if (p[k] != 0)
-			return true;
-	return false;
-}
-
-static void find_rings(struct augment_mixing *m, const struct tensor *shares)
-{
-	const struct tensor *part = batch_get(&m->block, "part");
-	const struct tensor *weight = batch_get(&m->block, "weight");
-	m->n[0] = m->n[1] = 0;
-	for (size_t i = 0; i < m->block.rows; i++) {
-		const bool left_alone =
-			(part && part->dtype == DT_I4 && ((const int32_t *)part->data)[i] == 1)
-			|| (weight && weight->dtype == DT_F4
-				&& ((const float *)weight->data)[i] == 0);
-		const int k = shares && !known(shares, m->classes, i);
-		if (!left_alone)
-			m->ring[k][m->n[k]++] = i;
-	}
-}
-
 /* Class numbers become shares. */
 static int soften(struct augment_mixing *m, struct cvt_err *e)
 {
@@ -159,6 +134,19 @@ static int soften(struct augment_mixing *m, struct cvt_err *e)
 	tensor_free(&f->t);
 	f->t = soft;
 	return CVT_OK;
+}
+
+static const void *of_type(const struct batch *b, const char *field, enum dtype dtype)
+{
+	const struct tensor *t = batch_get(b, field);
+	return t && t->dtype == dtype ? t->data : NULL;
+}
+
+static void find_rings(struct augment_mixing *m)
+{
+	const struct batch *b = &m->block;
+	mix_rings(m->classes ? of_type(b, "label", DT_F4) : NULL, m->classes,
+		of_type(b, "weight", DT_F4), of_type(b, "part", DT_I4), b->rows, m->ring, m->n);
 }
 
 /* One field of the block: pictures are bytes, depth is not. */
@@ -200,7 +188,7 @@ int augment_mixing_do(struct augment_mixing *m, struct cvt_err *e)
 		.seed = m->seed, .stage = m->stage, .epoch = m->block.epoch, .index = m->number++};
 	struct mix mix;
 	TRY(soften(m, e));
-	find_rings(m, m->classes ? batch_get(&m->block, "label") : NULL);
+	find_rings(m);
 	for (size_t i = 0;
 		aug_chain_mix(m->chain, &i, &site, m->schema->out_H[0], m->schema->out_W[0], &mix);)
 		TRY(mix_rows(m, &mix, e));

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CLASSES_AT_MOST = 4096 };
+
 /* ---- how many, and their names ------------------------------------------------------ */
 
 const char *trainer_label_field(const struct trainer *t)
@@ -160,10 +162,39 @@ static int check_field(const struct trainer *t, const char *field, const struct 
 	return CVT_OK;
 }
 
-static void relabel(
-	const struct trainer *t, const int32_t *to, const char *field, struct tensor *label)
+/* Shares of the classes: their columns change places. CVT_INPUT where there are more of them than the
+ * stream names. */
+static int relabel_shares(
+	const struct head_classes *have, const int32_t *to, struct tensor *label, struct cvt_err *e)
+{
+	const size_t K = label->dims[1];
+	float row[CLASSES_AT_MOST];
+	if (K != have->n || K > CLASSES_AT_MOST)
+		return cvt_fail(e, CVT_INPUT,
+			"soft labels of %zu numbers for %zu classes cannot be matched to the "
+			"model's by name; --classes-by-number, or --reset-head",
+			K, have->n);
+	for (size_t i = 0; i < label->dims[0]; i++) {
+		float *share = (float *)label->data + i * K;
+		memcpy(row, share, K * sizeof *row);
+		for (size_t k = 0; k < K; k++)
+			if (to[k] < 0 || (size_t)to[k] >= K)
+				return cvt_fail(e, CVT_INPUT,
+					"soft labels of %zu classes for a model of more; "
+					"--reset-head",
+					K);
+			else
+				share[to[k]] = row[k];
+	}
+	return CVT_OK;
+}
+
+static int relabel(const struct trainer *t, const int32_t *to, const char *field,
+	struct tensor *label, struct cvt_err *e)
 {
 	const struct head_classes *have = head_classes(&t->head, field);
+	if (to && label->dtype == DT_F4 && label->ndim == 2)
+		return relabel_shares(have, to, label, e);
 	int32_t *y = label->data;
 	unsigned char *b = label->data;
 	for (size_t i = 0; i < tensor_items(label) && to; i++)
@@ -171,13 +202,14 @@ static void relabel(
 			y[i] = to[y[i]];
 		else if (label->dtype == DT_U1 && b[i] < have->n && to[b[i]] < 255)
 			b[i] = (unsigned char)to[b[i]];
+	return CVT_OK;
 }
 
 int trainer_check_labels(const struct trainer *t, const struct batch *rows, struct cvt_err *e)
 {
 	struct tensor *label = batch_get(rows, trainer_label_field(t));
 	if (label) {
-		relabel(t, t->relabel[0], trainer_label_field(t), label);
+		TRY(relabel(t, t->relabel[0], trainer_label_field(t), label, e));
 		TRY(check_field(t, trainer_label_field(t), label, t->facts.classes, e));
 	}
 	for (size_t i = 1; i < t->facts.nheads; i++) {
@@ -187,7 +219,7 @@ int trainer_check_labels(const struct trainer *t, const struct batch *rows, stru
 		if (!other)
 			continue;
 		TRY(check_field(t, field, other, c ? c->n : t->learner->head_classes[i], e));
-		relabel(t, t->relabel[i], field, other);
+		TRY(relabel(t, t->relabel[i], field, other, e));
 	}
 	return CVT_OK;
 }

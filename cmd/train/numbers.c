@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-static bool has_attention(const struct graph *g)
+static bool has(const struct graph *g, const char *op)
 {
 	for (size_t i = 0; i < g->n; i++)
-		if (g->node[i].op && strcmp(g->node[i].op->name, "attention") == 0)
+		if (g->node[i].op && strcmp(g->node[i].op->name, op) == 0)
 			return true;
 	return false;
 }
@@ -39,7 +39,7 @@ static int check_read(const struct trainer *t, struct cvt_err *e)
 int trainer_choose_numbers(struct trainer *t, struct cvt_err *e)
 {
 	const struct graph *g = t->learner->graph;
-	const char *usual = t->method->opt ? t->method->opt : has_attention(g) ? "adamw" : "sgd";
+	const char *usual = t->method->opt ? t->method->opt : has(g, "attention") ? "adamw" : "sgd";
 	const char *name = t->o.opt ? t->o.opt : usual;
 	t->opt = opt_find(name, e);
 	if (!t->opt)
@@ -56,7 +56,7 @@ int trainer_choose_numbers(struct trainer *t, struct cvt_err *e)
 	if (!t->o.lr_given && t->method->lr > 0 && strcmp(name, usual) == 0)
 		t->o.lr = t->method->lr;
 	else if (!t->o.lr_given)
-		t->o.lr = t->opt->lr * (strcmp(name, "sgd") == 0 && g->buffers == 0 ? 0.5 : 1.0)
+		t->o.lr = t->opt->lr * (strcmp(name, "sgd") == 0 && !has(g, "bn") ? 0.5 : 1.0)
 			  * (t->method->lr_factor > 0 ? t->method->lr_factor : 1.0);
 	TRY(tricks_lr(&t->o.tricks, t->o.lr_given, t->o.batch_size * t->o.accumulate, &t->o.lr, e));
 	if (!t->o.clip_given)

@@ -36,20 +36,45 @@ int trainer_soften_field(struct trainer *t, struct cvt_err *e)
 	return CVT_OK;
 }
 
+/* Height and width of a picture; 0 for what is none. */
+static void sides(const struct learner *l, size_t input, size_t side[2])
+{
+	const struct shape *s = &l->graph->node[l->input[input].node].row;
+	const bool picture = field_is_view(l->input[input].field, "image") && s->ndim >= 3;
+	for (size_t k = 0; k < 2; k++)
+		side[k] = picture ? s->dims[(size_t)s->ndim - 3 + k] : 0;
+}
+
+/* One window is drawn for all. */
+static int check_sides(const struct learner *l, struct cvt_err *e)
+{
+	size_t first[2] = {0}, other[2];
+	for (size_t i = 0; i < l->ninputs; i++) {
+		sides(l, i, other);
+		if (!first[0])
+			memcpy(first, other, sizeof first);
+		if (other[0] && memcmp(first, other, sizeof first) != 0)
+			return cvt_fail(e, CVT_USAGE,
+				"--cutmix: pictures of %zux%zu and of %zux%zu; it wants them equal",
+				first[0], first[1], other[0], other[1]);
+	}
+	return CVT_OK;
+}
+
 int trainer_check_mixed(const struct trainer *t, struct cvt_err *e)
 {
 	const struct train_options *o = &t->train_options;
 	const struct learner *l = t->learner;
 	for (size_t i = 0; i < l->ninputs && (o->mixup > 0.0 || o->cutmix > 0.0); i++) {
 		const char *field = l->input[i].field;
-		if (strncmp(field, "image", 5) != 0 && strcmp(field, "label") != 0
+		if (!field_is_view(field, "image") && strcmp(field, "label") != 0
 			&& strcmp(field, "weight") != 0 && strcmp(field, "index") != 0)
 			return cvt_fail(e, CVT_USAGE,
 				"--mixup and --cutmix mix pictures and labels, not '%s', which "
 				"this training reads",
 				field);
 	}
-	return CVT_OK;
+	return o->cutmix > 0.0 ? check_sides(l, e) : CVT_OK;
 }
 
 int trainer_soften(struct trainer *t, struct batch **rows, struct cvt_err *e)

@@ -105,6 +105,25 @@ void mix_one_hot(const int32_t *label, size_t N, size_t K, float *shares)
 			shares[i * K + (size_t)label[i]] = 1;
 }
 
+static bool known(const float *shares, size_t K)
+{
+	for (size_t k = 0; k < K; k++)
+		if (shares[k] != 0)
+			return true;
+	return false;
+}
+
+void mix_rings(const float *shares, size_t K, const float *weight, const int32_t *part, size_t rows,
+	size_t *const ring[2], size_t n[2])
+{
+	n[0] = n[1] = 0;
+	for (size_t i = 0; i < rows; i++) {
+		const int k = shares && !known(shares + i * K, K);
+		if (!(weight && weight[i] == 0) && !(part && part[i] == 1))
+			ring[k][n[k]++] = i;
+	}
+}
+
 void mix_shares(
 	const struct mix *m, size_t K, float *shares, const size_t *ring, size_t n, float *spare)
 {

@@ -34,6 +34,11 @@ struct mix_shape {
 	size_t lines, height, W, C;
 };
 
+/* Which rows are mixed with which: those whose shares of K classes are known (shares NULL: all) are
+ * ring[0], the others ring[1], n[k] rows each; validation rows (part 1) and rows of weight 0 are in
+ * neither (NULL: there are none). */
+void mix_rings(const float *shares, size_t K, const float *weight, const int32_t *part, size_t rows,
+	size_t *const ring[2], size_t n[2]);
 /* Mixes the rows ring[0..n) of data (ring = NULL: rows 0..n-1) in place; spare holds one row. Bytes
  * are rounded to the nearest. */
 void mix_bytes(const struct mix *m, const struct mix_shape *s, unsigned char *data,

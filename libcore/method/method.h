@@ -186,6 +186,7 @@ struct learner_phase {
 	struct plan *plan;
 	float *state[OPT_STATES]; /* slabs like the graph's weights */
 	uint64_t t;               /* updates so far */
+	uint64_t thawed;          /* those before --unfreeze-at; 0 = it has not come */
 };
 
 struct learner {
@@ -212,6 +213,7 @@ struct learner {
 	bool *thaws; /* per parameter: frozen by learner_freeze; NULL = none is */
 	/* For the step whose before() sets it: run.apart. */
 	const int32_t *apart;
+	const char *asks_length; /* the option that must know how long the training is; NULL */
 	size_t head_classes[METHOD_HEADS]; /* how many each head tells apart; 0 = not classes */
 	void *own;                         /* the method's */
 };

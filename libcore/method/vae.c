@@ -41,6 +41,7 @@ static int read_options(struct learner *l, struct vae *v, struct cvt_err *e)
 			"--likelihood: there are bernoulli and gaussian, not '%s'", word);
 	if (!(v->beta >= 0 && v->beta < INFINITY && v->sigma > 0 && v->sigma < INFINITY))
 		return cvt_fail(e, CVT_USAGE, "--beta is at least 0, --sigma above 0");
+	l->asks_length = v->warmup > 0 ? "--kl-warmup" : NULL;
 	if (!(v->warmup >= 0 && v->warmup < 1))
 		return cvt_fail(
 			e, CVT_USAGE, "--kl-warmup: a share of the training, from 0 to below 1");

@@ -37,5 +37,6 @@ const struct sched sched_cosine_restarts = {
 	.value = {0.0, 1.0},
 	.needs_total = true,
 	.wrong = wrong,
+	.counts_epochs = 2,
 	.factor = factor,
 };

@@ -13,5 +13,6 @@ const struct sched sched_exponential = {
 	.help = "times A an epoch; without A it ends at a hundredth",
 	.takes = 1,
 	.needs_total = true,
+	.counts_epochs = 2,
 	.factor = factor,
 };

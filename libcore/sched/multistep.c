@@ -17,5 +17,6 @@ const struct sched sched_multistep = {
 	.takes = SCHED_VALUES,
 	.value = {0.1},
 	.needs_total = true,
+	.counts_epochs = 3,
 	.factor = factor,
 };

@@ -11,5 +11,6 @@ const struct sched sched_reciprocal = {
 	.help = "1 / (1 + A epochs); A is 1",
 	.takes = 1,
 	.value = {1.0},
+	.counts_epochs = 1,
 	.factor = factor,
 };

@@ -15,8 +15,8 @@ enum { SCHED_VALUES = 8 };
 struct sched_at {
 	double x;                   /* the share of the training that lies behind, 0 <= x < 1 */
 	double step;                /* the share of this step */
-	double epoch;               /* what lies behind in epochs */
-	double epochs;              /* all of them */
+	double epoch;               /* what lies behind in epochs, from the end of the warm-up on */
+	double epochs;              /* all of them, likewise */
 	double value[SCHED_VALUES]; /* as given (--sched NAME=A,B), or the schedule's defaults */
 	size_t given;
 };
@@ -26,6 +26,9 @@ struct sched {
 	size_t takes; /* so many values at most */
 	double value[SCHED_VALUES];
 	bool needs_total; /* cannot run when nobody knows how long training takes */
+	/* N + 1: with N values or more it counts epochs, and so must know how long one is; 0: it never
+	 * does. */
+	size_t counts_epochs;
 	/* What is wrong with the values, as far as they are given; NULL = nothing. */
 	const char *(*wrong)(const double *value, size_t given);
 	double (*factor)(const struct sched_at *at); /* what the learning rate is multiplied by */

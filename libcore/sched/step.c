@@ -23,5 +23,6 @@ const struct sched sched_step = {
 	.value = {0.0, 0.1},
 	.needs_total = true,
 	.wrong = wrong,
+	.counts_epochs = 2,
 	.factor = factor,
 };

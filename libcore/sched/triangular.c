@@ -24,5 +24,6 @@ const struct sched sched_triangular = {
 	.takes = 2,
 	.value = {2.0, 0.1},
 	.wrong = wrong,
+	.counts_epochs = 1,
 	.factor = factor,
 };
