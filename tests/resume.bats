@@ -189,3 +189,16 @@ write('other.cvt', lines, 1000, 2, **{k: v[:n][order] for k, v in f.items()})"
 	cmp a.st b.st
 	fails 3 cv-train -q --arch tiny.arch --resume a.st -o c.st all.cvt
 }
+
+@test "another producer is another stream; other options are told" {
+	tiny
+	quadrants rows.cvt epochs=4
+	for v in hflip vflip; do cv-augment -i rows.cvt "$v" -o $v.cvt; done
+	set -- --arch tiny.arch -b 32 -o part.st
+	head -c 60000 hflip.cvt >cut.cvt
+	fails 3 cv-train -q "$@" cut.cvt
+	fails 3 cv-train "$@" --resume auto vflip.cvt
+	[[ $message == *"not the stream that it was trained on"* ]]
+	cv-train "$@" --lr 0.01 --resume auto hflip.cvt 2>said
+	grep -q 'goes on with other options; it was begun as: cv-train' said
+}

@@ -62,7 +62,19 @@ static int fill_info(struct trainer *t, struct cvt_err *e)
 
 /* ---- checkpoints ------------------------------------------------------------------- */
 
-/* HEAD without its history: what must be the same when a training goes on. */
+/* cv-read --start-epoch spares the rereading: the stream is the same one. */
+static void drop_start(char *line)
+{
+	static const char option[] = " --start-epoch ";
+	char *at = strstr(line, option);
+	if (!at)
+		return;
+	char *end = at + sizeof option - 1;
+	end += strspn(end, "0123456789");
+	memmove(at, end, strlen(end) + 1);
+}
+
+/* HEAD, history and all: what must be the same when a training goes on. */
 static int stream_identity(const struct head *h, char **to, struct cvt_err *e)
 {
 	struct head copy;
@@ -70,8 +82,7 @@ static int stream_identity(const struct head *h, char **to, struct cvt_err *e)
 	head_init(&copy);
 	int code = head_copy(&copy, h, e);
 	for (size_t i = 0; i < copy.nprogs; i++)
-		free(copy.prog[i].text);
-	copy.nprogs = 0;
+		drop_start(copy.prog[i].text);
 	if (code == CVT_OK)
 		code = head_format(&copy, &text, e);
 	head_free(&copy);
@@ -93,7 +104,10 @@ int trainer_open_checkpoint(struct trainer *t, struct cvt_err *e)
 		return CVT_OK;
 	TRY(str_printf(&name, e, "%s.ckpt", t->o.common.output));
 	t->checkpoint = name.p;
-	return stream_identity(&t->head, &t->identity, e);
+	struct str line = {0};
+	const int code = cli_history(&t->cli, t->seed, true, &line, e);
+	t->line = line.p;
+	return code == CVT_OK ? stream_identity(&t->head, &t->identity, e) : code;
 }
 
 int trainer_checkpoint(void *context, struct state_dict *d, struct cvt_err *e)
@@ -104,6 +118,7 @@ int trainer_checkpoint(void *context, struct state_dict *d, struct cvt_err *e)
 	TRY(fill_info(t, e));
 	TRY(model_info_write(&t->info, d, e));
 	TRY(state_set_meta(d, "cv.stream", t->identity, e));
+	TRY(state_set_meta(d, "cv.line", t->line, e));
 	TRY(safetensors_write(t->checkpoint, d, e));
 	t->saved = true;
 	return CVT_OK;
@@ -122,6 +137,10 @@ static int check_checkpoint(const struct trainer *t, const struct state_dict *d,
 			"the input is not the stream that it was trained on; start the same "
 			"producer "
 			"again, or train anew without --resume");
+	const char *line = state_meta(d, "cv.line");
+	if (line && strcmp(line, t->line) != 0)
+		cli_note(&t->cli, "%s goes on with other options; it was begun as: %s",
+			t->checkpoint, line);
 	return CVT_OK;
 }
 

@@ -225,6 +225,7 @@ static void close_all(struct trainer *t)
 	free(t->scale_text);
 	free(t->checkpoint);
 	free(t->identity);
+	free(t->line);
 }
 
 int trainer_main(int argc, char **argv, const struct cli_program *p, const char *method)

@@ -84,7 +84,8 @@ struct trainer {
 	struct profile *profile; /* --profile */
 	/* checkpoints */
 	char *checkpoint; /* X.ckpt; NULL = none is kept */
-	char *identity;   /* of the stream: HEAD without its history */
+	char *identity;   /* of the stream: HEAD, but for where it starts */
+	char *line;       /* what was typed, as history has it */
 	bool saved, resumed;
 };
 
