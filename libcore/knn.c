@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "blas.h"
+#include "centre.h"
 #include "topk.h"
 
 /* Q queries a block and B bank rows a tile share a product of 1 MiB, which stays in a core's own
@@ -29,6 +30,9 @@ struct knn {
 	float *scale, *offset; /* key = product * scale - offset; rows rounded up to whole tiles */
 	double *norm;          /* |b| */
 	float *tail; /* the last tile of a float bank, filled up with zeros; NULL if whole */
+	/* Of a float bank whose rows lie farther from 0 than from each other: their mean, and the rows
+	 * without it, for the products; else NULL. */
+	float *mean, *centred;
 };
 
 void knn_pixels(float *to, const unsigned char *from, size_t n)
@@ -102,6 +106,12 @@ static double distance_of(const struct knn *s, const float *q, double q_norm, si
 	return x > 0 ? x : 0;
 }
 
+/* Float rows as the products take them. */
+static const float *panel_rows(const struct knn *s)
+{
+	return s->centred ? s->centred : s->bank.f4;
+}
+
 /* ---- the bank ---------------------------------------------------------------------- */
 
 struct norms {
@@ -123,7 +133,9 @@ static void norms_of_block(void *context, size_t block, unsigned thread)
 		s->scale[j] = 1;
 		if (s->metric == KNN_COSINE)
 			s->scale[j] = squared > 0 ? (float)(1 / s->norm[j]) : 0;
-		s->offset[j] = s->metric == KNN_L2 ? (float)(squared / 2) : 0;
+		const float *short_b = s->centred ? s->centred + j * s->bank.d : NULL;
+		const double length = short_b ? dot(short_b, short_b, s->bank.d) : squared;
+		s->offset[j] = s->metric == KNN_L2 ? (float)(length / 2) : 0;
 	}
 }
 
@@ -160,7 +172,7 @@ static int fill_last_tile(struct knn *s, struct cvt_err *e)
 	s->tail = mem_alloc(s->tile * d, sizeof *s->tail, e);
 	if (!s->tail)
 		return CVT_SYSTEM;
-	memcpy(s->tail, s->bank.f4 + whole * d, (s->bank.rows - whole) * d * sizeof *s->tail);
+	memcpy(s->tail, panel_rows(s) + whole * d, (s->bank.rows - whole) * d * sizeof *s->tail);
 	return CVT_OK;
 }
 
@@ -189,7 +201,11 @@ int knn_open(struct knn **out, enum knn_metric metric, const struct knn_bank *ba
 	s->scale = mem_alloc(s->tiles * s->tile, sizeof *s->scale, e);
 	s->offset = mem_alloc(s->tiles * s->tile, sizeof *s->offset, e);
 	s->norm = mem_alloc(bank->rows, sizeof *s->norm, e);
-	int code = s->scale && s->offset && s->norm ? compute_norms(s, e) : CVT_SYSTEM;
+	int code = s->scale && s->offset && s->norm ? CVT_OK : CVT_SYSTEM;
+	if (code == CVT_OK && metric == KNN_L2 && bank->f4)
+		code = centre_rows(bank->f4, bank->rows, bank->d, &s->mean, &s->centred, e);
+	if (code == CVT_OK)
+		code = compute_norms(s, e);
 	if (code == CVT_OK)
 		code = fill_last_tile(s, e);
 	if (code != CVT_OK) {
@@ -208,6 +224,8 @@ void knn_close(struct knn *s)
 	free(s->offset);
 	free(s->norm);
 	free(s->tail);
+	free(s->mean);
+	free(s->centred);
 	free(s);
 }
 
@@ -217,7 +235,7 @@ void knn_close(struct knn *s)
  * few, so that there is work for all threads), a list for each query and slice. */
 struct pass {
 	const struct knn *s;
-	float *query;
+	float *query, *centred; /* without the bank's mean; NULL where that stays */
 	size_t n, k, keep;
 	size_t slices, slice_tiles;
 	struct topk *list; /* (slices, n) */
@@ -239,7 +257,7 @@ static const float *tile_panel(const struct knn *s, size_t tile, float *room)
 {
 	const size_t d = s->bank.d, first = tile * s->tile, left = s->bank.rows - first;
 	if (s->bank.f4)
-		return left < s->tile ? s->tail : s->bank.f4 + first * d;
+		return left < s->tile ? s->tail : panel_rows(s) + first * d;
 	const size_t rows = left < s->tile ? left : s->tile;
 	knn_pixels(room, s->bank.u1 + first * d, rows * d);
 	memset(room + rows * d, 0, (s->tile - rows) * d * sizeof *room);
@@ -297,11 +315,12 @@ static void scan_block(void *context, size_t task, unsigned thread)
 	const size_t m = par_span(p->n, Q, task / p->slices, &first_query);
 	const size_t tiles = par_span(s->tiles, p->slice_tiles, slice, &first_tile);
 	float *product = p->product + thread * (size_t)Q * s->tile;
+	const float *query = p->centred ? p->centred : p->query;
 	float *room = own_room(s, p->panel, thread, s->tile);
 	struct topk *list = p->list + slice * p->n + first_query;
 	for (size_t t = first_tile; t < first_tile + tiles; t++) {
 		const float *panel = tile_panel(s, t, room);
-		multiply(s, p->query + first_query * s->bank.d, m, panel, product);
+		multiply(s, query + first_query * s->bank.d, m, panel, product);
 		const size_t row = t * s->tile;
 		for (size_t i = 0; i < m; i++)
 			topk_offer(&list[i], product + i * s->tile, s->scale + row, s->offset + row,
@@ -368,6 +387,7 @@ static void finish_block(void *context, size_t block, unsigned thread)
 
 static void pass_free(struct pass *p)
 {
+	free(p->centred);
 	free(p->list);
 	free(p->item);
 	free(p->product);
@@ -382,6 +402,8 @@ static int pass_alloc(struct pass *p, size_t n, struct cvt_err *e)
 	const struct knn *s = p->s;
 	const size_t threads = par_threads(s->par), lists = n * p->slices;
 	const bool panels = s->bank.u1 != NULL;
+	if (s->mean && !(p->centred = mem_alloc(knn_padded(n), s->bank.d * sizeof(float), e)))
+		return CVT_SYSTEM;
 	p->list = mem_alloc(lists, sizeof *p->list, e);
 	p->item = mem_alloc(lists, 2 * p->keep * sizeof *p->item, e);
 	p->product = mem_alloc(threads * Q, s->tile * sizeof *p->product, e);
@@ -395,6 +417,8 @@ static int pass_alloc(struct pass *p, size_t n, struct cvt_err *e)
 static void pass_run(struct pass *p, size_t n)
 {
 	p->n = n;
+	if (p->centred)
+		centre_subtract(p->centred, p->query, p->s->mean, n, p->s->bank.d);
 	for (size_t i = 0; i < n * p->slices; i++)
 		topk_start(&p->list[i], p->item + i * 2 * p->keep, p->keep);
 	par_for(p->s->par, (n + Q - 1) / Q * p->slices, scan_block, p);

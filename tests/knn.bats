@@ -32,6 +32,19 @@ for name, d in ("cosine", 1 - dot / np.sqrt(nx * ny)), ("l2", np.sqrt(nx + ny - 
     assert "prediction" not in f and "embedding" not in f and "label" in f, f.keys()'
 }
 
+@test "rows far from 0 and close to each other find their neighbours, too" {
+	py '
+r = np.random.default_rng(3)
+for path, n in ("bank.cvt", 1100), ("query.cvt", 150):
+    write(path, embedding=(1000 + r.normal(size=(n, 16))).astype("<f4"), label=np.zeros(n, "<i4"))'
+	cv-knn --bank bank.cvt --metric l2 -k 5 --output neighbours query.cvt >near.cvt
+	cv-knn --bank bank.cvt --metric l2 -k 5 --output neighbours query.cvt --threads 2 | cmp - near.cvt
+	py '
+b, q, f = read("bank.cvt")[1], read("query.cvt")[1], read("near.cvt")[1]
+d = ((q["embedding"].astype(float)[:, None] - b["embedding"].astype(float)) ** 2).sum(-1)
+assert (f["neighbours"] == np.argsort(d, 1, kind="stable")[:, :5]).all()'
+}
+
 @test "votes are numpy's: weighted by similarity, and uniform" {
 	random_streams
 	cv-knn --bank bank.cvt query.cvt >weighted.cvt
