@@ -256,9 +256,9 @@ static int pass_stream(struct work *w, const struct read_options *o, struct cvt_
 {
 	const bool one_epoch = source_head(w->stream)->epochs == 1;
 	size_t parts = source_parts(w->stream);
-	for (;;) {
+	enum stream_event event;
+	do {
 		struct batch *b, *chosen;
-		enum stream_event event;
 		TRY(source_next(w->stream, &b, &event, e));
 		if (event == STREAM_BATCH) {
 			TRY(pass_rows(w->pass, b, &chosen, e));
@@ -274,10 +274,10 @@ static int pass_stream(struct work *w, const struct read_options *o, struct cvt_
 			pass_epoch(w->pass);
 		} else if (event == STREAM_OTHER)
 			TRY(stream_put_other(w->out, source_other(w->stream), e));
-		if (event == STREAM_DONE || (one_epoch && pass_has_enough(w->pass)))
-			break;
-	}
+	} while (event != STREAM_DONE && !(one_epoch && pass_has_enough(w->pass)));
 	TRY(put_rest(w, e)); /* of an epoch that was left early */
+	if (event == STREAM_BATCH)
+		TRY(stream_put_epoch(w->out, e));
 	if (w->rate.rows == 0 && !o->common.allow_empty)
 		return cvt_fail(e, CVT_INPUT,
 			"%s: no rows are left to write; --allow-empty lets that pass",

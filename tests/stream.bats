@@ -217,3 +217,12 @@ start_waiting() {
 	cv-view --validate "$golden/v1/basic.cvt" <&- >&- 2>&-
 	fails 1 sh -c 'cv-view --head "$0" >&-' "$golden/v1/basic.cvt"
 }
+
+@test "an epoch without rows has its end, too" {
+	cv-gen shapes -n 5 --size 8x8 -o five.cvt
+	cv-read five.cvt --take 0 --allow-empty -o a.cvt
+	cv-gen shapes -n 0 --size 8x8 --allow-empty -o b.cvt
+	for f in a b; do [ "$(strings -n 4 $f.cvt | grep -c EPOC)" -eq 1 ]; done
+	[ "$(cv-read five.cvt --take 2 | strings -n 4 | grep -c EPOC)" -eq 1 ]
+	cv-view --validate --allow-empty a.cvt
+}
