@@ -11,7 +11,8 @@ static double epoch_steps(const struct train *t, size_t rows)
 {
 	const size_t b = t->o.batch_size, n = t->o.accumulate;
 	const size_t whole = rows / b, batches = whole + (rows % b && !(t->o.drop_last && whole));
-	return (double)(batches / n + (batches % n != 0));
+	const size_t steps = batches / n + (batches % n != 0);
+	return (double)steps;
 }
 
 /* All epochs, as far as is known; 0 = unknown. With --steps, as many as those steps take. */
