@@ -158,13 +158,15 @@ static int count_rows(struct work *w, const struct read_options *o, struct cvt_e
 	return CVT_OK;
 }
 
-/* With --size alone, pictures keep their channels if those agree; else they become colour. */
+/* With --size alone, pictures keep their channels if those agree; else they become colour. Those of
+ * one size agree. */
 static int open_reshape(struct work *w, const struct read_options *o, struct cvt_err *e)
 {
 	struct reshape_options r = o->reshape;
+	const struct head_field *image = head_field(&w->head, "image");
 	if (!r.height && !r.channels)
 		return CVT_OK;
-	if (!r.channels && !w->stream)
+	if (!r.channels && !w->stream && image && (image->flags & FIELD_WHOLE))
 		r.channels = join_channels(&w->join);
 	return reshape_open(&w->reshape, &r, &w->head, e);
 }

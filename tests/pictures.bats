@@ -197,3 +197,77 @@ open("lost.zip", "wb").write(b)'
 	fails 1 env LD_LIBRARY_PATH=. cv-read a.tar
 	[[ $message == *"archives need libarchive, which cannot be loaded; install libarchive13"* ]]
 }
+
+everything=image,label,mask,edge,depth,boxes,keypoints
+
+@test "--size moves all that lies over a picture, in every view, as cv-augment resize does" {
+	cv-gen shapes -n 20 --size 8x12 --objects 3 --fields $everything -o a.cvt
+	cv-augment -i a.cvt view=2 hflip -o views.cvt
+	for f in a views; do
+		for size in 4x4 6,5 16x9; do
+			cv-augment --no-history -i $f.cvt resize=${size/x/,} -o want.cvt
+			cv-read --no-history --size ${size/,/x} $f.cvt | cv-view --diff - want.cvt
+			cv-read --no-history --size ${size/,/x} --per-class 99 $f.cvt | cv-view --diff - want.cvt
+		done
+	done
+	cv-read --size 4x4 views.cvt | cv-view --head >head
+	for k in 1 2; do
+		grep -qx "field image.$k |u1 4 4 3" head
+		grep -qx "field depth.$k <f4 4 4" head
+	done
+}
+
+@test "--size moves keypoints and boxes of pictures of different sizes, each with its own" {
+	py '
+box = f4([[[0, 1, 1, 2, 2], [-1, 0, 0, 0, 0]], [[1, 0, 2, 4, 8], [-1, 0, 0, 0, 0]]])
+found = f4([[[0, .5, 1, 1, 2, 2]], [[1, .5, 0, 2, 4, 8]]])
+points = f4([[[1, 1, 1], [9, 9, 1]], [[2, 8, 1], [3, 4, 0]]])
+at, hwc = np.array([0, 4, 36], "<i8"), np.array([[2, 2, 1], [8, 4, 1]], "<i4")
+s = Stream("field image.at <i8 -1\nfield image.hwc <i4 3\nfield image |u1 -1\nfield boxes <f4 2 5\n"
+	"field detections <f4 1 6\nfield keypoints <f4 2 3\nfield index <i8\n".replace("-1", "*"))
+def t(k, v, whole=0):
+	return (k, v.dtype.str, v.shape, whole, v.tobytes())
+s.batch(2, [t("image.at", at, 1), t("image.hwc", hwc), t("image", np.arange(36, dtype="|u1"), 1),
+	t("boxes", box), t("detections", found), t("keypoints", points), t("index", np.arange(2, dtype="<i8"))])
+s.end_epoch()
+open("r.cvt", "wb").write(s.done())'
+	cv-read --size 4x8 --channels 1 r.cvt -o got.cvt
+	py '
+h, f = read("got.cvt")
+assert f["image"].shape == (2, 4, 8, 1) and "image.at" not in f
+assert f["boxes"].tolist() == [[[0, 4, 2, 8, 4], [-1, 0, 0, 0, 0]], [[1, 0, 1, 8, 4], [-1, 0, 0, 0, 0]]], f
+assert f["detections"].tolist() == [[[0, .5, 4, 2, 8, 4]], [[1, .5, 0, 1, 8, 4]]], f
+assert f["keypoints"].tolist() == [[[4, 2, 1], [36, 18, 0]], [[4, 4, 0], [6, 2, 0]]], f["keypoints"]'
+}
+
+@test "--size and --channels reshape clips frame by frame" {
+	cv-gen shapes -n 9 --size 8x8 --clip 3 --fields image,label -o c.cvt
+	cv-read --no-history --size 5x6 c.cvt >got.cvt
+	cv-augment --no-history -i c.cvt resize=5,6 | cv-view --diff - got.cvt
+	cv-read --no-history --size 5x6 --val-fraction 0.3 c.cvt | cv-view --head | grep -qx 'field image |u1 3 5 6 3'
+	cv-read --no-history --size 5x6 --channels 1 c.cvt -o got.cvt
+	py '
+h, c = read("c.cvt")
+h, g = read("got.cvt")
+write("flat.cvt", image=c["image"].reshape(27, 8, 8, 3))
+assert g["image"].shape == (9, 3, 5, 6, 1)'
+	cv-read --size 5x6 --channels 1 flat.cvt -o flat2.cvt
+	py '
+assert np.array_equal(read("got.cvt")[1]["image"].ravel(), read("flat2.cvt")[1]["image"].ravel())
+m = np.arange(2 * 3 * 8 * 8).astype("|u1").reshape(2, 3, 8, 8)
+write("m.cvt", image=np.repeat(m[..., None], 3, 4), mask=m)'
+	cv-augment --no-history -i m.cvt resize=4 -o want.cvt
+	cv-read --no-history --size 4x4 m.cvt | cv-view --diff - want.cvt
+}
+
+@test "--size and --channels refuse pictures that are no bytes, or no pictures" {
+	py '
+write("f.cvt", image=np.zeros((2, 4, 4, 3), "<f4"))
+write("d.cvt", image=np.zeros((2, 4, 4), "|u1"))'
+	for o in '--size 2x2' '--channels 1' '--size 2x2 --shuffle'; do
+		fails 3 cv-read $o f.cvt
+		[[ $message == *"'image' is <f4; --size and --channels work on |u1" ]]
+	done
+	fails 3 cv-read --size 2x2 d.cvt
+	[[ $message == *"'image' has 2 dimensions a row; a picture has H, W, C"* ]]
+}

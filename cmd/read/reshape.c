@@ -1,13 +1,14 @@
 /* reshape: pictures of one size and number of channels (see reshape.h). */
 #include "reshape.h"
 
+#include "../../libcore/aug/geometry.h"
 #include "../../libcore/aug/resample.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { VIEWS = 64 };
+enum { VIEWS = 64, PICTURE = FIELD_NAME + 8 };
 
 struct reshape {
 	struct reshape_options o;
@@ -24,52 +25,87 @@ static bool is_image(const char *name)
 	return field_is_view(name, "image") || field_is_view(name, "original");
 }
 
-static bool is_picture(const struct head_field *f)
+/* A number for each pixel, which is never mixed with its neighbours. */
+static bool is_plane(const char *name)
 {
-	return is_image(f->name) && f->dtype == DT_U1 && (f->ndim == 3 || (f->flags & FIELD_WHOLE));
+	return field_is_view(name, "mask") || field_is_view(name, "edge")
+	       || field_is_view(name, "depth");
 }
 
-static bool is_mask(const char *name)
+/* The picture that FIELD or FIELD.k lies over: `image`, or `image.k`, if there is that view. */
+static void picture_of(char to[PICTURE], const char *field)
 {
-	return field_is_view(name, "mask") || field_is_view(name, "edge");
+	const char *view = strchr(field, '.');
+	(void)snprintf(to, PICTURE, "image%s", view ? view : "");
 }
 
-/* What the head says of a picture's size and channels; 0 = differs. */
+/* What the head says of a picture's size and channels, dimension 0 to 2; 0 = differs. */
 static size_t told(const struct head_field *f, int dim)
 {
-	return (f->flags & FIELD_WHOLE) || f->dims[dim] == HEAD_VARIES ? 0 : f->dims[dim];
+	const size_t d = (f->flags & FIELD_WHOLE) ? HEAD_VARIES : f->dims[f->ndim - 3 + dim];
+	return d == HEAD_VARIES ? 0 : d;
 }
 
-/* Pictures of different sizes tell them in a table. */
-static int check_sizes(const struct head *h, const struct head_field *f, struct cvt_err *e)
+/* Pictures and clips are bytes; pictures of different sizes tell them in a table. */
+static int check_picture(const struct head *h, const struct head_field *f, struct cvt_err *e)
 {
 	char table[FIELD_NAME + 5];
 	(void)snprintf(table, sizeof table, "%s.hwc", f->name);
-	if (!is_image(f->name) || !(f->flags & FIELD_WHOLE) || head_field(h, table))
-		return CVT_OK;
-	return cvt_fail(e, CVT_INPUT, "'%s' has no sizes (%s)", f->name, table);
+	if (f->dtype != DT_U1)
+		return cvt_fail(e, CVT_INPUT, "'%s' is %s; --size and --channels work on |u1",
+			f->name, dtype_name(f->dtype));
+	if ((f->flags & FIELD_WHOLE) && !head_field(h, table))
+		return cvt_fail(e, CVT_INPUT, "'%s' has no sizes (%s)", f->name, table);
+	if (!(f->flags & FIELD_WHOLE) && f->ndim != 3 && f->ndim != 4)
+		return cvt_fail(e, CVT_INPUT,
+			"'%s' has %d dimensions a row; a picture has H, W, C and a clip T, H, W, C",
+			f->name, f->ndim);
+	return CVT_OK;
+}
+
+static int add_name(struct reshape *r, const char *name, struct cvt_err *e)
+{
+	if (r->names == VIEWS)
+		return cvt_fail(e, CVT_INPUT, "more than %d views of a picture", VIEWS);
+	memcpy(r->name[r->names++], name, FIELD_NAME);
+	return CVT_OK;
 }
 
 /* Fixed where the options or the head fix it; ragged otherwise. */
-static int new_shape(struct reshape *r, struct head *h, size_t at, struct cvt_err *e)
+static int new_shape(const struct reshape *r, struct head *h, const char *name, struct cvt_err *e)
 {
-	struct head_field *f = &h->field[at];
+	const struct head_field *f = head_field(h, name);
 	const struct reshape_options *o = &r->o;
 	char table[FIELD_NAME + 5];
-	const size_t dims[] = {o->height ? o->height : told(f, 0), o->width ? o->width : told(f, 1),
-		o->channels ? o->channels : told(f, 2)};
-	if (r->names == VIEWS)
-		return cvt_fail(e, CVT_INPUT, "more than %d views of a picture", VIEWS);
-	(void)snprintf(r->name[r->names++], FIELD_NAME, "%.*s", FIELD_NAME - 1, f->name);
-	if (!dims[0] || !dims[1] || !dims[2])
+	const size_t dims[] = {f->dims[0], o->height ? o->height : told(f, 0),
+		o->width ? o->width : told(f, 1), o->channels ? o->channels : told(f, 2)};
+	const int clip = !(f->flags & FIELD_WHOLE) && f->ndim == 4;
+	if (!dims[1] || !dims[2] || !dims[3])
 		return CVT_OK;
-	const char *name = r->name[r->names - 1];
-	TRY(head_add_field(h, name, DT_U1, 0, 3, dims, e));
+	TRY(head_add_field(h, name, DT_U1, 0, 3 + clip, clip ? dims : dims + 1, e));
 	(void)snprintf(table, sizeof table, "%s.at", name);
 	head_remove_field(h, table);
 	(void)snprintf(table, sizeof table, "%s.hwc", name);
 	head_remove_field(h, table);
 	return CVT_OK;
+}
+
+/* H, W, or T, H, W where the picture is a clip. */
+static bool is_flat(int ndim, bool clip)
+{
+	return ndim == 2 || (ndim == 3 && clip);
+}
+
+static void new_plane(const struct reshape_options *o, const struct head *h, struct head_field *f)
+{
+	char name[PICTURE];
+	picture_of(name, f->name);
+	const struct head_field *picture = head_field(h, head_field(h, name) ? name : "image");
+	const bool clip = picture && !(picture->flags & FIELD_WHOLE) && picture->ndim == 4;
+	if ((f->flags & FIELD_WHOLE) || !is_flat(f->ndim, clip))
+		return;
+	f->dims[f->ndim - 2] = o->height;
+	f->dims[f->ndim - 1] = o->width;
 }
 
 int reshape_open(
@@ -81,14 +117,15 @@ int reshape_open(
 		r->o = *o;
 	for (size_t i = 0; code == CVT_OK && i < h->nfields; i++) {
 		struct head_field *f = &h->field[i];
-		code = check_sizes(h, f, e);
-		if (code == CVT_OK && is_picture(f))
-			code = new_shape(r, h, i, e);
-		else if (o->height && is_mask(f->name) && f->ndim == 2) {
-			f->dims[0] = o->height;
-			f->dims[1] = o->width;
-		}
+		if (is_image(f->name)) {
+			code = check_picture(h, f, e);
+			if (code == CVT_OK)
+				code = add_name(r, f->name, e);
+		} else if (o->height && is_plane(f->name))
+			new_plane(o, h, f);
 	}
+	for (size_t i = 0; code == CVT_OK && i < r->names; i++)
+		code = new_shape(r, h, r->name[i], e);
 	if (code != CVT_OK)
 		reshape_close(r);
 	else
@@ -176,9 +213,11 @@ static int make_picture(struct reshape *r, const unsigned char *p, struct size f
 
 /* ---- rows -------------------------------------------------------------------------- */
 
-/* The pictures of a field, of one size or ragged. */
+/* The pictures of a field, of one size or ragged; a clip is `frames` of them a row. */
 struct gallery {
 	const unsigned char *bytes;
+	bool clip;
+	size_t frames;
 	const int64_t *at; /* NULL = one size */
 	const int32_t *hwc;
 	struct size size;
@@ -196,9 +235,12 @@ static struct gallery gallery_of(const struct batch *b, const char *name)
 {
 	const struct tensor *t = batch_get(b, name);
 	char table[FIELD_NAME + 5];
-	struct gallery g = {.bytes = t->data};
+	struct gallery g = {.bytes = t->data, .frames = 1};
 	if (!batch_is_ragged(b, name)) {
-		g.size = (struct size){t->dims[1], t->dims[2], t->dims[3]};
+		const size_t *dims = t->dims + t->ndim - 3;
+		g.clip = t->ndim == 5;
+		g.frames = g.clip ? t->dims[1] : 1;
+		g.size = (struct size){dims[0], dims[1], dims[2]};
 		return g;
 	}
 	(void)snprintf(table, sizeof table, "%s.at", name);
@@ -213,11 +255,11 @@ static int make_room(
 	struct reshape *r, const struct gallery *g, size_t n, bool *fixed, struct cvt_err *e)
 {
 	const struct size s = size_after(&r->o, g->size);
-	const size_t dims[] = {n, s.h, s.w, s.c};
+	const size_t dims[] = {n, s.h, s.w, s.c}, clip[] = {n, g->frames, s.h, s.w, s.c};
 	size_t all = 0, one;
 	*fixed = s.h && s.w && s.c;
 	if (*fixed)
-		return tensor_shape(&r->made, DT_U1, 4, dims, e);
+		return tensor_shape(&r->made, DT_U1, g->clip ? 5 : 4, g->clip ? clip : dims, e);
 	for (size_t i = 0; i < n; i++) {
 		const struct size k = size_after(&r->o, size_of(g, i));
 		const size_t three[] = {k.h, k.w, k.c};
@@ -245,7 +287,7 @@ static int make_gallery(struct reshape *r, struct batch *b, const char *name, st
 		hwc = batch_get(b, sizes)->data;
 	}
 	size_t from = 0, end = 0;
-	for (size_t i = 0; i < b->rows; i++) {
+	for (size_t i = 0; i < b->rows * g.frames; i++) {
 		const struct size s = size_of(&g, i), want = size_after(&r->o, s);
 		end = from + s.h * s.w * s.c;
 		TRY(make_picture(r, g.bytes + from, s, to, want, e));
@@ -268,46 +310,104 @@ static int make_gallery(struct reshape *r, struct batch *b, const char *name, st
 	return CVT_OK;
 }
 
-static int make_masks(struct reshape *r, struct tensor *t, struct cvt_err *e)
+/* The items under the new items' centres, by Pillow's steps, as cv-augment takes them (geometry.c). */
+static void resize_plane(
+	const unsigned char *from, size_t h, size_t w, unsigned char *to, struct size to_size)
 {
-	const size_t n = t->dims[0], h = t->dims[1], w = t->dims[2];
-	const size_t dims[] = {n, r->o.height, r->o.width};
-	TRY(tensor_shape(&r->made, DT_U1, 3, dims, e));
+	const size_t size = to_size.c;
+	const double down = (double)h / (double)to_size.h, across = (double)w / (double)to_size.w;
+	double y = down * 0.5;
+	for (size_t i = 0; i < to_size.h; i++, y += down) {
+		const unsigned char *line = from + (size_t)y * w * size;
+		double x = across * 0.5;
+		for (size_t j = 0; j < to_size.w; j++, x += across, to += size)
+			memcpy(to, line + (size_t)x * size, size);
+	}
+}
+
+static int make_plane(struct reshape *r, struct tensor *t, struct cvt_err *e)
+{
+	const size_t h = t->dims[t->ndim - 2], w = t->dims[t->ndim - 1],
+		     size = dtype_size(t->dtype);
+	const struct size want = {r->o.height, r->o.width, size};
+	size_t dims[TENSOR_DIMS], frames;
+	memcpy(dims, t->dims, sizeof dims);
+	dims[t->ndim - 2] = want.h;
+	dims[t->ndim - 1] = want.w;
+	TRY(tensor_count(t->ndim - 2, dims, &frames, e));
+	if (h == 0 || w == 0)
+		return cvt_fail(e, CVT_INPUT, "a mask without pixels cannot be resized");
+	TRY(tensor_shape(&r->made, t->dtype, t->ndim, dims, e));
 	unsigned char *to = r->made.data;
 	const unsigned char *from = t->data;
-	for (size_t i = 0; i < n; i++, from += h * w)
-		for (size_t y = 0; y < dims[1]; y++)
-			for (size_t x = 0; x < dims[2]; x++)
-				*to++ = from[(2 * y + 1) * h / (2 * dims[1]) * w
-					     + (2 * x + 1) * w / (2 * dims[2])];
+	for (size_t i = 0; i < frames; i++)
+		resize_plane(from + i * h * w * size, h, w, to + i * want.h * want.w * size, want);
 	return tensor_copy(t, &r->made, e);
 }
 
-/* Boxes follow picture `image`. */
+/* From a picture of size s, to what the options say. */
+static struct aug_map map_of(const struct reshape *r, struct size s)
+{
+	return (struct aug_map){{(double)r->o.width / (double)s.w, 0, 0, 0,
+		(double)r->o.height / (double)s.h, 0, 0, 0}};
+}
+
+/* Boxes and keypoints of each row go where their picture shows them, as `cv-augment resize` has
+ * them. */
+static void move_points(const struct reshape *r, const struct gallery *g, struct tensor *t)
+{
+	const size_t items = tensor_row_items(t), each = t->dims[2];
+	for (size_t i = 0; i < t->dims[0]; i++) {
+		float *row = (float *)t->data + i * items;
+		const struct aug_map m = map_of(r, size_of(g, i * g->frames));
+		struct aug_row moved = {.M = t->dims[1], .K = t->dims[1]};
+		*(each == 5 ? &moved.boxes : &moved.keypoints) = row;
+		aug_map_points(&moved, &m, r->o.height, r->o.width);
+	}
+}
+
+/* The corners are the last four numbers of a box, whatever stands before them. */
 static void scale_boxes(const struct reshape *r, const struct gallery *g, struct tensor *t)
 {
 	const size_t m = t->dims[1], k = t->dims[2];
 	float *box = t->data;
 	for (size_t i = 0; i < t->dims[0] * m; i++, box += k) {
-		const struct size s = size_of(g, i / m);
-		for (size_t j = k - 4; j < k; j++)
-			box[j] *= (j - k) % 2 == 0 ? (float)r->o.width / (float)s.w
-						   : (float)r->o.height / (float)s.h;
+		const struct aug_map map = map_of(r, size_of(g, i / m * g->frames));
+		for (size_t j = k - 4; j < k; j += 2) {
+			box[j] = (float)(map.m[0] * (double)box[j]);
+			box[j + 1] = (float)(map.m[4] * (double)box[j + 1]);
+		}
 	}
+}
+
+/* What lies over a picture: planes, boxes, keypoints. */
+static int make_companion(struct reshape *r, struct batch *b, struct field *f, struct cvt_err *e)
+{
+	struct tensor *t = &f->t;
+	char name[PICTURE];
+	picture_of(name, f->name);
+	if (!batch_get(b, name))
+		(void)snprintf(name, sizeof name, "image");
+	const struct tensor *picture = batch_get(b, name);
+	const bool points = t->dtype == DT_F4 && t->ndim == 3 && !f->flags && picture;
+	if (is_plane(f->name) && !f->flags)
+		return is_flat(t->ndim - 1, picture && picture->ndim == 5) ? make_plane(r, t, e)
+									   : CVT_OK;
+	if (!points)
+		return CVT_OK;
+	const struct gallery g = gallery_of(b, name);
+	if ((field_is_view(f->name, "boxes") && t->dims[2] == 5)
+		|| (field_is_view(f->name, "keypoints") && t->dims[2] == 3))
+		move_points(r, &g, t);
+	else if (field_is_boxes(f->name) && t->dims[2] >= 4)
+		scale_boxes(r, &g, t);
+	return CVT_OK;
 }
 
 int reshape_rows(struct reshape *r, struct batch *b, struct cvt_err *e)
 {
-	for (size_t i = 0; r->o.height && i < b->n; i++) {
-		struct field *f = &b->field[i];
-		if (is_mask(f->name) && f->t.dtype == DT_U1 && f->t.ndim == 3)
-			TRY(make_masks(r, &f->t, e));
-		else if (field_is_view(f->name, "boxes") && f->t.dtype == DT_F4 && f->t.ndim == 3
-			 && f->t.dims[2] >= 4 && batch_get(b, "image")) {
-			const struct gallery g = gallery_of(b, "image");
-			scale_boxes(r, &g, &f->t);
-		}
-	}
+	for (size_t i = 0; r->o.height && i < b->n; i++)
+		TRY(make_companion(r, b, &b->field[i], e));
 	for (size_t i = 0; i < r->names; i++)
 		if (batch_get(b, r->name[i]))
 			TRY(make_gallery(r, b, r->name[i], e));

@@ -1,8 +1,8 @@
 /*
  * reshape: pictures of one size and one number of channels out of all sorts of them: the whole
  * picture is resized (bilinear with antialiasing, to the byte as Pillow does it), grey becomes
- * three equal channels, colour its luma. Masks are resized by the nearest pixel, boxes with their
- * picture.
+ * three equal channels, colour its luma; clips frame by frame. What lies over a picture, or over a
+ * view of it, goes with it: mask, edge and depth by the nearest pixel, boxes and keypoints.
  */
 #ifndef CVT_RESHAPE_H
 #define CVT_RESHAPE_H
