@@ -53,6 +53,9 @@ static int understand(struct options *o, const struct cli *c, struct cvt_err *e)
 			"'%s': one input at a time; join several with cv-read", c->operand[1]);
 	if (o->part > INT32_MAX)
 		return cvt_fail(e, CVT_USAGE, "--part: 0 for training rows, 1 for validation rows");
+	TRY(o->fid ? cli_refuse(c, "per-class confusion report truth predicted",
+		    "compares each row with its truth; --fid compares two sets", e)
+		   : cli_refuse(c, "field", "names the features of --fid FILE; add it", e));
 	for (int i = 0; i < 3; i++)
 		if (strcmp(o->as, forms[i]) == 0) {
 			o->form = (enum eval_form)i;
@@ -87,6 +90,8 @@ static int add_metric(struct work *w, const struct metric *m, bool asked, struct
 			missing(m->needs));
 	if (w->metrics == MOST)
 		return cvt_fail(e, CVT_USAGE, "--report: too many measures");
+	if (m == metric_find("nll") || m == metric_find("ece"))
+		w->fields.sums = true;
 	w->asked[w->metrics] = asked;
 	w->metric[w->metrics] = m;
 	return tally_start(&w->tally[w->metrics++], m, w->fields.classes, e);
@@ -230,7 +235,9 @@ static int run(struct work *w, struct cvt_err *e)
 		.format = w->o->format, .max_memory = w->common->max_memory};
 	int code = open_all(w, e);
 	if (code == CVT_OK && w->o->fid) {
-		code = eval_fid(w->in, w->o->fid, w->o->field, &reading, &r, e);
+		const struct eval_fid fid = {
+			w->o->fid, w->o->field, w->o->by_part, (int32_t)w->o->part};
+		code = eval_fid(w->in, &fid, &reading, &r, e);
 	} else if (code == CVT_OK) {
 		rate_start_last(&w->rate, w->cli, &w->head);
 		TRY(read_all(w, e));

@@ -184,3 +184,81 @@ write("twice.cvt", epochs=2, label=i4(0, 1), prediction=i4(0, 1))'
 	[ -s debug.txt ] || skip "no LD_DEBUG here"
 	refute grep -q openblas debug.txt
 }
+
+@test "logits and probs are held to another truth of as many classes, too" {
+	py '
+x = np.zeros((4, 3), "<f4"); x[[0, 1, 2, 3], [0, 1, 2, 2]] = 1
+turns = "".join("class.rotation %d %d\n" % (k, 90 * k) for k in range(3))
+write("a.cvt", turns, label=i4(0, 0, 0, 0), rotation=i4(0, 1, 2, 0), logits=x)
+write("p.cvt", turns, rotation=i4(0, 1, 2, 0), probs=x)
+write("more.cvt", turns + "class.rotation 3 270\n", label=i4(0, 0, 0, 0), rotation=i4(0, 1, 2, 0), logits=x)
+write("own.cvt", turns, label=i4(0, 0, 0, 0), rotation=i4(0, 1, 2, 0), logits=x, prediction=i4(0, 1, 2, 0))
+write("bare.cvt", label=i4(0, 0), rotation=i4(0, 3), logits=x[:2])
+write("soft.cvt", target=f4([[0, 1], [1, 0]]), logits=x[:2])
+write("mask.cvt", turns, mask=np.zeros((4, 2, 2), "|u1"), rotation=i4(0, 1, 2, 0), logits=x)'
+	[ "$(cv-eval --truth rotation a.cvt)" = "$(printf 'accuracy 0.7500\nrows 4')" ]
+	cv-eval --truth rotation --report nll p.cvt | grep -qx 'nll 6.9078' # 12 ln 10 / 4
+	cv-eval --truth rotation own.cvt | grep -qx 'accuracy 1.0000'
+	fails 3 cv-eval --truth rotation more.cvt
+	[[ $message == *"'rotation' has 4 classes, 'logits' has 3; name what predicts it with --predicted" ]]
+	fails 3 cv-eval --truth target soft.cvt
+	fails 3 cv-eval --truth rotation bare.cvt
+	[[ $message == *"row 1: 'rotation' is class 3, but 'logits' has 3 classes" ]]
+	fails 3 cv-eval --truth mask mask.cvt
+	fails 3 cv-eval --truth mask --predicted logits mask.cvt
+}
+
+@test "a predicted class that does not exist is refused, not counted as wrong" {
+	py '
+abc = classes("a", "b", "c")
+write("a.cvt", abc, label=i4(0, 1, -1, 2), prediction=i4(0, 1, 77, 2))
+write("b.cvt", abc, label=i4(0, 1, -1, 2), prediction=i4(0, -1, 1, 77))
+write("soft.cvt", label=f4([[1, 0], [0, 1]]), prediction=i4(0, 2))
+write("wide.cvt", abc, label=i4(0, 1), prediction=i4(0, 3), probs=f4([[1, 0, 0, 0], [0, 0, 0, 1]]))
+write("free.cvt", label=i4(0, 1), prediction=i4(0, 77))'
+	cv-eval a.cvt | grep -qx 'accuracy 1.0000'
+	fails 3 cv-eval b.cvt
+	[[ $message == "cv-eval: b.cvt: row 3: 'prediction' is class 77, but 'label' has 3 classes" ]]
+	fails 3 cv-eval soft.cvt
+	cv-eval wide.cvt | grep -qx 'accuracy 0.5000' # a bank may have more classes
+	cv-eval free.cvt | grep -qx 'accuracy 0.5000'
+}
+
+@test "calibration of what are no probabilities is refused, naming the row" {
+	py '
+write("a.cvt", label=i4(0, 1, -1), probs=f4([[.504, .504], [0, 3], [9, 9]]))
+write("ok.cvt", label=i4(0, 1, -1), probs=f4([[.504, .504], [.5, .5], [9, 9]]))'
+	cv-eval a.cvt | grep -qx 'accuracy 1.0000'
+	for m in nll ece accuracy,ece; do
+		fails 3 cv-eval --report $m a.cvt
+		[[ $message == "cv-eval: a.cvt: row 1: 'probs' sums to 3 instead of 1; are they logits?"* ]]
+		cv-eval --report $m ok.cvt
+	done
+	cv-read --rename probs=logits a.cvt | cv-eval --report nll,ece
+}
+
+@test "--fid: --part chooses rows of the input; what it cannot honour is refused" {
+	py '
+r = np.random.default_rng(3)
+a, b = f4(r.normal(size=(60, 5))), f4(r.normal(size=(90, 5)))
+part = (np.arange(90) % 3 == 0).astype("<i4")
+write("a.cvt", embedding=a)
+for n in (7, 90): write("b%d.cvt" % n, frame=n, embedding=b, part=part)
+write("b0.cvt", embedding=b[part == 0])
+write("b1.cvt", embedding=b[part == 1], part=np.ones(30, "<i4"))'
+	for p in 0 1; do
+		cv-eval --as json --fid a.cvt b$p.cvt >want
+		for n in 7 90; do cv-eval --as json --part $p --fid a.cvt b$n.cvt | cmp - want; done
+	done
+	cv-eval --part 1 --fid b90.cvt b90.cvt >out # the reference is taken whole
+	grep -qx 'rows 30' out
+	grep -qx 'reference 90' out
+	fails 3 cv-eval --part 1 --fid b90.cvt a.cvt
+	[[ $message == *"a.cvt: no 'part'; cv-read --val-fraction makes it" ]]
+	for o in --per-class --confusion '--report nll' '--truth label' '--predicted logits'; do
+		fails 2 cv-eval $o --fid a.cvt b1.cvt
+		[[ $message == *": ${o%% *}: compares each row with its truth; --fid compares two sets" ]]
+	done
+	fails 2 cv-eval --field embedding a.cvt
+	[[ $message == *"--field: names the features of --fid FILE; add it" ]]
+}

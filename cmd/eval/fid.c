@@ -13,11 +13,29 @@ static int features(const struct source *s, const char *field, size_t *D, struct
 	return tensor_count(f->ndim, f->dims, D, e);
 }
 
-static int read_all(struct source *s, const char *field, struct fid_set *to, struct cvt_err *e)
+/* The rows of a batch that count. */
+static int add_rows(
+	struct fid_set *to, const struct eval_fid *o, const struct batch *b, struct cvt_err *e)
+{
+	const float *row = batch_get(b, o->field)->data;
+	const int32_t *part = o->by_part ? batch_get(b, "part")->data : NULL;
+	if (!part)
+		return fid_add(to, row, b->rows, e);
+	for (size_t i = 0; i < b->rows; i++)
+		if (part[i] == o->part)
+			TRY(fid_add(to, row + i * to->D, 1, e));
+	return CVT_OK;
+}
+
+static int read_all(
+	struct source *s, const struct eval_fid *o, struct fid_set *to, struct cvt_err *e)
 {
 	bool ended = false;
 	size_t D = 0;
-	TRY(features(s, field, &D, e));
+	TRY(features(s, o->field, &D, e));
+	if (o->by_part && !head_field(source_head(s), "part"))
+		return cvt_fail(e, CVT_INPUT, "%s: no 'part'; cv-read --val-fraction makes it",
+			source_name(s));
 	if (fid_open(to, D, e) != CVT_OK)
 		return cvt_fail_at(e, "%s", source_name(s));
 	for (;;) {
@@ -31,31 +49,32 @@ static int read_all(struct source *s, const char *field, struct fid_set *to, str
 				"%s: several epochs, which hold the same rows again; cv-read "
 				"--epochs 1",
 				source_name(s));
-		if (event == STREAM_BATCH
-			&& fid_add(to, batch_get(b, field)->data, b->rows, e) != CVT_OK)
+		if (event == STREAM_BATCH && add_rows(to, o, b, e) != CVT_OK)
 			return cvt_fail_at(e, "%s", source_name(s));
 		ended = ended || event == STREAM_EPOCH;
 	}
 }
 
-static int read_reference(const char *path, const char *field,
-	const struct dataset_options *reading, struct fid_set *to, struct cvt_err *e)
+/* All rows of it. */
+static int read_reference(const struct eval_fid *o, const struct dataset_options *reading,
+	struct fid_set *to, struct cvt_err *e)
 {
+	const struct eval_fid whole = {.field = o->field};
 	struct source *s;
-	TRY(source_open(&s, path, reading, e));
-	const int code = read_all(s, field, to, e);
+	TRY(source_open(&s, o->reference, reading, e));
+	const int code = read_all(s, &whole, to, e);
 	source_close(s);
 	return code;
 }
 
-int eval_fid(struct source *in, const char *reference, const char *field,
-	const struct dataset_options *reading, struct report *to, struct cvt_err *e)
+int eval_fid(struct source *in, const struct eval_fid *o, const struct dataset_options *reading,
+	struct report *to, struct cvt_err *e)
 {
 	struct fid_set truth = {0}, made = {0};
 	double distance = 0;
-	int code = read_reference(reference, field, reading, &truth, e);
+	int code = read_reference(o, reading, &truth, e);
 	if (code == CVT_OK)
-		code = read_all(in, field, &made, e);
+		code = read_all(in, o, &made, e);
 	if (code == CVT_OK)
 		code = fid_distance(&truth, &made, &distance, e);
 	if (code == CVT_OK)

@@ -1,8 +1,11 @@
 /* eval_rows: truth and prediction of the rows of a stream (see eval_rows.h). */
 #include "rows.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const double SUM_SLACK = 1e-2; /* how far from 1 rounded probabilities may be */
 
 /* ---- which fields ------------------------------------------------------------------ */
 
@@ -93,10 +96,40 @@ static int check_pixels(
 	return CVT_OK;
 }
 
-static int choose_answer(
+/* How many classes the truth has by its names or, when soft, by its columns; 0 = not known. */
+static size_t classes_of_truth(const struct eval_fields *f, const struct head *h)
+{
+	const struct head_classes *names = head_classes(h, f->truth);
+	const struct head_field *truth = head_field(h, f->truth);
+	const size_t soft = is_vector(truth) ? truth->dims[0] : 0;
+	return names && names->n > soft ? names->n : soft;
+}
+
+/* The scores of a truth of classes. Those of the label stand for another truth only where nothing
+ * else was predicted, and when they are of as many classes. */
+static int choose_scores(
 	struct eval_fields *f, const struct head *h, const char *source, struct cvt_err *e)
 {
 	static const char *const scores[] = {"logits", "probs", NULL};
+	const bool label = strcmp(f->truth, "label") == 0;
+	const size_t K = label ? 0 : classes_of_truth(f, h);
+	if (f->masks || f->maps || (f->answer && !label))
+		return CVT_OK;
+	for (const char *const *s = scores; *s && !f->score; s++)
+		if (head_field(h, *s) && is_vector(head_field(h, *s)))
+			f->score = *s;
+	const size_t have = f->score ? head_field(h, f->score)->dims[0] : K;
+	if (K && have != K)
+		return cvt_fail(e, CVT_INPUT,
+			"%s: '%s' has %zu classes, '%s' has %zu; name what predicts it with "
+			"--predicted",
+			source, f->truth, K, f->score, have);
+	return CVT_OK;
+}
+
+static int choose_answer(
+	struct eval_fields *f, const struct head *h, const char *source, struct cvt_err *e)
+{
 	if (f->answer && !named(h, f->answer, source, e))
 		return CVT_INPUT;
 	if (!f->answer && head_field(h, "prediction"))
@@ -105,10 +138,7 @@ static int choose_answer(
 		f->score = f->answer;
 	else if (f->answer && !is_number(head_field(h, f->answer)) && !f->masks && !f->maps)
 		return wrong_kind(source, head_field(h, f->answer), e);
-	const bool classes = strcmp(f->truth, "label") == 0 && !f->masks && !f->maps;
-	for (const char *const *s = scores; *s && !f->score && classes; s++)
-		if (head_field(h, *s) && is_vector(head_field(h, *s)))
-			f->score = *s;
+	TRY(choose_scores(f, h, source, e));
 	if (!f->answer && !f->score)
 		return cvt_fail(e, CVT_INPUT,
 			"%s: no 'prediction', 'logits' or 'probs'; cv-embed --output logits makes "
@@ -124,7 +154,9 @@ int eval_choose(struct eval_fields *f, const struct head *h, const char *source,
 	TRY(choose_truth(f, h, source, e));
 	TRY(choose_answer(f, h, source, e));
 	const struct head_classes *names = head_classes(h, f->truth);
+	const size_t known = classes_of_truth(f, h);
 	f->classes = f->score ? head_field(h, f->score)->dims[0] : names ? names->n : 0;
+	f->most = known > f->classes ? known : f->classes;
 	f->has = f->masks  ? METRIC_MASK
 		 : f->maps ? METRIC_MAP
 			   : METRIC_ANSWER | (f->score ? METRIC_SCORE : 0u);
@@ -166,6 +198,22 @@ static int make_room(struct eval_rows *to, const struct eval_fields *f, size_t r
 	return CVT_OK;
 }
 
+/* Where the measures take scores for probabilities. */
+static int check_sum(const struct eval_fields *f, const float *score, size_t k,
+	unsigned long long row, struct cvt_err *e)
+{
+	double sum = 0;
+	for (size_t i = 0; i < k; i++)
+		sum += (double)score[i];
+	if (!f->sums || !f->probs || fabs(sum - 1) <= SUM_SLACK)
+		return CVT_OK;
+	return cvt_fail(e, CVT_INPUT,
+		"row %llu: '%s' sums to %g instead of 1; are they logits? cv-read --rename "
+		"%s=logits "
+		"says so",
+		row, f->score, sum, f->score);
+}
+
 /* Row `row` of b as row n of what counts. */
 static int take_row(struct eval_rows *to, const struct eval_fields *f, const struct batch *b,
 	size_t row, size_t n, struct cvt_err *e)
@@ -188,9 +236,14 @@ static int take_row(struct eval_rows *to, const struct eval_fields *f, const str
 			return cvt_fail(e, CVT_INPUT,
 				"row %llu: '%s' is class %d, but '%s' has %zu classes", at,
 				f->truth, truth[n], f->score, k);
+		TRY(check_sum(f, s, k, at, e));
 	}
 	if (answer && answer->dtype == DT_I4)
 		best[n] = ((const int32_t *)answer->data)[row];
+	if (f->most && best[n] >= 0 && (size_t)best[n] >= f->most)
+		return cvt_fail(e, CVT_INPUT,
+			"row %llu: '%s' is class %d, but '%s' has %zu classes", at, f->answer,
+			best[n], f->truth, f->most);
 	return CVT_OK;
 }
 

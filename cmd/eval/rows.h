@@ -14,6 +14,8 @@ struct eval_fields {
 	bool masks, maps, probs;
 	unsigned has;   /* enum metric_needs that can be met */
 	size_t classes; /* columns of score, else names, else 0 */
+	size_t most;    /* classes that a prediction may name; 0 = any */
+	bool sums;      /* probabilities must sum to 1 */
 	bool by_part;   /* only rows whose `part` is: */
 	int32_t part;
 };
