@@ -201,7 +201,7 @@ static int agree(struct work *w, struct cvt_err *e)
 		return cvt_fail(e, CVT_INPUT,
 			"%s: '%s' has %zu numbers a row, the bank's has %zu; make both in the same "
 			"way",
-			source_name(w->in), w->fields.searched, d, w->d);
+			source_name(w->in), f->name, d, w->d);
 	return CVT_OK;
 }
 

@@ -143,6 +143,8 @@ static int check_operands(const struct cli *c, const struct mode *mode,
 	const struct view_options *o, struct cvt_err *e)
 {
 	const bool many = strcmp(mode->name, "curves") == 0;
+	if (o->count_given && o->count == 0)
+		return cvt_fail(e, CVT_USAGE, "--count: at least 1");
 	if (o->scale > MOST_SCALE)
 		return cvt_fail(e, CVT_USAGE, "--scale %zu: at most %d", o->scale, MOST_SCALE);
 	const size_t wanted = strcmp(mode->name, "diff") == 0 ? 2 : 1;
@@ -212,7 +214,7 @@ static void list_options(struct view_options *o, struct cli_option table[MOST_OP
 			"what cv-train --metrics wrote (one or more files) as one PNG", 0, NULL},
 		{NULL, 0, CLI_FLAG, NULL, NULL, "How", 0, NULL},
 		{"count", 'n', CLI_COUNT, "N", &o->count,
-			"this many rows; default: 64 in a grid, else all", 0, NULL},
+			"this many rows; default: 64 in a grid, else all", 0, &o->count_given},
 		{"columns", 0, CLI_COUNT, "N", &o->columns,
 			"pictures side by side; default: a square", 0, NULL},
 		{"scale", 0, CLI_COUNT, "N", &o->scale,

@@ -145,6 +145,13 @@ static bool is_one_of(const char *name, const char *const *list)
 }
 
 static const char *const pictures[] = {"image", "original", "mask", "edge", "depth", NULL};
+static const char *const texts[] = {"caption", "name", NULL};
+
+bool head_is_text(const struct head_field *f)
+{
+	return f->dtype == DT_U1 && f->ndim == 1 && !(f->flags & FIELD_WHOLE)
+	       && is_one_of(f->name, texts);
+}
 
 bool head_is_padded(const struct head_field *f)
 {
@@ -205,13 +212,12 @@ int head_settle_ragged(struct head *h, struct cvt_err *e)
 /* The field of a tensor: row dims, open where a name says that it is padded. */
 static int add_tensor(struct head *h, const struct field *f, struct cvt_err *e)
 {
-	static const char *const text[] = {"caption", "name", NULL};
 	const bool whole = (f->flags & FIELD_WHOLE) != 0;
 	size_t dims[TENSOR_DIMS] = {0};
 	const int skip = whole ? 0 : 1, ndim = f->t.ndim - skip;
 	for (int i = 0; i < ndim; i++)
 		dims[i] = f->t.dims[i + skip];
-	if (ndim > 0 && (whole || field_is_boxes(f->name) || is_one_of(f->name, text)))
+	if (ndim > 0 && (whole || field_is_boxes(f->name) || is_one_of(f->name, texts)))
 		dims[0] = HEAD_VARIES;
 	return head_add_field(h, f->name, f->t.dtype, f->flags, ndim, dims, e);
 }

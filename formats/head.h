@@ -68,6 +68,8 @@ struct head_field *head_field(const struct head *h, const char *name);
 /* True if the field's number of entries a row (M of boxes, L of text) may differ from frame to
  * frame: short rows are padded, boxes and the like with class (or score) -1, others with 0. */
 bool head_is_padded(const struct head_field *f);
+/* Bytes that are UTF-8, NUL-padded: `name` and `caption`, of open or of fixed length. */
+bool head_is_text(const struct head_field *f);
 /* NAME beside NAME.at is ragged whatever its DIMS say: makes both whole and one-dimensional.
  * head_parse and stream_create call it. */
 int head_settle_ragged(struct head *h, struct cvt_err *e);

@@ -302,3 +302,20 @@ write("empty.cvt", embedding=np.zeros((0, 2), "<f4"), label=np.zeros(0, "<i4"))'
 		cv-knn --bank train.cvt --metric l2 -k 5 --threads 0 | cv-eval >out.txt
 	grep -qx 'accuracy 0.8600' out.txt
 }
+
+@test "queries of another size are named by their field" {
+	cv-gen shapes -n 9 --size 8x8 -o s.cvt
+	fails 3 sh -c 'cv-gen shapes -n 3 --size 8x8 --clip 2 | cv-knn --bank s.cvt -o out.cvt'
+	[[ $message == *"'image' has 384 numbers a row, the bank's has 192"* ]]
+}
+
+@test "--verify and --episodes refuse what is of a vote that they do not take" {
+	cv-gen shapes -n 60 --size 8x8 -o s.cvt
+	cv-knn --verify 20 s.cvt
+	for o in '-k 3' '--vote uniform' '--temperature 1' --classes-by-number; do
+		fails 2 cv-knn --verify 20 $o s.cvt
+		[[ $message == *"is of a vote among neighbours; --verify compares two rows" ]]
+	done
+	fails 2 cv-knn --episodes 2x1+2 --count 3 --vote uniform s.cvt
+	cv-knn --episodes 2x1+2 --count 3 --vote uniform -k 1 s.cvt
+}

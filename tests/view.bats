@@ -193,3 +193,38 @@ golden=$BATS_TEST_DIRNAME/golden/v1
 	grep -q '^cv-view: .*terminal' out
 	grep -qx 'code 2' out
 }
+
+@test "a caption of fixed length is text, too" {
+	cv-gen shapes -n 3 --size 8x8 --fields caption,label -o s.cvt
+	cv-view --head s.cvt | grep -qx 'field caption |u1 96'
+	cv-view --tsv s.cvt >tsv
+	[ "$(head -n 1 tsv)" = "$(printf 'label\tlabel.class\tcaption\tindex')" ]
+	sed -n 2p tsv | cut -f 3 | grep -q '^a [a-z ]*$'
+	cv-view --stat s.cvt | grep -q '^field caption .*longest [1-9]'
+}
+
+@test "--stat -n looks at the first rows alone, however they are cut into frames" {
+	cv-gen shapes -n 40 --size 8x8 --objects 2 --fields image,label,boxes,caption -o s.cvt
+	cv-read s.cvt --take 7 | cv-view --stat | grep -v '^epochs' >want
+	cv-view --stat -n 7 s.cvt | grep -v '^epochs' >got
+	cmp want got
+	cat s.cvt s.cvt >two.cvt
+	cv-view --stat -n 47 two.cvt | grep -qx 'rows 47'
+	cv-view --stat -n 1000 two.cvt | cmp - <(cv-view --stat two.cvt)
+	cv-gen shapes -n 4000 --size 64x64 | cv-view --stat -n 3 | grep -qx 'rows 3'
+	for how in --stat --tsv --grid '--npy label'; do
+		fails 2 cv-view $how -n 0 s.cvt
+		[[ $message == "cv-view: --count: at least 1" ]]
+	done
+}
+
+@test "--split is refused for what has none, as cv-read does" {
+	cv-gen shapes -n 4 --size 8x8 -o s.cvt
+	for f in s.cvt "-i s.cvt"; do
+		fails 2 cv-view --stat --split test $f
+		[[ $message == "cv-view: s.cvt: has no splits; leave out --split" ]]
+	done
+	printf 'input image 8 8 3\nflatten | embedding: linear 8 | fc: linear classes\n' >tiny.arch
+	cv-train -q --epochs 0 --arch tiny.arch s.cvt -o net.st
+	fails 2 cv-view --head --split test net.st
+}

@@ -101,7 +101,7 @@ static int understand_words(struct knn_options *o, struct cvt_err *e)
 }
 
 /* Search, episodes and pairs are three ways; each has options that the others lack. */
-static int check_way(const struct knn_options *o, struct cvt_err *e)
+static int check_way(const struct knn_options *o, const struct cli *c, struct cvt_err *e)
 {
 	const bool scores = o->scores_episodes || o->pairs;
 	if (o->scores_episodes && o->pairs)
@@ -115,6 +115,12 @@ static int check_way(const struct knn_options *o, struct cvt_err *e)
 			o->pairs ? "--verify" : "--episodes");
 	if (o->pairs && o->bank)
 		return cvt_fail(e, CVT_USAGE, "--verify: compares rows of the input; no --bank");
+	if (o->pairs)
+		TRY(cli_refuse(c, "neighbours vote temperature classes-by-number",
+			"is of a vote among neighbours; --verify compares two rows", e));
+	if (o->scores_episodes && !o->k_given)
+		TRY(cli_refuse(c, "vote temperature",
+			"is of a vote among neighbours; tasks have one with -k N", e));
 	if (o->count_given && (!o->episodes || o->count == 0))
 		return cvt_fail(e, CVT_USAGE,
 			"--count: goes with --episodes WAYSxSHOTS+QUERIES, and is at least 1");
@@ -127,7 +133,7 @@ static int check_way(const struct knn_options *o, struct cvt_err *e)
 int knn_understand(struct knn_options *o, const struct cli *c, struct cvt_err *e)
 {
 	TRY(understand_words(o, e));
-	TRY(check_way(o, e));
+	TRY(check_way(o, c, e));
 	if (o->bank && strcmp(o->bank, "-") == 0 && !c->operands && !c->program->common->input)
 		return cvt_fail(e, CVT_USAGE, "--bank -: the queries come from there; name a file");
 	if (o->k == 0)

@@ -9,6 +9,12 @@
 
 enum { PROBE_BYTES = 64 };
 
+static int refuse_split(const struct view_input *v, const struct view_options *o, struct cvt_err *e)
+{
+	return o->split ? cvt_fail(e, CVT_USAGE, "%s: has no splits; leave out --split", v->name)
+			: CVT_OK;
+}
+
 static int open_input(
 	struct view_input *v, struct input *in, const struct view_options *o, struct cvt_err *e)
 {
@@ -20,9 +26,13 @@ static int open_input(
 		input_close(in);
 		return e->code;
 	}
-	if (o->format || !safetensors_probe(start, n))
-		return source_open_input(&v->source, in, &reading, e);
-	const int code = safetensors_read_input(in, &v->model, e);
+	if (o->format || !safetensors_probe(start, n)) {
+		TRY(source_open_input(&v->source, in, &reading, e));
+		return source_is_stream(v->source) ? refuse_split(v, o, e) : CVT_OK;
+	}
+	int code = refuse_split(v, o, e);
+	if (code == CVT_OK)
+		code = safetensors_read_input(in, &v->model, e);
 	input_close(in);
 	return code;
 }
@@ -139,7 +149,7 @@ int view_text(struct str *text, const struct tensor *t, size_t row, struct cvt_e
 
 bool view_is_text(const struct head_field *f)
 {
-	return f->dtype == DT_U1 && f->ndim == 1 && head_is_padded(f);
+	return head_is_text(f) || (f->dtype == DT_U1 && f->ndim == 1 && head_is_padded(f));
 }
 
 const char *view_class(const struct head *h, const char *field, long long number)

@@ -206,24 +206,38 @@ static int put_table(
 	return CVT_OK;
 }
 
-static int read_rows(
-	struct view_input *in, struct column *column, struct str *text, struct cvt_err *e)
+/* The first n rows of a batch, or all of them. */
+static int add_rows(struct column *column, const struct head *h, const struct batch *b, size_t n,
+	struct cvt_err *e)
+{
+	struct batch first = {0};
+	int code = n < b->rows ? batch_slice(&first, b, 0, n, e) : CVT_OK;
+	for (size_t i = 0; i < h->nfields && code == CVT_OK; i++)
+		code = add_tensor(&column[i], h, &h->field[i],
+			batch_get(n < b->rows ? &first : b, h->field[i].name), e);
+	batch_free(&first);
+	return code;
+}
+
+static int read_rows(struct view_input *in, const struct view_options *o, struct column *column,
+	struct str *text, struct cvt_err *e)
 {
 	const struct head *h = source_head(in->source);
+	const size_t most = o->count ? o->count : SIZE_MAX;
 	struct batch *b;
-	size_t epochs = 0, batches = 0;
+	size_t rows = 0, epochs = 0, batches = 0;
 	const struct view_options lenient = {.common.allow_empty = true};
-	for (;;) {
+	while (rows < most) {
 		TRY(view_next(in, &lenient, &b, &epochs, e));
 		if (!b)
 			break;
+		const size_t n = b->rows < most - rows ? b->rows : most - rows;
+		TRY(add_rows(column, h, b, n, e));
+		rows += n;
 		batches++;
-		for (size_t i = 0; i < h->nfields; i++)
-			TRY(add_tensor(
-				&column[i], h, &h->field[i], batch_get(b, h->field[i].name), e));
 	}
-	return str_printf(text, e, "rows %llu\nepochs %zu\nparts %zu\nbatches %zu\n",
-		(unsigned long long)in->rate.rows, epochs, source_parts(in->source), batches);
+	return str_printf(text, e, "rows %zu\nepochs %zu\nparts %zu\nbatches %zu\n", rows, epochs,
+		source_parts(in->source), batches);
 }
 
 int view_stat(
@@ -234,7 +248,7 @@ int view_stat(
 	const struct head *h = source_head(in->source);
 	struct str text = {0};
 	struct column *column = mem_alloc(h->nfields, sizeof *column, e);
-	int code = column ? read_rows(in, column, &text, e) : CVT_SYSTEM;
+	int code = column ? read_rows(in, o, column, &text, e) : CVT_SYSTEM;
 	if (code == CVT_OK)
 		code = put_table(&text, h, column, e);
 	if (code == CVT_OK)

@@ -15,6 +15,7 @@ struct view_options {
 	bool head, stat, validate, history, diff, grid, tsv, overlay, summary, curves;
 	const char *npy, *arch, *lets, *field, *format, *split;
 	size_t count, columns, scale;
+	bool count_given;
 };
 
 /* An operand: rows (a stream or a data set), or a model file. */
@@ -45,7 +46,7 @@ int view_shape(struct str *text, const struct head_field *f, struct cvt_err *e);
 int view_number(struct str *text, const struct tensor *t, size_t item, struct cvt_err *e);
 /* Text of a padded field's row; control characters as \ooo. */
 int view_text(struct str *text, const struct tensor *t, size_t row, struct cvt_err *e);
-/* True for u1 fields of one dimension a row that varies: name, caption. */
+/* True for name and caption, and for other u1 fields of one dimension a row if that varies. */
 bool view_is_text(const struct head_field *f);
 /* The name of a class, or NULL. */
 const char *view_class(const struct head *h, const char *field, long long number);
