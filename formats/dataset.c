@@ -374,7 +374,7 @@ static int labels_of_rows(struct dataset *d, int32_t *label, struct cvt_err *e)
 	for (size_t i = 0; i < d->rows && code == CVT_OK; i++) {
 		code = dataset_read(d, &i, 1, &b, e);
 		if (code == CVT_OK)
-			memcpy(&label[i], batch_get(&b, "label")->data, sizeof *label);
+			label[i] = dataset_class(batch_get(&b, "label"), 0);
 	}
 	batch_free(&b);
 	return code;
@@ -383,9 +383,10 @@ static int labels_of_rows(struct dataset *d, int32_t *label, struct cvt_err *e)
 int dataset_labels(struct dataset *d, int32_t *label, struct cvt_err *e)
 {
 	const struct head_field *f = head_field(&d->head, "label");
-	if (f && f->dtype == DT_I4 && f->ndim == 0)
-		return d->format->labels ? d->format->labels(d, label, e)
-					 : labels_of_rows(d, label, e);
+	if (f && f->dtype == DT_I4 && f->ndim == 0 && d->format->labels)
+		return d->format->labels(d, label, e);
+	if (f && !(f->flags & FIELD_WHOLE))
+		return labels_of_rows(d, label, e);
 	for (size_t i = 0; i < d->rows; i++)
 		label[i] = -1;
 	return CVT_OK;

@@ -76,7 +76,10 @@ int dataset_open_input(
 	struct dataset **d, struct input *in, const struct dataset_options *o, struct cvt_err *e);
 int dataset_read(
 	struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e);
-/* The labels of all rows (field `label`); -1 where there are none. */
+/* The class of a row of `label`: its number, of soft labels the greatest share (the lowest of equal
+ * ones); -1 = unknown. */
+int32_t dataset_class(const struct tensor *label, size_t row);
+/* That of all rows (field `label`); -1 where there are none. */
 int dataset_labels(struct dataset *d, int32_t *label, struct cvt_err *e);
 /* No rows of d will be wanted for a while: what can be had again is freed, its file closed. */
 void dataset_rest(struct dataset *d);

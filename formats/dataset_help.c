@@ -122,3 +122,17 @@ int dataset_name_classes(struct dataset *d, const char *field, size_t k, const c
 	}
 	return CVT_OK;
 }
+
+int32_t dataset_class(const struct tensor *label, size_t row)
+{
+	if (label->dtype == DT_I4 && label->ndim == 1)
+		return ((const int32_t *)label->data)[row];
+	if (label->dtype != DT_F4 || label->ndim != 2)
+		return -1;
+	const size_t K = label->dims[1];
+	const float *share = (const float *)label->data + row * K;
+	size_t best = 0;
+	for (size_t k = 1; k < K; k++)
+		best = share[k] > share[best] ? k : best;
+	return K > 0 && share[best] > 0 ? (int32_t)best : -1;
+}

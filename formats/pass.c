@@ -42,10 +42,10 @@ int pass_open(
 	return CVT_OK;
 }
 
-static bool wanted(struct pass *p, const int32_t *label, size_t row)
+static bool wanted(struct pass *p, const struct tensor *label, size_t row)
 {
-	if (p->member
-		&& (label[row] < 0 || (size_t)label[row] >= p->classes || !p->member[label[row]]))
+	const int32_t k = p->member ? dataset_class(label, row) : -1;
+	if (p->member && (k < 0 || (size_t)k >= p->classes || !p->member[k]))
 		return false;
 	if (p->seen++ < p->o.skip || p->kept >= p->o.take)
 		return false;
@@ -57,8 +57,8 @@ int pass_rows(struct pass *p, struct batch *b, struct batch **rows, struct cvt_e
 {
 	const struct tensor *t = batch_get(b, "label");
 	size_t n = 0;
-	if (p->member && (!t || t->dtype != DT_I4 || t->ndim != 1))
-		return cvt_fail(e, CVT_INPUT, "--classes: the rows have no label, or a soft one");
+	if (p->member && !t)
+		return cvt_fail(e, CVT_INPUT, "--classes: the rows have no label");
 	if (b->rows > p->picks) {
 		free(p->pick);
 		p->pick = mem_alloc(b->rows, sizeof *p->pick, e);
@@ -67,7 +67,7 @@ int pass_rows(struct pass *p, struct batch *b, struct batch **rows, struct cvt_e
 			return CVT_SYSTEM;
 	}
 	for (size_t i = 0; i < b->rows; i++)
-		if (wanted(p, t ? t->data : NULL, i))
+		if (wanted(p, t, i))
 			p->pick[n++] = i;
 	*rows = b;
 	if (n == b->rows)

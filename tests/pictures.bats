@@ -271,3 +271,27 @@ write("d.cvt", image=np.zeros((2, 4, 4), "|u1"))'
 	fails 3 cv-read --size 2x2 d.cvt
 	[[ $message == *"'image' has 2 dimensions a row; a picture has H, W, C"* ]]
 }
+
+@test "rows of soft labels are chosen by their greatest share" {
+	py '
+y = f4([[.9, .1, 0], [.2, .8, 0], [0, 0, 0], [.6, .4, 0], [0, .5, .5], [1, 0, 0], [0, 1, 0]])
+hard = i4(0, 1, -1, 0, 1, 0, 1)
+write("soft.cvt", classes("a", "b", "c"), label=y, x=hard, frame=2)
+write("hard.cvt", classes("a", "b", "c"), label=hard, x=hard, frame=2)'
+	x() { cv-view --tsv - | awk -F '\t' 'NR == 1 {for (i = 1; i <= NF; i++) at[$i] = i; next} {printf "%s ", $at["index"]}'; }
+	for o in '--per-class 1' --balance '--classes b' '--classes b --shuffle' '--per-class 1 --shuffle' \
+		'--labelled 1' '--balance --labelled 2' '--episodes 2x1+1 --count 3'; do
+		cv-read $o soft.cvt >got
+		cv-read $o hard.cvt | x >want
+		x <got | cmp - want
+		cat soft.cvt | cv-read $o | cv-view --diff - got
+	done
+	cv-read --labelled 1 soft.cvt -o got.cvt
+	cv-read --labelled 1 hard.cvt -o want.cvt
+	py '
+s, h = read("got.cvt")[1]["label"], read("want.cvt")[1]["label"]
+assert ((s.sum(1) > 0) == (h >= 0)).all() and (h >= 0).sum() == 2, (s, h)
+assert s.sum() == 2 and s.shape == (7, 3)'
+	cv-gen shapes -n 300 --size 8x8 | cv-augment mixup=1 -o mixed.cvt
+	cv-read --per-class 3 mixed.cvt | cv-view --head | grep -qx 'rows 30'
+}
