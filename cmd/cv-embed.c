@@ -38,7 +38,9 @@ struct embed {
 	const struct tta *tta;
 	struct tensor version; /* of the pictures */
 	struct head head;
-	int32_t *relabel; /* the stream's class numbers to the model's; NULL = the same */
+	int32_t *relabel;   /* the stream's class numbers to the model's; NULL = the same */
+	struct tensor soft; /* labels with the model's columns */
+	size_t classes;     /* how many those are */
 	uint64_t seed;
 	struct rate rate;
 };
@@ -47,8 +49,19 @@ struct embed {
 static int match_labels(struct embed *m, const struct head_classes *want, struct cvt_err *e)
 {
 	const struct head_classes *have = head_classes(&m->head, "label");
+	struct head_field *label = head_field(&m->head, "label");
+	m->classes = want->n;
 	if (have)
 		TRY(head_match_classes(have, want, &m->relabel, e));
+	if (have && label && embed_keeps(&m->outputs, "label") && label->dtype == DT_F4
+		&& label->ndim == 1) {
+		if (label->dims[0] > have->n)
+			return cvt_fail(e, CVT_INPUT,
+				"%s: soft labels of more classes than the %zu that have a name; "
+				"--classes-by-number leaves them as they are",
+				source_name(m->in), have->n);
+		label->dims[0] = want->n;
+	}
 	for (size_t k = 0; k < want->n; k++)
 		TRY(head_set_class(&m->head, "label", k, want->name[k] ? want->name[k] : "", e));
 	return CVT_OK;
@@ -150,16 +163,35 @@ static int prepare(struct embed *m, struct cvt_err *e)
 	return write_head(m, e);
 }
 
-static void relabel(const struct embed *m, struct batch *b)
+/* A share goes to the column of its class. */
+static int relabel_soft(struct embed *m, struct tensor *t, struct cvt_err *e)
 {
-	const struct tensor *t = batch_get(b, "label");
+	const size_t K = t->dims[1], dims[] = {t->dims[0], m->classes};
+	TRY(tensor_shape(&m->soft, DT_F4, 2, dims, e));
+	memset(m->soft.data, 0, m->soft.bytes);
+	const float *from = t->data;
+	float *to = m->soft.data;
+	for (size_t i = 0; i < dims[0]; i++, from += K, to += dims[1])
+		for (size_t k = 0; k < K; k++)
+			to[m->relabel[k]] += from[k];
+	return tensor_copy(t, &m->soft, e);
+}
+
+static int relabel(struct embed *m, struct batch *b, struct cvt_err *e)
+{
+	struct tensor *t = batch_get(b, "label");
 	const struct head_classes *c = head_classes(source_head(m->in), "label");
-	if (!m->relabel || !t || t->dtype != DT_I4)
-		return;
+	if (!m->relabel || !t || !embed_keeps(&m->outputs, "label"))
+		return CVT_OK;
+	if (t->dtype == DT_F4 && t->ndim == 2)
+		return relabel_soft(m, t, e);
+	if (t->dtype != DT_I4)
+		return CVT_OK;
 	int32_t *label = t->data;
 	for (size_t i = 0; i < tensor_items(t); i++)
 		if (label[i] >= 0 && (size_t)label[i] < c->n)
 			label[i] = m->relabel[label[i]];
+	return CVT_OK;
 }
 
 /* The pictures of a view, in each version, through the network. */
@@ -191,7 +223,7 @@ static int run_rows(struct embed *m, struct cvt_err *e)
 		TRY(run_versions(m, embed_view(&m->outputs, &m->rows, v), v, e));
 		TRY(embed_end(&m->outputs, &m->result, v, e));
 	}
-	relabel(m, &m->result);
+	TRY(relabel(m, &m->result, e));
 	m->rows.n = m->rows.rows = 0; /* the memory stays */
 	rate_add(&m->rate, n);
 	return stream_put(m->out, &m->result, e);
@@ -246,6 +278,7 @@ static void close_all(struct embed *m)
 	batch_free(&m->rows);
 	batch_free(&m->result);
 	tensor_free(&m->version);
+	tensor_free(&m->soft);
 	plan_free(m->plan);
 	par_close(m->par);
 	embed_outputs_close(&m->outputs);

@@ -384,3 +384,43 @@ accuracy() {
 		-w "$DATA/weights/mnist_lenet5.safetensors" --mean 0.5 --std 0.5 --output logits |
 		cv-eval | accuracy)" = 0.9869 ]
 }
+
+@test "soft labels are renumbered to the model's classes, too, and get a column for each" {
+	py "
+f = read('rows.cvt')[1]
+soft = f4([[.25, .75, 0], [0, 0, 0], [.5, .125, .375]])
+for n in 1, 3: write('soft%d.cvt' % n, classes('se', 'nw', 'sw'), frame=n, image=f['image'][:3], label=soft)
+write('many.cvt', classes('se', 'nw'), image=f['image'][:3], label=soft)
+write('bare.cvt', image=f['image'][:3], label=soft)"
+	cv-embed -w net.st --output logits --no-history soft3.cvt -o o.cvt
+	cv-embed -w net.st --output logits --no-history -b 2 soft1.cvt | cv-view --diff - o.cvt
+	py "
+h, f = read('o.cvt')
+assert 'class 3 se' in h and f['label'].shape == (3, 4)
+assert f['label'].tolist() == [[.75, 0, 0, .25], [0, 0, 0, 0], [.125, 0, .375, .5]], f['label']"
+	cv-embed -w net.st --output logits --classes-by-number soft3.cvt -o o.cvt
+	py "assert read('o.cvt')[1]['label'].shape == (3, 3)"
+	cv-embed -w net.st soft3.cvt -o o.cvt # without the output no class lists meet
+	py "assert read('o.cvt')[1]['label'].tolist()[0] == [.25, .75, 0]"
+	fails 3 cv-embed -w net.st --output logits many.cvt
+	[[ $message == *"soft labels of more classes than the 2 that have a name"*--classes-by-number* ]]
+	cv-embed -w net.st --output logits bare.cvt | cv-view --validate
+	cv-embed -w net.st --output logits=label,logits soft3.cvt -o o.cvt
+	py "
+f = read('o.cvt')[1]
+assert (f['label'] == f['logits']).all()"
+}
+
+@test "--output refuses the names of fields that a stage cannot be" {
+	for f in index part group domain role copy name caption mask edge weight rotation image original depth \
+		boxes keypoints image.at logits.at x.hwc index.1; do
+		fails 2 cv-embed -w net.st --output logits=$f rows.cvt
+		[[ $message == "cv-embed: --output: '$f' is a field of another form (cv-stream(5)); write STAGE=FIELD"* ]]
+	done
+	fails 2 cv-embed -w net.st --output conv1=label rows.cvt
+	for f in label score index2 prediction probs; do
+		cv-embed -w net.st --output logits=$f rows.cvt | cv-view --validate
+	done
+	printf 'input image 8 8 1\nc: conv 1 1 | depth: relu | flatten | embedding: linear 2 | fc: linear classes\n' >d.arch
+	cv-embed --arch d.arch --output depth,depth=image rows.cvt | cv-view --validate
+}

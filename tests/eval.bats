@@ -255,6 +255,11 @@ write("b1.cvt", embedding=b[part == 1], part=np.ones(30, "<i4"))'
 	grep -qx 'reference 90' out
 	fails 3 cv-eval --part 1 --fid b90.cvt a.cvt
 	[[ $message == *"a.cvt: no 'part'; cv-read --val-fraction makes it" ]]
+	py 'write("bytes.cvt", embedding=f4(np.ones((9, 4))), part=np.ones(9, "|u1"), label=i4(*[0] * 9), prediction=i4(*[0] * 9))'
+	for o in '--fid a.cvt' ''; do
+		fails 3 cv-eval --part 1 $o bytes.cvt
+		[[ $message == *"'part' is not one <i4 a row" ]]
+	done
 	for o in --per-class --confusion '--report nll' '--truth label' '--predicted logits'; do
 		fails 2 cv-eval $o --fid a.cvt b1.cvt
 		[[ $message == *": ${o%% *}: compares each row with its truth; --fid compares two sets" ]]

@@ -130,6 +130,61 @@ static int count_views(
 	}
 }
 
+/* Fields whose form STREAM.md fixes, and how many dimensions a row of them has when it is f4; what is
+ * never f4 has none. */
+static const struct form {
+	const char *name;
+	int least, most;
+} forms[] = {
+	{"index", 1, 0},
+	{"name", 1, 0},
+	{"part", 1, 0},
+	{"domain", 1, 0},
+	{"role", 1, 0},
+	{"copy", 1, 0},
+	{"group", 1, 0},
+	{"mask", 1, 0},
+	{"edge", 1, 0},
+	{"caption", 1, 0},
+	{"rotation", 1, 0},
+	{"context", 1, 0},
+	{"jigsaw", 1, 0},
+	{"order", 1, 0},
+	{"ab", 1, 0},
+	{"weight", 0, 0},
+	{"label", 1, 1},
+	{"box", 1, 1},
+	{"boxes", 2, 2},
+	{"proposals", 2, 2},
+	{"detections", 2, 2},
+	{"keypoints", 2, 2},
+	{"depth", 2, 3},
+	{"image", 3, 3},
+	{"original", 3, 3},
+};
+
+static bool ends_in(const char *name, const char *tail)
+{
+	const size_t n = strlen(name), k = strlen(tail);
+	return n > k && strcmp(name + n - k, tail) == 0;
+}
+
+/* A field that other programs would take for something else. */
+static int check_form(const struct embed_outputs *o, size_t i, struct cvt_err *e)
+{
+	const char *name = o->field[i];
+	const int ndim = o->row[i].ndim;
+	bool wrong = ends_in(name, ".at") || ends_in(name, ".hwc");
+	for (size_t k = 0; k < sizeof forms / sizeof *forms; k++)
+		if (field_is_view(name, forms[k].name))
+			wrong = ndim < forms[k].least || ndim > forms[k].most;
+	return wrong ? cvt_fail(e, CVT_USAGE,
+		       "--output: '%s' is a field of another form (cv-stream(5)); write "
+		       "STAGE=FIELD with another name",
+		       name)
+		     : CVT_OK;
+}
+
 int embed_outputs_open(struct embed_outputs *o, const char *text, size_t pool,
 	const struct network *n, const struct head *h, struct cvt_err *e)
 {
@@ -142,9 +197,10 @@ int embed_outputs_open(struct embed_outputs *o, const char *text, size_t pool,
 	for (size_t i = 0; i < words && code == CVT_OK; i++)
 		code = add_output(o, word[i], n, e);
 	free(copy);
-	for (size_t i = 0; i < o->n; i++) {
+	for (size_t i = 0; i < o->n && code == CVT_OK; i++) {
 		squeeze(&o->row[i]);
 		decide(o, i);
+		code = check_form(o, i, e);
 	}
 	return code == CVT_OK ? count_views(o, n, h, e) : code;
 }
@@ -188,6 +244,11 @@ static bool is_kept(const char *name, char *const *word, size_t n, bool all)
 	if (strcmp(name, "index") == 0)
 		return true;
 	return all ? !field_is_view(name, "image") : listed(word, n, name) || listed(word, n, base);
+}
+
+bool embed_keeps(const struct embed_outputs *o, const char *name)
+{
+	return listed(o->keep, o->nkeep, name);
 }
 
 static int keep_fields(struct embed_outputs *o, struct head *h, char *const *word, size_t n,

@@ -30,7 +30,8 @@ struct embed_outputs {
 	size_t nkeep;
 };
 
-/* Reads "STAGE[=FIELD],..." (NULL = embedding). CVT_USAGE naming the nearest stage. */
+/* Reads "STAGE[=FIELD],..." (NULL = embedding). CVT_USAGE naming the nearest stage, or a FIELD that a
+ * stage cannot be. */
 int embed_outputs_open(struct embed_outputs *o, const char *text, size_t pool,
 	const struct network *n, const struct head *h, struct cvt_err *e);
 void embed_outputs_close(struct embed_outputs *o);
@@ -41,6 +42,8 @@ int embed_name_predictions(
 	const struct embed_outputs *o, const struct head *model, struct head *h, struct cvt_err *e);
 /* Changes the HEAD's fields: keeps those of the comma list (NULL = all but pictures), adds outputs. */
 int embed_fields(struct embed_outputs *o, struct head *h, const char *keep, struct cvt_err *e);
+/* After that: is this field of the rows passed on? */
+bool embed_keeps(const struct embed_outputs *o, const char *name);
 /* `result` = the kept fields of rows. */
 int embed_keep(const struct embed_outputs *o, struct batch *result, const struct batch *rows,
 	struct cvt_err *e);

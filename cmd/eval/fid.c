@@ -1,6 +1,8 @@
 /* eval_fid: two streams of features to one distance (see fid.h). */
 #include "fid.h"
 
+#include "rows.h"
+
 #include "../../libcore/metric/fid.h"
 
 static int features(const struct source *s, const char *field, size_t *D, struct cvt_err *e)
@@ -33,9 +35,8 @@ static int read_all(
 	bool ended = false;
 	size_t D = 0;
 	TRY(features(s, o->field, &D, e));
-	if (o->by_part && !head_field(source_head(s), "part"))
-		return cvt_fail(e, CVT_INPUT, "%s: no 'part'; cv-read --val-fraction makes it",
-			source_name(s));
+	if (o->by_part)
+		TRY(eval_check_part(source_head(s), source_name(s), e));
 	if (fid_open(to, D, e) != CVT_OK)
 		return cvt_fail_at(e, "%s", source_name(s));
 	for (;;) {

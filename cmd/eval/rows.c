@@ -149,6 +149,16 @@ static int choose_answer(
 	return CVT_OK;
 }
 
+int eval_check_part(const struct head *h, const char *source, struct cvt_err *e)
+{
+	const struct head_field *part = head_field(h, "part");
+	if (!part)
+		return cvt_fail(
+			e, CVT_INPUT, "%s: no 'part'; cv-read --val-fraction makes it", source);
+	return is_number(part) ? CVT_OK
+			       : cvt_fail(e, CVT_INPUT, "%s: 'part' is not one <i4 a row", source);
+}
+
 int eval_choose(struct eval_fields *f, const struct head *h, const char *source, struct cvt_err *e)
 {
 	TRY(choose_truth(f, h, source, e));
@@ -162,10 +172,7 @@ int eval_choose(struct eval_fields *f, const struct head *h, const char *source,
 			   : METRIC_ANSWER | (f->score ? METRIC_SCORE : 0u);
 	if (f->masks || f->maps)
 		TRY(check_pixels(f, h, source, e));
-	if (f->by_part && !head_field(h, "part"))
-		return cvt_fail(
-			e, CVT_INPUT, "%s: no 'part'; cv-read --val-fraction makes it", source);
-	return CVT_OK;
+	return f->by_part ? eval_check_part(h, source, e) : CVT_OK;
 }
 
 /* ---- the rows ---------------------------------------------------------------------- */

@@ -34,6 +34,8 @@ int eval_choose(struct eval_fields *f, const struct head *h, const char *source,
 /* The rows of b that count, into rows->r. */
 int eval_take(struct eval_rows *rows, const struct eval_fields *f, const struct batch *b,
 	struct cvt_err *e);
+/* CVT_INPUT when rows cannot be chosen by `part`. */
+int eval_check_part(const struct head *h, const char *source, struct cvt_err *e);
 void eval_rows_free(struct eval_rows *rows);
 
 #endif
