@@ -90,87 +90,6 @@ bool join_is_validation(const struct join *j, size_t row)
 	return s->data->part && head_field(&j->head, "part") && s->data->part[row - s->first] == 1;
 }
 
-/* ---- one schema for all ------------------------------------------------------------ */
-
-static bool is_picture(const struct head_field *f)
-{
-	return strcmp(f->name, "image") == 0 && f->dtype == DT_U1
-	       && ((f->flags & FIELD_WHOLE) || f->ndim == 3);
-}
-
-static bool is_plain(const struct head_field *f)
-{
-	return !(f->flags & FIELD_WHOLE);
-}
-
-static bool same_shape(const struct head_field *a, const struct head_field *b)
-{
-	if (a->dtype != b->dtype || a->flags != b->flags || a->ndim != b->ndim)
-		return false;
-	for (int i = 0; i < a->ndim; i++)
-		if (a->dims[i] != b->dims[i])
-			return false;
-	return true;
-}
-
-/* Texts (name, caption) are as long as they have to be. */
-static bool is_text(const struct head_field *f)
-{
-	return f->dtype == DT_U1 && f->ndim == 1
-	       && (strcmp(f->name, "name") == 0 || strcmp(f->name, "caption") == 0);
-}
-
-static int make_ragged(struct head *h, const struct head_field *f, struct cvt_err *e)
-{
-	const struct head_field old = *f; /* the field is about to be made anew */
-	const char *name = old.name;
-	const size_t varies[] = {HEAD_VARIES}, three[] = {3};
-	char at[FIELD_NAME + 4], hwc[FIELD_NAME + 5];
-	(void)snprintf(at, sizeof at, "%s.at", name);
-	(void)snprintf(hwc, sizeof hwc, "%s.hwc", name);
-	TRY(head_add_field(h, name, DT_U1, FIELD_WHOLE, 1, varies, e));
-	TRY(head_add_field(h, at, DT_I8, 0, 0, three, e));
-	return head_add_field(h, hwc, DT_I4, 0, 1, three, e);
-}
-
-/* Makes field f of the whole hold b's, too; *keep false when it has to go. */
-static int agree_field(struct join *j, struct head_field *f, const struct head_field *b,
-	const struct dataset *d, bool *keep, struct cvt_err *e)
-{
-	*keep = true;
-	if (!b)
-		*keep = strcmp(f->name, "label") == 0 || is_text(f);
-	else if (is_text(f) && is_text(b))
-		f->dims[0] = b->dims[0] > f->dims[0] ? b->dims[0] : f->dims[0];
-	else if (is_picture(f) && is_picture(b) && !same_shape(f, b))
-		return is_plain(f) ? make_ragged(&j->head, f, e) : CVT_OK;
-	else if (!same_shape(f, b))
-		return cvt_fail(e, CVT_INPUT,
-			"%s: its field %s has another type or shape than that of %s; leave it out "
-			"with "
-			"--drop %s",
-			d->name, f->name, j->set[0].data->name, f->name);
-	return CVT_OK;
-}
-
-static int agree_fields(struct join *j, const struct dataset *d, struct cvt_err *e)
-{
-	for (size_t i = 0; i < j->head.nfields;) {
-		struct head_field f = j->head.field[i];
-		const bool table =
-			head_field(&j->head, "image.at") && strncmp(f.name, "image.", 6) == 0;
-		bool keep = true;
-		if (!table)
-			TRY(agree_field(
-				j, &j->head.field[i], head_field(&d->head, f.name), d, &keep, e));
-		if (keep)
-			i++;
-		else
-			head_remove_field(&j->head, f.name);
-	}
-	return CVT_OK;
-}
-
 /* ---- one list of classes ----------------------------------------------------------- */
 
 static int add_names(struct join *j, const struct head_classes *from, struct cvt_err *e)
@@ -220,7 +139,7 @@ int join_agree(struct join *j, bool classes_by_number, struct cvt_err *e)
 {
 	TRY(head_copy(&j->head, &j->set[0].data->head, e));
 	for (size_t i = 1; i < j->sets; i++) {
-		TRY(agree_fields(j, j->set[i].data, e));
+		TRY(join_agree_fields(j, j->set[i].data, e));
 		TRY(agree_classes(j, &j->set[i], classes_by_number, e));
 	}
 	j->head.rows = j->rows;
@@ -249,57 +168,6 @@ int join_labels(struct join *j, int32_t *label, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* Pictures of one size to the three ragged tensors. */
-static int spread_picture(const struct field *f, struct batch *to, struct cvt_err *e)
-{
-	const size_t n = f->t.dims[0], row = tensor_row_bytes(&f->t);
-	const size_t bytes[] = {f->t.bytes}, ends[] = {n + 1}, sizes[] = {n, 3};
-	struct field *image = batch_add(to, "image", e);
-	if (!image)
-		return CVT_SYSTEM;
-	image->flags = FIELD_WHOLE;
-	TRY(tensor_shape(&image->t, DT_U1, 1, bytes, e));
-	memcpy(image->t.data, f->t.data, f->t.bytes);
-	struct field *at = batch_add(to, "image.at", e);
-	if (!at)
-		return CVT_SYSTEM;
-	TRY(tensor_shape(&at->t, DT_I8, 1, ends, e));
-	struct field *hwc = batch_add(to, "image.hwc", e);
-	if (!hwc)
-		return CVT_SYSTEM;
-	TRY(tensor_shape(&hwc->t, DT_I4, 2, sizes, e));
-	at = batch_field(to, "image.at");
-	for (size_t i = 0; i <= n; i++)
-		((int64_t *)at->t.data)[i] = (int64_t)(i * row);
-	for (size_t i = 0; i < 3 * n; i++)
-		((int32_t *)hwc->t.data)[i] = (int32_t)f->t.dims[1 + i % 3];
-	return CVT_OK;
-}
-
-/* Field h of the whole for n rows whose own is f (NULL = none). */
-static int conform_field(const struct head_field *h, const struct field *f, size_t n,
-	struct batch *to, struct cvt_err *e)
-{
-	if (f && (h->flags & FIELD_WHOLE) && !(f->flags & FIELD_WHOLE))
-		return spread_picture(f, to, e);
-	if (!f && batch_get(to, h->name)->ndim) /* came with the picture */
-		return CVT_OK;
-	struct field *t = batch_add(to, h->name, e);
-	if (!t)
-		return CVT_SYSTEM;
-	t->flags = h->flags;
-	if (f)
-		return tensor_copy(&t->t, &f->t, e);
-	/* What is missing: a label is -1, a text is empty (and grows to the length of the others).
-	 */
-	size_t dims[TENSOR_DIMS] = {n};
-	for (int i = 0; i < h->ndim; i++)
-		dims[i + 1] = h->dims[i] == HEAD_VARIES ? 0 : h->dims[i];
-	TRY(tensor_shape(&t->t, h->dtype, h->ndim + 1, dims, e));
-	memset(t->t.data, 0xff, t->t.bytes);
-	return CVT_OK;
-}
-
 static int append_part(struct join *j, size_t which, size_t n, struct cvt_err *e)
 {
 	struct join_set *s = &j->set[which];
@@ -310,7 +178,7 @@ static int append_part(struct join *j, size_t which, size_t n, struct cvt_err *e
 		code = batch_add(&same, j->head.field[i].name, e) ? CVT_OK : CVT_SYSTEM;
 	for (size_t i = 0; i < j->head.nfields && code == CVT_OK; i++) {
 		const struct head_field *h = &j->head.field[i];
-		code = conform_field(h, batch_field(&j->part, h->name), n, &same, e);
+		code = join_conform_field(h, batch_field(&j->part, h->name), n, &same, e);
 	}
 	struct tensor *label = batch_get(&same, "label"), *index = batch_get(&same, "index");
 	if (label && label->dtype == DT_I4 && label->ndim == 1)

@@ -1,7 +1,7 @@
 /*
  * join: several data sets as one: the rows of the first, then those of the second ... Classes are
- * matched by name, fields that one lacks are filled or left out, pictures of different sizes become
- * ragged.
+ * matched by name, pictures of different sizes become ragged. A field that one lacks is filled where its
+ * absence has a meaning (join_fields.c), and is an error otherwise: nothing is lost without a word.
  */
 #ifndef CVT_JOIN_H
 #define CVT_JOIN_H
@@ -47,5 +47,13 @@ int join_labels(struct join *j, int32_t *label, struct cvt_err *e);
 size_t join_channels(const struct join *j);
 size_t join_held(const struct join *j);
 void join_close(struct join *j);
+
+/* ---- for join.c (join_fields.c) ---------------------------------------------------- */
+
+/* Makes the fields of the whole hold those of d, too. */
+int join_agree_fields(struct join *j, const struct dataset *d, struct cvt_err *e);
+/* Field h of the whole for n rows whose own is f (NULL = none), into `to`. */
+int join_conform_field(const struct head_field *h, const struct field *f, size_t n,
+	struct batch *to, struct cvt_err *e);
 
 #endif

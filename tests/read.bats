@@ -598,3 +598,49 @@ for s in "9x9", "80x30", "37x5", "grey":
 	cv-read d.tgz --no-history -o s.cvt
 	dd if=s.cvt bs=7 2>/dev/null | cv-read --no-history | cv-view --diff - s.cvt
 }
+
+@test "joined: a data set without parts is for training, without weights of weight 1, and nothing else is lost unsaid" {
+	cv-gen shapes -n 50 --size 8x8 -o s.cvt
+	cv-gen shapes -n 30 --size 8x8 --start 100 -o b.cvt
+	cv-read s.cvt --val-fraction .3 -o sv.cvt
+	want=$(tsv part <sv.cvt | grep -c 1)
+	for c in 'sv.cvt b.cvt' 'b.cvt sv.cvt' 'sv.cvt b.cvt --mix 1:1' 'sv.cvt b.cvt --shuffle'; do
+		[ "$(cv-read $c | tsv part | grep -c 1)" -eq "$want" ]
+	done
+	[ "$(cv-read b.cvt sv.cvt --mix 1:1 | tsv domain part | grep -c '^0 1')" -eq 0 ]
+	py "
+a, b = read('s.cvt')[1], read('b.cvt')[1]
+write('w.cvt', weight=np.full(30, .5, '<f4'), **b)
+write('g.cvt', group=np.arange(30, dtype='<i8'), **b)
+write('r.cvt', role=np.zeros(30, '<i4'), **b)"
+	[ "$(cv-read s.cvt w.cvt --take 51 --drop label | tsv weight | sort | uniq -c | joined)" = \
+		"      1 0.5      50 1" ]
+	[ "$(cv-read w.cvt s.cvt --skip 29 --take 2 --drop label | tsv weight | joined)" = "0.5 1" ]
+	cv-read b.cvt --drop image -o bare.cvt
+	cv-gen shapes -n 9 --size 8x8 --fields image,label,mask -o m.cvt
+	for c in 's.cvt bare.cvt image' 'm.cvt s.cvt mask' 'g.cvt s.cvt group' 'r.cvt s.cvt role'; do
+		read -r has lacks field <<<"$c"
+		for how in "$has $lacks" "$lacks $has" "$has $lacks --mix 1:1"; do
+			fails 3 cv-read $how
+			[[ $message == "cv-read: $has: has the field $field, which $lacks lacks;"*"--drop $field" ]]
+		done
+	done
+	cv-read m.cvt --drop mask | cv-read s.cvt /dev/stdin | cv-view --validate -
+}
+
+@test "joined: labels and texts that one data set lacks are unknown and empty" {
+	py "
+write('soft.cvt', label=f4([[.5, .5], [0, 1]]), caption=np.array([b'ab', b'c']).view('u1').reshape(2, 2))
+write('bare.cvt', index=np.arange(3))
+write('long.cvt', caption=np.array([b'abcd', b'xyz']).view('u1').reshape(2, 4), label=f4([[1, 0], [0, 1]]))"
+	for c in 'soft.cvt bare.cvt' 'bare.cvt soft.cvt' 'soft.cvt bare.cvt soft.cvt --mix 1:1:1'; do
+		cv-read $c -o x.cvt
+		cv-view --validate x.cvt
+		py "
+f = read('x.cvt')[1]
+assert np.isfinite(f['label']).all() and (f['caption'] < 128).all()
+assert ((f['label'].sum(1) == 0) == (f['caption'].sum(1) == 0)).all() and f['label'].sum() >= 2"
+	done
+	cv-read soft.cvt long.cvt | tsv caption | joined | grep -qx 'ab c abcd xyz'
+	cv-read long.cvt soft.cvt --take 3 | tsv caption | joined | grep -qx 'abcd xyz ab'
+}
