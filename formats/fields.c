@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "relabel.h"
 #include "source.h"
 
 struct renamed {
@@ -122,15 +123,23 @@ static void free_list(char **list, size_t n)
 	free(list);
 }
 
-static void remove_classes(struct head *h, const char *field)
+/* The lists of classes that some field speaks of. */
+static void used_classes(const struct head *h, bool used[HEAD_LISTS])
 {
-	struct head_classes *c = head_classes(h, field);
-	if (!c)
-		return;
+	memset(used, 0, HEAD_LISTS * sizeof *used);
+	for (size_t i = 0; i < h->nfields; i++) {
+		const struct head_classes *c = relabel_list(h, &h->field[i]);
+		if (c)
+			used[c - h->classes] = true;
+	}
+}
+
+static void remove_classes(struct head *h, size_t at)
+{
+	struct head_classes *c = &h->classes[at];
 	for (size_t k = 0; k < c->n; k++)
 		free(c->name[k]);
 	free(c->name);
-	const size_t at = (size_t)(c - h->classes);
 	memmove(c, c + 1, (--h->nclasses - at) * sizeof *c);
 }
 
@@ -143,11 +152,19 @@ static void remove_targets(struct head *h, const char *field)
 	h->ntargets = kept;
 }
 
-static void remove_field(struct head *h, const char *name)
+/* With the classes that no other field speaks of. */
+static void remove_fields(struct head *h, char *const *name, size_t n)
 {
-	head_remove_field(h, name);
-	remove_classes(h, name);
-	remove_targets(h, name);
+	bool before[HEAD_LISTS], after[HEAD_LISTS];
+	used_classes(h, before);
+	for (size_t i = 0; i < n; i++) {
+		head_remove_field(h, name[i]);
+		remove_targets(h, name[i]);
+	}
+	used_classes(h, after);
+	for (size_t i = h->nclasses; i-- > 0;)
+		if (before[i] && !after[i])
+			remove_classes(h, i);
 }
 
 static int drop(struct fields *f, const char *list, struct head *h, struct cvt_err *e)
@@ -158,8 +175,8 @@ static int drop(struct fields *f, const char *list, struct head *h, struct cvt_e
 		code = cvt_fail(e, CVT_USAGE, "--drop: a stream cannot do without its index");
 	f->gone = c.name;
 	f->gones = c.n;
-	for (size_t i = 0; code == CVT_OK && i < c.n; i++)
-		remove_field(h, c.name[i]);
+	if (code == CVT_OK)
+		remove_fields(h, c.name, c.n);
 	return code;
 }
 
@@ -173,8 +190,8 @@ static int select_fields(struct fields *f, const char *list, struct head *h, str
 			code = add_name(&f->cut, &f->cuts, &f->cut_capacity, name, e);
 	}
 	free_list(c.name, c.n);
-	for (size_t i = 0; code == CVT_OK && i < f->cuts; i++)
-		remove_field(h, f->cut[i]);
+	if (code == CVT_OK)
+		remove_fields(h, f->cut, f->cuts);
 	return code;
 }
 
@@ -263,24 +280,78 @@ static int sort_bank(struct fields *f, const char *path, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* Fields that the rows have already stay as they are. */
-static int merge_heads(struct fields *f, struct head *h, const struct head *from, struct cvt_err *e)
+/* Fields that the rows have already stay as they are; the others stand in `pasted`, too. */
+static int merge_fields(struct fields *f, struct head *h, struct head *pasted, struct cvt_err *e)
 {
-	for (size_t i = 0; i < from->nfields; i++) {
-		const struct head_field *x = &from->field[i];
-		if (strcmp(x->name, "index") == 0)
-			continue;
-		if (head_field(h, x->name)) {
-			batch_remove(&f->bank, x->name);
-			continue;
-		}
-		TRY(head_add_field(h, x->name, x->dtype, x->flags, x->ndim, x->dims, e));
-		const struct head_classes *c = head_classes(from, x->name);
-		for (size_t k = 0; c && k < c->n; k++)
-			if (c->name[k])
-				TRY(head_set_class(h, x->name, k, c->name[k], e));
+	for (size_t i = 0; i < pasted->nfields;) {
+		const struct head_field x = pasted->field[i];
+		if (strcmp(x.name, "index") == 0 || head_field(h, x.name)) {
+			batch_remove(&f->bank, x.name); /* index is out already */
+			head_remove_field(pasted, x.name);
+		} else
+			i++;
 	}
-	return head_add_history(&f->history, from, 1, e);
+	for (size_t i = 0; i < pasted->nfields; i++) {
+		const struct head_field *x = &pasted->field[i];
+		TRY(head_add_field(h, x->name, x->dtype, x->flags, x->ndim, x->dims, e));
+	}
+	return CVT_OK;
+}
+
+/* Classes that the rows have names for keep them, whatever field of theirs it is that has them; the
+ * others come with the fields that are pasted. */
+static int merge_classes(struct head *h, const struct head *pasted, struct cvt_err *e)
+{
+	bool new[HEAD_LISTS] = {0};
+	for (size_t i = 0; i < pasted->nfields; i++) {
+		const struct head_classes *c = relabel_list(pasted, &pasted->field[i]);
+		/* numbers without names, which the rows have already, stay so */
+		const bool bare = c && head_field(h, c->field) && !head_field(pasted, c->field);
+		if (c && !bare && !relabel_list(h, &pasted->field[i]))
+			new[c - pasted->classes] = true;
+	}
+	for (size_t i = 0; i < pasted->nclasses; i++)
+		if (new[i])
+			TRY(relabel_grow(h, pasted->classes[i].field, &pasted->classes[i], e));
+	return CVT_OK;
+}
+
+/* Lists that count by number are as long as the longer one, and soft labels as wide. */
+static int widen(struct head *h, const struct head *pasted, bool by_number, struct cvt_err *e)
+{
+	for (size_t i = 0; i < pasted->nfields; i++) {
+		const struct head_field *x = &pasted->field[i];
+		struct head_field *to = head_field(h, x->name);
+		const struct head_classes *a = relabel_list(pasted, x), *b = relabel_list(h, to);
+		if (a && b && relabel_by_number(a, b, by_number))
+			TRY(relabel_grow(h, b->field, a, e));
+		const size_t columns = relabel_columns(h, to, pasted, x, by_number);
+		if (columns)
+			to->dims[to->ndim - 1] = columns;
+	}
+	return CVT_OK;
+}
+
+static int merge_heads(
+	struct fields *f, struct head *h, const struct source *s, bool by_number, struct cvt_err *e)
+{
+	struct head pasted;
+	struct relabel to_ours = {0};
+	TRY(head_copy(&pasted, source_head(s), e));
+	int code = merge_fields(f, h, &pasted, e);
+	if (code == CVT_OK)
+		code = merge_classes(h, &pasted, e);
+	if (code == CVT_OK)
+		code = widen(h, &pasted, by_number, e);
+	if (code == CVT_OK)
+		code = relabel_open(&to_ours, &pasted, h, by_number, e);
+	if (code == CVT_OK)
+		code = relabel_rows(&to_ours, &f->bank, e);
+	relabel_close(&to_ours);
+	head_free(&pasted);
+	if (code == CVT_OK)
+		return head_add_history(&f->history, source_head(s), 1, e);
+	return code == CVT_INPUT ? cvt_fail_at(e, "%s", source_name(s)) : code;
 }
 
 static int load_bank(
@@ -293,7 +364,7 @@ static int load_bank(
 	if (code == CVT_OK)
 		code = sort_bank(f, source_name(s), e);
 	if (code == CVT_OK)
-		code = merge_heads(f, h, source_head(s), e);
+		code = merge_heads(f, h, s, o->by_number, e);
 	source_close(s);
 	return code;
 }

@@ -13,6 +13,7 @@ struct fields_options {
 	const char *paste; /* a file */
 	const char *select;
 	const char *rename; /* OLD=NEW,... */
+	bool by_number;     /* classes of the file are those of the rows by number, not by name */
 	size_t max_memory;
 };
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Far above what anybody needs, and low enough that searching lists one by one stays quick. */
-enum { MOST_CLASSES = 1 << 24, MOST_LISTS = 64, MOST_FIELDS = 1024 };
+enum { MOST_CLASSES = 1 << 24, MOST_FIELDS = 1024 };
 
 void head_init(struct head *h)
 {
@@ -288,8 +288,8 @@ int head_set_class(
 		return cvt_fail(e, CVT_INPUT, "class names of a field that has no proper name");
 	if (number >= MOST_CLASSES)
 		return cvt_fail(e, CVT_INPUT, "class number %zu is too large", number);
-	if (h->nclasses == MOST_LISTS && !head_classes(h, field))
-		return cvt_fail(e, CVT_INPUT, "more than %d lists of classes", MOST_LISTS);
+	if (h->nclasses == HEAD_LISTS && !head_classes(h, field))
+		return cvt_fail(e, CVT_INPUT, "more than %d lists of classes", HEAD_LISTS);
 	struct head_classes *c = add_classes(h, field, e);
 	char *copy = c ? mem_strdup(name, e) : NULL;
 	if (!copy)

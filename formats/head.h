@@ -11,6 +11,8 @@
 #define HEAD_UNKNOWN SIZE_MAX /* a count that is not known */
 #define HEAD_VARIES  SIZE_MAX /* a dimension that may differ from frame to frame (M, L) */
 
+enum { HEAD_LISTS = 64 }; /* of class names, at most */
+
 struct head_field {
 	char name[FIELD_NAME];
 	enum dtype dtype;

@@ -22,7 +22,7 @@ void join_close(struct join *j)
 {
 	for (size_t i = 0; i < j->sets; i++) {
 		dataset_close(j->set[i].data);
-		free(j->set[i].to_label);
+		relabel_close(&j->set[i].relabel);
 	}
 	free(j->set);
 	batch_free(&j->part);
@@ -92,55 +92,57 @@ bool join_is_validation(const struct join *j, size_t row)
 
 /* ---- one list of classes ----------------------------------------------------------- */
 
-static int add_names(struct join *j, const struct head_classes *from, struct cvt_err *e)
+/* Does the whole say nothing yet of what list c names? */
+static bool is_new(const struct join *j, const struct head *h, const struct head_classes *c)
 {
-	const struct head_classes *have = head_classes(&j->head, from->field);
-	for (size_t k = have ? have->n : 0; k < from->n; k++)
-		if (from->name[k])
-			TRY(head_set_class(&j->head, from->field, k, from->name[k], e));
+	const struct head_field *f = head_field(h, c->field);
+	return f ? !relabel_list(&j->head, f) : !head_classes(&j->head, c->field);
+}
+
+/* The lists of the whole grow where numbers count, and else have to have every name. */
+static int agree_list(
+	struct join *j, const struct head_classes *c, bool by_number, struct cvt_err *e)
+{
+	const struct head_classes *all = head_classes(&j->head, c->field);
+	int32_t *to = NULL;
+	if (!all) /* the field has another's: relabel_open */
+		return CVT_OK;
+	if (relabel_by_number(c, all, by_number))
+		return relabel_grow(&j->head, c->field, c, e);
+	TRY(head_match_classes(c, all, &to, e));
+	free(to);
 	return CVT_OK;
 }
 
-/* Names that are the numbers: two such lists differ in length only. */
-static bool is_numbered(const struct head_classes *c)
+static int agree_classes(struct join *j, const struct head *h, bool by_number, struct cvt_err *e)
 {
-	char number[24];
-	for (size_t k = 0; k < c->n; k++) {
-		(void)snprintf(number, sizeof number, "%zu", k);
-		if (!c->name[k] || strcmp(c->name[k], number) != 0)
-			return false;
-	}
-	return true;
+	bool new[HEAD_LISTS] = {0};
+	for (size_t i = 0; i < h->nclasses; i++)
+		new[i] = is_new(j, h, &h->classes[i]);
+	for (size_t i = 0; i < h->nclasses; i++)
+		TRY(new[i] ? relabel_grow(&j->head, h->classes[i].field, &h->classes[i], e)
+			   : agree_list(j, &h->classes[i], by_number, e));
+	return CVT_OK;
 }
 
-static int agree_classes(struct join *j, struct join_set *s, bool by_number, struct cvt_err *e)
+/* Which set is to blame stands before what is wrong with it. */
+static int blame(int code, const struct join_set *s, struct cvt_err *e)
 {
-	const struct head *h = &s->data->head;
-	for (size_t i = 0; i < h->nclasses; i++) {
-		const struct head_classes *c = &h->classes[i];
-		const struct head_classes *all = head_classes(&j->head, c->field);
-		if (by_number || !all || (is_numbered(c) && is_numbered(all))) {
-			TRY(add_names(j, c, e));
-			continue;
-		}
-		int32_t *to = NULL;
-		if (head_match_classes(c, all, &to, e) != CVT_OK)
-			return cvt_fail_at(e, "%s", s->data->name);
-		if (strcmp(c->field, "label") == 0) {
-			s->to_label = to;
-			s->classes = c->n;
-		} else
-			free(to);
-	}
-	return CVT_OK;
+	return code == CVT_INPUT ? cvt_fail_at(e, "%s", s->data->name) : code;
 }
 
 int join_agree(struct join *j, bool classes_by_number, struct cvt_err *e)
 {
 	TRY(head_copy(&j->head, &j->set[0].data->head, e));
-	for (size_t i = 1; i < j->sets; i++) {
-		TRY(join_agree_fields(j, j->set[i].data, e));
-		TRY(agree_classes(j, &j->set[i], classes_by_number, e));
+	for (size_t i = 1; i < j->sets; i++)
+		TRY(blame(agree_classes(j, &j->set[i].data->head, classes_by_number, e), &j->set[i],
+			e));
+	for (size_t i = 1; i < j->sets; i++)
+		TRY(join_agree_fields(j, j->set[i].data, classes_by_number, e));
+	for (size_t i = 0; j->sets > 1 && i < j->sets; i++) {
+		struct join_set *s = &j->set[i];
+		TRY(blame(relabel_open(&s->relabel, &s->data->head, &j->head, classes_by_number, e),
+			s, e));
 	}
 	j->head.rows = j->rows;
 	if (j->sets > 1)
@@ -151,19 +153,12 @@ int join_agree(struct join *j, bool classes_by_number, struct cvt_err *e)
 
 /* ---- rows -------------------------------------------------------------------------- */
 
-static void relabel(const struct join_set *s, int32_t *label, size_t n)
-{
-	for (size_t i = 0; s->to_label && i < n; i++)
-		label[i] =
-			label[i] >= 0 && (size_t)label[i] < s->classes ? s->to_label[label[i]] : -1;
-}
-
 int join_labels(struct join *j, int32_t *label, struct cvt_err *e)
 {
 	for (size_t i = 0; i < j->sets; i++) {
 		struct join_set *s = &j->set[i];
 		TRY(dataset_labels(s->data, label + s->first, e));
-		relabel(s, label + s->first, s->data->rows);
+		relabel_numbers(&s->relabel, "label", label + s->first, s->data->rows);
 	}
 	return CVT_OK;
 }
@@ -180,9 +175,9 @@ static int append_part(struct join *j, size_t which, size_t n, struct cvt_err *e
 		const struct head_field *h = &j->head.field[i];
 		code = join_conform_field(h, batch_field(&j->part, h->name), n, &same, e);
 	}
-	struct tensor *label = batch_get(&same, "label"), *index = batch_get(&same, "index");
-	if (label && label->dtype == DT_I4 && label->ndim == 1)
-		relabel(s, label->data, n);
+	if (code == CVT_OK)
+		code = blame(relabel_rows(&s->relabel, &same, e), s, e);
+	const struct tensor *index = batch_get(&same, "index");
 	for (size_t i = 0; index && index->data && i < n; i++)
 		((int64_t *)index->data)[i] = (int64_t)(s->first + j->pick[i]);
 	if (code == CVT_OK)

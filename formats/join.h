@@ -7,6 +7,7 @@
 #define CVT_JOIN_H
 
 #include "dataset.h"
+#include "relabel.h"
 
 /* Data sets that may have files open and buffers filled at once: no more than a mix has. */
 enum { JOIN_AWAKE = 16 };
@@ -23,9 +24,8 @@ struct join {
 
 struct join_set {
 	struct dataset *data;
-	size_t first;      /* its row 0 is that row of the whole */
-	int32_t *to_label; /* its class numbers in the whole's list; NULL = the same */
-	size_t classes;
+	size_t first;           /* its row 0 is that row of the whole */
+	struct relabel relabel; /* its classes to the whole's */
 };
 
 /* Owns d, also when it fails. */
@@ -51,7 +51,8 @@ void join_close(struct join *j);
 /* ---- for join.c (join_fields.c) ---------------------------------------------------- */
 
 /* Makes the fields of the whole hold those of d, too. */
-int join_agree_fields(struct join *j, const struct dataset *d, struct cvt_err *e);
+int join_agree_fields(
+	struct join *j, const struct dataset *d, bool classes_by_number, struct cvt_err *e);
 /* Field h of the whole for n rows whose own is f (NULL = none), into `to`. */
 int join_conform_field(const struct head_field *h, const struct field *f, size_t n,
 	struct batch *to, struct cvt_err *e);

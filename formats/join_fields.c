@@ -104,9 +104,13 @@ static int agree_without(const struct join *j, const struct head_field *f, const
 
 /* Makes field f of the whole hold b, that of d, too. */
 static int agree_field(struct join *j, struct head_field *f, const struct head_field *b,
-	const struct dataset *d, struct cvt_err *e)
+	const struct dataset *d, bool by_number, struct cvt_err *e)
 {
-	if (same_shape(f, b))
+	struct head_field wide = *b;
+	const size_t columns = relabel_columns(&j->head, f, &d->head, b, by_number);
+	if (columns && wide.ndim == f->ndim)
+		f->dims[f->ndim - 1] = wide.dims[f->ndim - 1] = columns;
+	if (same_shape(f, &wide))
 		return CVT_OK;
 	if (is_picture(f) && is_picture(b))
 		return is_plain(f) ? make_ragged(&j->head, f, e) : CVT_OK;
@@ -134,14 +138,15 @@ static int add_fields(struct join *j, const struct dataset *d, struct cvt_err *e
 	return CVT_OK;
 }
 
-int join_agree_fields(struct join *j, const struct dataset *d, struct cvt_err *e)
+int join_agree_fields(
+	struct join *j, const struct dataset *d, bool classes_by_number, struct cvt_err *e)
 {
 	for (size_t i = 0; i < j->head.nfields; i++) {
 		struct head_field *f = &j->head.field[i];
 		const struct head_field *b = head_field(&d->head, f->name);
 		if (is_table(f) && head_field(&d->head, "image"))
 			continue;
-		TRY(b ? agree_field(j, f, b, d, e) : agree_without(j, f, d, e));
+		TRY(b ? agree_field(j, f, b, d, classes_by_number, e) : agree_without(j, f, d, e));
 	}
 	return add_fields(j, d, e);
 }

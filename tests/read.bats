@@ -644,3 +644,105 @@ assert ((f['label'].sum(1) == 0) == (f['caption'].sum(1) == 0)).all() and f['lab
 	cv-read soft.cvt long.cvt | tsv caption | joined | grep -qx 'ab c abcd xyz'
 	cv-read long.cvt soft.cvt --take 3 | tsv caption | joined | grep -qx 'abcd xyz ab'
 }
+
+# Two streams that call the same classes by other numbers, with everything that speaks of classes.
+two_lists() {
+	py "
+def all_of(path, names, more='', **f):
+    write(path, classes(*names) + more, **f)
+x = dict(label=i4(0, 1, 2, -1), prediction=i4(0, 1, 1, 2), logits=f4(np.eye(4, 3)), probs=f4(np.eye(4, 3) / 2))
+x['boxes'] = f4([[[k, 0, 0, 1, 1], [-1, 0, 0, 0, 0]] for k in (0, 1, 2, 2)])
+x['mask'] = np.array([[[0, 1, 2, 255]]] * 4, 'u1')
+x['image'] = np.zeros((4, 1, 4, 1), 'u1')
+x['prediction.mask'] = x['mask']
+ground = 'class.mask %d ground\nclass.mask %d cat\nclass.mask %d dog\n'
+write('a.cvt', classes('cat', 'dog', 'owl') + ground % (0, 1, 2), **x)
+write('b.cvt', classes('owl', 'cat', 'dog') + ground % (2, 0, 1), **x)
+del x['logits']
+x['probs'] = x['probs'][:, :2]
+x['label'] %= 2
+write('c.cvt', classes('dog', 'cat'), **{k: x[k] for k in ('label', 'probs')})"
+}
+
+@test "classes meet by name in every field that speaks of them: answers, scores, masks, boxes" {
+	two_lists
+	cv-read a.cvt b.cvt -o x.cvt
+	cv-read a.cvt b.cvt --mix 1:1 -o m.cvt
+	cv-view --head x.cvt | grep -c '^class' | grep -qx 6
+	py "
+a, x, m = read('a.cvt')[1], read('x.cvt')[1], read('m.cvt')[1]
+for k in a:
+    assert (x[k][:4] == a[k]).all() or k == 'index', k
+    assert (m[k][::2] == x[k][:4]).all() and (m[k][1::2] == x[k][4:]).all(), k
+assert list(x['label'][4:]) == [2, 0, 1, -1] and list(x['prediction'][4:]) == [2, 0, 0, 1]
+for k in 'logits', 'probs': # columns owl cat dog
+    assert (x[k][4:] == a[k][:, [1, 2, 0]]).all(), k
+assert list(x['boxes'][4:, 0, 0]) == [2, 0, 1, 1] and (x['boxes'][:, 1, 0] == -1).all()
+for k in 'mask', 'prediction.mask':
+    assert (x[k][4:] == [1, 2, 0, 255]).all(), k"
+	[ "$(cv-eval x.cvt | grep ^accuracy)" = "$(cv-eval a.cvt | grep ^accuracy)" ]
+	cv-read a.cvt b.cvt --classes-by-number | tsv label | joined | grep -qx '0 1 2 -1 0 1 2 -1'
+	# probabilities grow to the longer list, scores cannot
+	cv-read a.cvt --select label,probs -o p.cvt
+	cv-read p.cvt c.cvt -o x.cvt
+	py "
+x = read('x.cvt')[1]
+assert x['probs'].shape == (8, 3) and (x['probs'][4:] == f4([[0, .5, 0], [.5, 0, 0], [0, 0, 0], [0, 0, 0]])).all()
+assert list(x['label'][4:6]) == [1, 0]"
+	cv-read c.cvt --rename probs=logits -o l.cvt
+	cv-read a.cvt --select label,logits -o q.cvt
+	fails 3 cv-read q.cvt l.cvt
+	[[ $message == *"l.cvt: its field logits"*"--drop logits" ]]
+	fails 3 cv-read c.cvt p.cvt
+	[[ $message == *"p.cvt: class 'owl'"* ]]
+}
+
+@test "what is pasted takes the classes of the rows, by name" {
+	two_lists
+	# the rows' own list stands, though their label is gone
+	for field in prediction logits probs boxes prediction,logits; do
+		cv-read b.cvt --select $field -o rows.cvt
+		cv-view --head rows.cvt | grep -c '^class ' | grep -qx 3
+		cv-read rows.cvt --paste a.cvt --select label,$field -o x.cvt
+		[ "$(tsv label.class <x.cvt | joined)" = "cat dog owl " ]
+		[ "$(tsv label <x.cvt | joined)" = "1 2 0 -1" ]
+		[ "$(cv-view --head x.cvt | grep '^class ' | joined)" = "class 0 owl class 1 cat class 2 dog" ]
+	done
+	# and what speaks of FILE's label comes in the order of the rows' own
+	cv-read b.cvt --select label -o rows.cvt
+	cv-read rows.cvt --paste a.cvt -o x.cvt
+	py "
+a, x = read('a.cvt')[1], read('x.cvt')[1]
+assert list(x['label']) == [0, 1, 2, -1] and list(x['prediction']) == [1, 2, 2, 0]
+assert (x['logits'] == a['logits'][:, [2, 0, 1]]).all() and list(x['boxes'][:, 0, 0]) == [1, 2, 0, 0]
+assert (x['mask'] == a['mask']).all()"
+	cv-read rows.cvt --paste a.cvt --classes-by-number | tsv prediction | joined | grep -qx '0 1 1 2'
+	cv-view --head x.cvt | grep -c '^class.mask' | grep -qx 3
+	cv-read c.cvt --select label -o rows.cvt
+	fails 3 cv-read rows.cvt --paste a.cvt
+	[[ $message == *"a.cvt: class 'owl'"*"--classes-by-number" ]]
+	# a bare file of scores brings their names along
+	cv-read c.cvt --drop label,probs | cv-read --paste a.cvt --select logits | cv-view --head | grep -c '^class [0-9]' | grep -qx 3
+}
+
+@test "soft labels are joined by the names of their columns" {
+	py "
+write('a.cvt', classes('cat', 'dog', 'owl'), label=f4([[1, 0, 0], [0, .5, .5]]))
+write('b.cvt', classes('owl', 'cat'), label=f4([[1, 0], [.25, .75], [0, 0]]))
+write('n.cvt', classes('0', '1'), label=f4([[1, 0]]))
+write('w.cvt', classes('0', '1', '2'), label=f4([[0, 0, 1]]))
+write('bare.cvt', label=f4([[0, 0, 0, 1]]))"
+	cv-read a.cvt b.cvt -o x.cvt
+	cv-read n.cvt w.cvt -o y.cvt
+	cv-read w.cvt n.cvt --mix 1:1 -o z.cvt
+	py "
+assert (read('x.cvt')[1]['label'] == f4([[1, 0, 0], [0, .5, .5], [0, 0, 1], [.75, 0, .25], [0, 0, 0]])).all()
+assert (read('y.cvt')[1]['label'] == f4([[1, 0, 0], [0, 0, 1]])).all()
+assert (read('z.cvt')[1]['label'] == f4([[0, 0, 1], [1, 0, 0]])).all()"
+	cv-view --validate x.cvt
+	fails 3 cv-read b.cvt a.cvt
+	[[ $message == *"a.cvt: class 'dog'"* ]]
+	fails 3 cv-read a.cvt bare.cvt
+	[[ $message == *"its field label has another type or shape"* ]]
+	cv-read b.cvt a.cvt --classes-by-number | cv-view --head | grep -qx 'field label <f4 3'
+}

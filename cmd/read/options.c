@@ -212,6 +212,7 @@ int read_understand(struct read_options *o, struct cvt_err *e)
 	o->rows.take = o->takes ? o->rows.take : SIZE_MAX;
 	o->rows.unlabelled = o->unlabelled ? o->rows.unlabelled : SIZE_MAX;
 	o->data.max_memory = o->fields.max_memory = o->common.max_memory;
+	o->fields.by_number = o->by_number;
 	o->rows.seed = o->common.seed;
 	return CVT_OK;
 }
