@@ -746,3 +746,23 @@ assert (read('z.cvt')[1]['label'] == f4([[0, 0, 1], [1, 0, 0]])).all()"
 	[[ $message == *"its field label has another type or shape"* ]]
 	cv-read b.cvt a.cvt --classes-by-number | cv-view --head | grep -qx 'field label <f4 3'
 }
+
+@test "--classes-by-number keeps the first list of names, and no name stands twice" {
+	py "
+write('x.cvt', classes('cat', 'dog'), label=i4(0, 1))
+write('z.cvt', classes('dog'), label=i4(0))
+write('l.cvt', classes('cat', 'dog', 'owl'), label=i4(2))
+write('n.cvt', classes('2', 'b'), label=i4(0))"
+	names() { cv-read "$@" --classes-by-number | cv-view --head | sed -n 's/^class //p' | joined; }
+	[ "$(names x.cvt z.cvt)" = "0 cat 1 dog" ]
+	[ "$(names z.cvt x.cvt)" = "0 dog 1 1" ]
+	[ "$(names x.cvt l.cvt)" = "0 cat 1 dog 2 owl" ]
+	[ "$(names l.cvt x.cvt)" = "0 cat 1 dog 2 owl" ]
+	[ "$(names z.cvt l.cvt)" = "0 dog 1 1 2 owl" ]
+	cv-read n.cvt x.cvt z.cvt --classes-by-number | cv-view --validate -
+	py "
+write('e.cvt', classes('2', 'c'), label=i4(0))
+write('d.cvt', classes('b', 'c', '2'), label=i4(2))"
+	fails 3 cv-read e.cvt d.cvt --classes-by-number
+	[[ $message == *"d.cvt: class 2 of label has a name that is another's"* ]]
+}
