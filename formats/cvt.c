@@ -36,6 +36,7 @@ static int open_file(struct dataset *d, struct rows *r, struct input *in, struct
 	d->rows = stream_file_rows(r->file);
 	d->index = stream_file_index(r->file);
 	d->part = stream_file_part(r->file);
+	d->group = stream_file_group(r->file);
 	return head_copy(&d->head, stream_file_head(r->file), e);
 }
 

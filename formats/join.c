@@ -131,6 +131,36 @@ static int blame(int code, const struct join_set *s, struct cvt_err *e)
 	return code == CVT_INPUT ? cvt_fail_at(e, "%s", s->data->name) : code;
 }
 
+/* Groups of different sets are different ones: those of a set follow those of the sets before it. */
+static int agree_groups(struct join *j, struct cvt_err *e)
+{
+	int64_t end = 0;
+	for (size_t i = 0; i < j->sets; i++) {
+		struct join_set *s = &j->set[i];
+		const int64_t *group = s->data->group;
+		if (!group || s->data->rows == 0)
+			continue;
+		int64_t least = group[0], most = group[0];
+		for (size_t r = 1; r < s->data->rows; r++) {
+			least = group[r] < least ? group[r] : least;
+			most = group[r] > most ? group[r] : most;
+		}
+		const uint64_t span = (uint64_t)most - (uint64_t)least;
+		s->least_group = least;
+		s->first_group = i ? end : least;
+		if (s->first_group < 0 ? most == INT64_MAX
+				       : span >= (uint64_t)(INT64_MAX - s->first_group))
+			return cvt_fail(e, CVT_INPUT,
+				"%s: the numbers of its groups are too large; leave them out "
+				"first: "
+				"cv-read --drop group",
+				s->data->name);
+		end = (int64_t)((uint64_t)s->first_group + span) + 1;
+		end = end < 0 ? 0 : end;
+	}
+	return CVT_OK;
+}
+
 int join_agree(struct join *j, bool classes_by_number, struct cvt_err *e)
 {
 	TRY(head_copy(&j->head, &j->set[0].data->head, e));
@@ -144,6 +174,8 @@ int join_agree(struct join *j, bool classes_by_number, struct cvt_err *e)
 		TRY(blame(relabel_open(&s->relabel, &s->data->head, &j->head, classes_by_number, e),
 			s, e));
 	}
+	if (j->sets > 1)
+		TRY(agree_groups(j, e));
 	j->head.rows = j->rows;
 	if (j->sets > 1)
 		j->head.index = j->rows;
@@ -163,6 +195,17 @@ int join_labels(struct join *j, int32_t *label, struct cvt_err *e)
 	return CVT_OK;
 }
 
+/* By their place in the whole. */
+static void number_rows(const struct join *j, const struct join_set *s, const struct batch *b)
+{
+	const struct tensor *index = batch_get(b, "index"), *group = batch_get(b, "group");
+	int64_t *g = s->data->group && group ? group->data : NULL;
+	for (size_t i = 0; index && index->data && i < b->rows; i++)
+		((int64_t *)index->data)[i] = (int64_t)(s->first + j->pick[i]);
+	for (size_t i = 0; g && i < b->rows; i++)
+		g[i] = s->first_group + (int64_t)((uint64_t)g[i] - (uint64_t)s->least_group);
+}
+
 static int append_part(struct join *j, size_t which, size_t n, struct cvt_err *e)
 {
 	struct join_set *s = &j->set[which];
@@ -177,9 +220,8 @@ static int append_part(struct join *j, size_t which, size_t n, struct cvt_err *e
 	}
 	if (code == CVT_OK)
 		code = blame(relabel_rows(&s->relabel, &same, e), s, e);
-	const struct tensor *index = batch_get(&same, "index");
-	for (size_t i = 0; index && index->data && i < n; i++)
-		((int64_t *)index->data)[i] = (int64_t)(s->first + j->pick[i]);
+	if (code == CVT_OK)
+		number_rows(j, s, &same);
 	if (code == CVT_OK)
 		code = batch_append(&j->all, &same, 0, n, e);
 	batch_free(&same);

@@ -26,6 +26,8 @@ struct join_set {
 	struct dataset *data;
 	size_t first;           /* its row 0 is that row of the whole */
 	struct relabel relabel; /* its classes to the whole's */
+	/* its groups to the whole's: the least of the ones is that of the others */
+	int64_t least_group, first_group;
 };
 
 /* Owns d, also when it fails. */

@@ -121,16 +121,28 @@ static void keep_shard(const struct selection *p, size_t *row, size_t *n)
 	*n = kept;
 }
 
+/* The first row of the group of `row`; that of `last`, a row before it, is `first`. */
+static size_t first_of_group(const struct join *j, size_t row, size_t last, size_t first)
+{
+	while (row > 0 && row != last && join_is_group(j, row - 1, row))
+		row--;
+	return row == last ? first : row;
+}
+
+/* A group is on one side, where its first row is. */
 static void part_validation(struct selection *p, size_t *row, size_t *n)
 {
 	const double below = p->o.val_fraction * 0x1p53;
-	size_t kept = 0;
-	for (size_t i = 0; i < *n; i++)
-		if (join_is_validation(p->join, row[i])
-			|| (double)(selection_hash(p, row[i], SELECTION_PART) >> 11) < below)
-			p->val[p->vals++] = row[i];
+	size_t kept = 0, last = SIZE_MAX, first = 0;
+	for (size_t i = 0; i < *n; i++) {
+		first = first_of_group(p->join, row[i], last, first);
+		last = row[i];
+		if (join_is_validation(p->join, last)
+			|| (double)(selection_hash(p, first, SELECTION_PART) >> 11) < below)
+			p->val[p->vals++] = last;
 		else
-			row[kept++] = row[i];
+			row[kept++] = last;
+	}
 	*n = kept;
 }
 
@@ -217,6 +229,36 @@ size_t selection_rows(const struct selection *p)
 	for (size_t d = 0; d < p->domains; d++)
 		n += rows_of(p, d);
 	return n;
+}
+
+/* The rows of each group of domain d, 0 when they differ. */
+static size_t group_size(const struct selection *p, size_t d)
+{
+	const size_t n = p->trains[d], *row = p->train[d];
+	size_t size = 0;
+	for (size_t i = 0, next; i < n; i = next) {
+		for (next = i + 1; next < n && join_is_group(p->join, row[next - 1], row[next]);)
+			next++;
+		if (i > 0 && next - i != size)
+			return 0;
+		size = next - i;
+	}
+	return size;
+}
+
+/* Groups stay whole when all parts of the mix are made of whole ones. */
+static int check_mix(const struct selection *p, struct cvt_err *e)
+{
+	for (size_t d = 0; p->o.mixed && d < p->domains; d++) {
+		const size_t size = group_size(p, d);
+		if (!size || p->o.mix[d] % size || rows_of(p, d) % size)
+			return cvt_fail(e, CVT_USAGE,
+				"--mix: would tear the groups of %s apart; say a multiple of the "
+				"rows "
+				"of a group, or leave that field out first: cv-read --drop group",
+				p->join->set[d].data->name);
+	}
+	return CVT_OK;
 }
 
 /* A permutation of the rows of domain d, in which the rows of a group stay together. */
@@ -320,6 +362,7 @@ static int set_up(struct selection *p, struct join *j, struct cvt_err *e)
 	if (!p->val)
 		return CVT_SYSTEM;
 	TRY(choose_all(p, e));
+	TRY(check_mix(p, e));
 	if (p->o.size.ways)
 		TRY(selection_prepare_episodes(p, e));
 	if (p->o.balance)

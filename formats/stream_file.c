@@ -14,7 +14,7 @@ struct column {
 	size_t capacity;
 };
 
-enum { INDEX, PART, LABEL, COLUMNS };
+enum { INDEX, PART, LABEL, GROUP, COLUMNS };
 
 struct stream_file {
 	char *path;
@@ -68,6 +68,7 @@ static int understand(struct stream_file *f, struct source *s, struct cvt_err *e
 		[INDEX] = {.name = "index", .dtype = DT_I8, .known = true},
 		[PART] = {.name = "part", .dtype = DT_I4, .known = true},
 		[LABEL] = {.name = "label", .dtype = DT_I4, .known = true},
+		[GROUP] = {.name = "group", .dtype = DT_I8, .known = true},
 	};
 	memcpy(f->column, columns, sizeof columns);
 	if (fstat(source_fd(s), &f->was) != 0)
@@ -217,4 +218,9 @@ const int32_t *stream_file_part(const struct stream_file *f)
 const int32_t *stream_file_label(const struct stream_file *f)
 {
 	return f->column[LABEL].known ? f->column[LABEL].p : NULL;
+}
+
+const int64_t *stream_file_group(const struct stream_file *f)
+{
+	return f->column[GROUP].known ? f->column[GROUP].p : NULL;
 }

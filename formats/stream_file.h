@@ -19,6 +19,7 @@ size_t stream_file_rows(const struct stream_file *f);
 const int64_t *stream_file_index(const struct stream_file *f);
 const int32_t *stream_file_part(const struct stream_file *f);
 const int32_t *stream_file_label(const struct stream_file *f);
+const int64_t *stream_file_group(const struct stream_file *f);
 /* Rows pick[0..n) into `out`. Those that come before the last one read begin the file again. */
 int stream_file_read(
 	struct stream_file *f, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e);

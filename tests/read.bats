@@ -766,3 +766,35 @@ write('d.cvt', classes('b', 'c', '2'), label=i4(2))"
 	fails 3 cv-read e.cvt d.cvt --classes-by-number
 	[[ $message == *"d.cvt: class 2 of label has a name that is another's"* ]]
 }
+
+@test "groups: those of two data sets stay two, and --val-fraction and --mix do not part them" {
+	images i 40 1 1
+	cv-read i | cv-augment rotate4 --no-history -o g.cvt
+	py "
+n = np.arange(40, dtype='<i8')
+write('e.cvt', classes('a'), group=n // 10 - 2, label=i4(*([0] * 40))) # episodes: another index for each row
+write('f.cvt', classes('a'), group=n // 8, label=i4(*([0] * 40)))"
+	cv-read e.cvt f.cvt | tsv group | uniq -c | awk '{ print $1, $2 }' >got
+	[ "$(joined <got)" = "10 -2 10 -1 10 0 10 1 8 2 8 3 8 4 8 5 8 6" ]
+	cv-read f.cvt <(cat e.cvt) | tsv group | uniq -c | awk '{ print $2 }' | joined | grep -qx '0 1 2 3 4 5 6 7 8'
+	cv-read g.cvt g.cvt --shuffle | tsv group | sort -n | uniq -c | awk '$1 != 4 { exit 1 }'
+	# what is for validation is so as a whole, from a file and from a pipe; single rows are as ever
+	for s in 1 2 3; do
+		cv-read f.cvt f.cvt e.cvt --val-fraction .5 --seed $s --no-history -o v.cvt
+		cv-read f.cvt <(cat f.cvt) e.cvt --val-fraction .5 --seed $s --no-history | cmp - v.cvt
+		tsv group part <v.cvt | sort -u >parts
+		[ "$(cut -d ' ' -f 1 parts | uniq -d | wc -l)" -eq 0 ] && [ "$(wc -l <parts)" -eq 14 ]
+	done
+	cv-read f.cvt --val-fraction .5 --skip 3 --shuffle | tsv group part | sort -u | wc -l | grep -qx 5
+	cv-read i --val-fraction .3 | tsv part index | sed -n 's/^1 //p' | joined >single
+	cv-read g.cvt --val-fraction .3 | tsv part index | sed -n 's/^1 //p' | uniq | joined | cmp - single
+	# whole groups can be mixed, others not
+	fails 2 cv-read g.cvt g.cvt --mix 1:1
+	[[ $message == *"--mix: would tear the groups of g.cvt apart"*"--drop group" ]]
+	fails 2 cv-read e.cvt f.cvt --mix 10:10
+	fails 2 cv-read e.cvt f.cvt --mix 20:16 --take 35
+	for how in '' --shuffle; do
+		cv-read e.cvt f.cvt --mix 20:16 $how | tsv domain group | uniq -c | awk '$1 != 10 - 2 * $2 { exit 1 }'
+		cv-read g.cvt g.cvt --mix 8:4 $how | tsv domain group | uniq -c | awk '$1 != 4 { exit 1 }'
+	done
+}
