@@ -244,9 +244,11 @@ static int no_class(const char *word, const char *option, const struct head_clas
 	struct cvt_err *e)
 {
 	char shown[200];
+	const bool number =
+		strspn(word, "0123456789") == strlen(word); /* no number is like another */
 	const size_t near = c ? mem_nearest(word, (const char *const *)c->name, c->n) : 0;
 	mem_printable(shown, sizeof shown, word);
-	if (c && near < c->n)
+	if (c && near < c->n && !number)
 		return cvt_fail(e, CVT_USAGE, "%s: there is no class '%s'; did you mean '%s'?",
 			option, shown, c->name[near]);
 	return cvt_fail(e, CVT_USAGE,

@@ -237,7 +237,7 @@ size_t mem_nearest(const char *text, const char *const *words, size_t n)
 		if (!words[i])
 			continue;
 		const size_t d = distance(text, words[i]);
-		if (d < least && d < length) { /* something of the word must be left */
+		if (d < least) {
 			least = d;
 			best = i;
 		}
