@@ -131,7 +131,7 @@ static int blame(int code, const struct join_set *s, struct cvt_err *e)
 	return code == CVT_INPUT ? cvt_fail_at(e, "%s", s->data->name) : code;
 }
 
-/* Groups of different sets are different ones: those of a set follow those of the sets before it. */
+/* Groups of different sets are different ones: those of a set follow those before it. */
 static int agree_groups(struct join *j, struct cvt_err *e)
 {
 	int64_t end = 0;

@@ -1,7 +1,7 @@
 /*
  * join: several data sets as one: the rows of the first, then those of the second ... Classes are
- * matched by name, pictures of different sizes become ragged. A field that one lacks is filled where its
- * absence has a meaning (join_fields.c), and is an error otherwise: nothing is lost without a word.
+ * matched by name, pictures of different sizes become ragged. A field that one lacks is filled where
+ * its absence has a meaning (join_fields.c), and is an error otherwise: nothing is lost unsaid.
  */
 #ifndef CVT_JOIN_H
 #define CVT_JOIN_H

@@ -1,7 +1,7 @@
 /*
- * join_fields: the fields of several data sets as one schema (see join.h). Of what a data set lacks, a
- * few fields say by their absence what its rows have (`fill`): they are training rows, of full weight,
- * without a label or a text. Any other field that only some have is an error.
+ * join_fields: the fields of several data sets as one schema (see join.h). Of what a data set lacks,
+ * a few fields say by their absence what its rows have (`fill`): they are training rows, of full
+ * weight, without a label or a text. Any other field that only some have is an error.
  */
 #include "join.h"
 

@@ -8,8 +8,8 @@
 
 enum { IGNORED = 255 }; /* of the pixels of a mask */
 
-/* How a field speaks of classes: by their numbers, by a column for each, by boxes that begin with the
- * number, or otherwise (then its list cannot change). */
+/* How a field speaks of classes: by their numbers, by a column for each, by boxes that begin with
+ * the number, or otherwise (then its list cannot change). */
 enum way { WAY_NUMBERS, WAY_COLUMNS, WAY_BOXES, WAY_OTHER };
 
 struct relabel_field {
@@ -33,7 +33,7 @@ static void base_of(const char *name, char base[FIELD_NAME])
 	(void)snprintf(base, FIELD_NAME, "%.*s", (int)n, name);
 }
 
-/* What stands behind `prediction`, `logits` or `probs`: ".FIELD" or nothing. NULL = no such name. */
+/* What stands behind `prediction`, `logits` or `probs`: ".FIELD" or nothing. NULL = no answer. */
 static const char *answer_of(const char *base)
 {
 	static const char *const answers[] = {"prediction", "logits", "probs"};
@@ -119,7 +119,8 @@ size_t relabel_columns(const struct head *to, const struct head_field *t, const 
 	const struct head_field *f, bool by_number)
 {
 	const struct head_classes *a = relabel_list(from, f), *b = relabel_list(to, t);
-	if (!a || !b || !can_grow(f) || !can_grow(t))
+	if (!a || !b || !can_grow(f) || !can_grow(t) || columns_of(f) == HEAD_VARIES
+		|| columns_of(t) == HEAD_VARIES)
 		return 0;
 	size_t n = columns_of(t) > columns_of(f) ? columns_of(t) : columns_of(f);
 	if (!relabel_by_number(a, b, by_number) && b->n > n)

@@ -12,8 +12,8 @@ struct relabel {
 	size_t n, capacity;
 };
 
-/* The classes that a field speaks of: its own list, or that of what it predicts; boxes have those of
- * `label` if they have none. NULL when there is none. */
+/* The classes that a field speaks of: its own list, or that of what it predicts; boxes have those
+ * of `label` if they have none. NULL when there is none. */
 const struct head_classes *relabel_list(const struct head *h, const struct head_field *f);
 /* How many columns field t of the whole needs to hold field f of `from`, too: soft labels and
  * probabilities can grow to a longer list. 0 = both have to be of the same shape. */
