@@ -34,13 +34,6 @@ static bool same_shape(const struct head_field *a, const struct head_field *b)
 	return true;
 }
 
-/* Texts (name, caption) are as long as they have to be. */
-static bool is_text(const struct head_field *f)
-{
-	return f->dtype == DT_U1 && f->ndim == 1 && is_plain(f)
-	       && (strcmp(f->name, "name") == 0 || strcmp(f->name, "caption") == 0);
-}
-
 /* What the rows of a data set without this field have. */
 enum fill { FILL_NOT, FILL_ZERO, FILL_ONE, FILL_UNKNOWN };
 
@@ -56,7 +49,7 @@ static enum fill fill_of(const struct head_field *f)
 		{"weight", FILL_ONE},
 		{"label", FILL_UNKNOWN},
 	};
-	if (is_text(f))
+	if (head_is_text(f))
 		return FILL_ZERO;
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (is_plain(f) && strcmp(f->name, known[i].name) == 0)
@@ -114,7 +107,7 @@ static int agree_field(struct join *j, struct head_field *f, const struct head_f
 		return CVT_OK;
 	if (is_picture(f) && is_picture(b))
 		return is_plain(f) ? make_ragged(&j->head, f, e) : CVT_OK;
-	if (is_text(f) && is_text(b)) {
+	if (head_is_text(f) && head_is_text(b)) {
 		f->dims[0] = HEAD_VARIES;
 		return CVT_OK;
 	}

@@ -44,6 +44,14 @@ golden=$BATS_TEST_DIRNAME/golden/v1
 	fails 3 cv-view --history "$golden/epochs.cvt"
 }
 
+@test "--history of joined streams tells each by itself" {
+	cv-gen shapes -n 5 --size 8x8 | cv-augment hflip -o a.cvt
+	cv-gen shapes -n 5 --size 8x8 --start 9 -o b.cvt
+	cv-read a.cvt b.cvt | cv-view --history >told
+	[ "$(grep -c '^# a file that was read there was made by' told)" -eq 2 ]
+	[ "$(grep -c ' |$' told)" -eq 1 ]
+}
+
 @test "--history runs again and gives the same bytes" {
 	cp "$golden/basic.cvt" x.cvt
 	cv-read x.cvt --take 4 | cv-read --drop label >y.cvt

@@ -26,15 +26,25 @@ static int put_pipeline(struct str *text, const struct head *h, struct cvt_err *
 	return first ? CVT_OK : str_puts(text, "\n", e);
 }
 
+/* Does another file's history begin here? Files that were joined stand at one depth, and what generates
+ * reads none. */
+static bool begins(const struct head *h, size_t i)
+{
+	const unsigned before = i ? h->prog[i - 1].depth : 0;
+	const char *command = command_of(&h->prog[i]);
+	return h->prog[i].depth > before
+	       || (h->prog[i].depth == before && strncmp(command, "cv-gen ", 7) == 0);
+}
+
 static int put_comments(struct str *text, const struct head *h, struct cvt_err *e)
 {
 	for (size_t i = 0; i < h->nprogs; i++) {
 		const struct head_prog *p = &h->prog[i];
-		const unsigned before = i ? h->prog[i - 1].depth : 0;
-		const bool more = i + 1 < h->nprogs && h->prog[i + 1].depth == p->depth;
+		const bool more =
+			i + 1 < h->nprogs && h->prog[i + 1].depth == p->depth && !begins(h, i + 1);
 		if (p->depth == 0)
 			continue;
-		if (p->depth > before)
+		if (begins(h, i))
 			TRY(str_printf(text, e, "# %*sa file that was read there was made by\n",
 				(int)(2 * p->depth - 2), ""));
 		TRY(str_printf(text, e, "# %*s%s%s\n", (int)(2 * p->depth), "", command_of(p),
