@@ -58,33 +58,33 @@ sweep() {
 }
 
 @test "cv-gen and cv-read" {
-	cd "$BATS_FILE_TMPDIR"
+	cp "$BATS_FILE_TMPDIR"/* .
 	sweep 15 cv-gen shapes -n 4 --size 8x8
 	sweep 25 cv-read s.cvt
 }
 
 @test "cv-augment, cv-embed and cv-knn" {
-	cd "$BATS_FILE_TMPDIR"
+	cp "$BATS_FILE_TMPDIR"/* .
 	sweep 4 cv-augment -i s.cvt hflip
 	sweep 10 cv-embed -w net.st s.cvt
 	sweep 10 cv-knn --bank bank.cvt bank.cvt
 }
 
 @test "cv-eval and cv-view" {
-	cd "$BATS_FILE_TMPDIR"
+	cp "$BATS_FILE_TMPDIR"/* .
 	sweep 8 cv-eval bank.cvt
 	sweep 8 cv-view -n 4 s.cvt
 }
 
 @test "cv-train and cv-distill" {
-	cd "$BATS_FILE_TMPDIR"
+	cp "$BATS_FILE_TMPDIR"/* .
 	sweep 60 cv-train -q --arch tiny.arch s.cvt
 	sweep 60 cv-train -q --arch tiny.arch --method simclr two.cvt
 	sweep 60 cv-distill -q --arch tiny.arch --teacher net.st s.cvt
 }
 
 @test "the numbers of each operation of cv-augment" {
-	cd "$BATS_FILE_TMPDIR"
+	cp "$BATS_FILE_TMPDIR"/* .
 	cv-augment --list | cut -f 1 | grep -vxE 'view|one-of' >names
 	turn=0
 	while read -r name; do
