@@ -9,17 +9,6 @@ setup() {
 	tiny
 }
 
-weights="
-import json
-def model(path):
-    b = open(path, 'rb').read()
-    n = int.from_bytes(b[:8], 'little')
-    h = json.loads(b[8:8 + n])
-    h.pop('__metadata__', None)
-    return {k: np.frombuffer(b[8 + n:], '<f4', int(np.prod(v['shape'])), v['data_offsets'][0]).reshape(v['shape'])
-            for k, v in h.items()}
-"
-
 @test "init=: the weights that the name says" {
 	cat >init.arch <<-'END'
 		input image 8 8 1
@@ -31,7 +20,7 @@ def model(path):
 		flatten | e: linear 8 init=orthogonal | f: linear 300 init=xavier | g: linear classes init=zero
 	END
 	cv-train -q --epochs 0 --num-classes 4 --arch init.arch -o a.st </dev/null
-	py "$weights
+	py "
 w = model('a.st')
 a, b, c, e = (w[k + '.weight'].reshape(len(w[k + '.weight']), -1) for k in 'abce')
 assert np.abs(a.T @ a - np.eye(9)).max() < 1e-6
@@ -64,7 +53,7 @@ assert (w['g.weight'] == 0).all() and (w['g.bias'] == 0).all()"
 		gap | flatten | fc: linear classes
 	END
 	cv-train -q --epochs 0 --num-classes 4 --arch spread.arch -o a.st </dev/null
-	py "$weights
+	py "
 w = model('a.st')
 for k, std, most in (('a', (2 / 288) ** .5, (6 / 288) ** .5), ('b', (2 / 2304) ** .5, 9),
     ('c', (2 / 2304) ** .5, 9), ('d', (2 / (72 + 2304)) ** .5, (6 / (72 + 2304)) ** .5),
@@ -85,7 +74,7 @@ for k, std, most in (('a', (2 / 288) ** .5, (6 / 288) ** .5), ('b', (2 / 2304) *
 	END
 	cv-train -q --epochs 0 --num-classes 4 --arch res.arch -o a.st </dev/null
 	cv-train -q --epochs 0 --num-classes 4 --arch res.arch --zero-init-residual -o b.st </dev/null
-	py "$weights
+	py "
 a, b = model('a.st'), model('b.st')
 zero = [k for k in b if k.endswith('weight') and not b[k].any()]
 assert zero == ['a.bn.weight', 'b.b2.weight'], zero
@@ -119,7 +108,7 @@ assert {'accuracy', 'aux1_accuracy', 'val_aux2_accuracy'} <= set(keys), keys"
 	quadrants a.cvt epochs=2
 	sed 's/conv1: conv 8 3 bias=0/conv1: conv 8 2 pad=0 bias=0/' tiny.arch >w.arch
 	for s in 1 9; do cv-train -q --arch w.arch --whiten conv1 -b 32 --steps $s -o $s.st a.cvt; done
-	py "$weights
+	py "
 x = read('a.cvt')[1]['image'][:32, :, :, 0] / 127.5 - 1
 p = np.stack([x[:, i:i + 7, j:j + 7] for i in (0, 1) for j in (0, 1)], -1).reshape(-1, 4)
 v, u = np.linalg.eigh(np.cov(p.T))
@@ -131,7 +120,7 @@ assert (a[4:] == -a[:4]).all()
 d = np.minimum(np.abs(a[:4] - f).max(1), np.abs(a[:4] + f).max(1))
 assert d.max() < 1e-5 * np.abs(f).max(), d"
 	cv-distill -q --teacher 9.st --arch w.arch --whiten conv1 -b 32 --steps 1 -o d.st a.cvt
-	py "$weights
+	py "
 assert (model('d.st')['conv1.weight'] == model('1.st')['conv1.weight']).all()"
 	fails 2 cv-train --arch tiny.arch --whiten conv9 -o x.st a.cvt
 	sed "s/conv1: conv 8 2/conv1: conv 9 2/" w.arch >more.arch
@@ -151,7 +140,7 @@ assert (model('d.st')['conv1.weight'] == model('1.st')['conv1.weight']).all()"
 	cv-train -q --arch tiny.arch -b 40 --sched constant --steps 2 --lookahead 2,0.25 -o look.st a.cvt
 	cv-train -q --epochs 0 --arch tiny.arch --num-classes 4 -o s0.st </dev/null
 	cv-train -q --arch tiny.arch -b 40 --epochs 3 --lookahead 5,0.2,3 -o l.st a.cvt
-	py "$weights
+	py "
 s = [model('s%d.st' % i) for i in range(5)]
 swa, look = model('swa.st'), model('look.st')
 for k in swa:
@@ -173,7 +162,7 @@ for k in swa:
 	sgd --weight-decay 0 --bias-lr-scale 8 -o eight.st
 	sgd --lr 1e-9 --weight-decay 1e8 -o some.st
 	sgd --lr 1e-9 --weight-decay 1e8 --decay-all --bias-lr-scale 8 -o all.st
-	py "$weights
+	py "
 a, b, c, some, all = (model(n + '.st') for n in 's0 one eight some all'.split())
 for k in a:
     m = 8 if k == 'bn1.bias' else 1
@@ -315,7 +304,7 @@ assert open('curve.png', 'rb').read(4) == b'\x89PNG'"
 	cv-train -q --arch deep.arch -b 32 -o a.st a.cvt
 	cv-train -q --arch deep.arch -b 32 --drop-path 0 -o b.st a.cvt
 	cv-train -q --arch deep.arch -b 32 --drop-path 0.3 --metrics m.json -o c.st a.cvt
-	py "$weights
+	py "
 a, b, c = (model(n + '.st') for n in 'abc')
 assert all((a[k] == b[k]).all() for k in a)
 assert any((a[k] != c[k]).any() for k in a)"

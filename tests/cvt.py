@@ -1,5 +1,6 @@
 """Streams from arrays and back, for tests, with the writer of the golden files and the reader of
 cv-stream(5). The shell says: PYTHONPATH=tests python3 -c 'from cvt import *; write(...)'."""
+import json
 import os
 import sys
 
@@ -35,6 +36,17 @@ def read(path):
     """HEAD's text, and an array of all rows for each field."""
     head, fields = read_cvt(path)
     return head, {k: np.concatenate(v) for k, v in fields.items()}
+
+
+def model(path):
+    """The tensors of a model file, by name."""
+    with open(path, "rb") as f:
+        b = f.read()
+    n = int.from_bytes(b[:8], "little")
+    head = json.loads(b[8:8 + n])
+    head.pop("__metadata__", None)
+    return {k: np.frombuffer(b[8 + n:], "<f4", int(np.prod(v["shape"])), v["data_offsets"][0]).reshape(v["shape"])
+            for k, v in head.items()}
 
 
 def classes(*names):

@@ -23,15 +23,7 @@ setup() {
 	cd "$BATS_TEST_TMPDIR" || exit 1
 }
 
-weights="
-import json
-def model(path):
-    b = open(path, 'rb').read()
-    n = int.from_bytes(b[:8], 'little')
-    h = json.loads(b[8:8 + n])
-    h.pop('__metadata__', None)
-    return {k: np.frombuffer(b[8 + n:], '<f4', int(np.prod(v['shape'])), v['data_offsets'][0]).reshape(v['shape'])
-            for k, v in h.items()}
+near="
 def near(a, b, e=1e-4):
     assert a.shape == b.shape and a.dtype == np.float32, (a.shape, b.shape, a.dtype)
     assert np.abs(a - b).max() <= e, np.abs(a - b).max()
@@ -42,7 +34,7 @@ def near(a, b, e=1e-4):
 @test "the embedding is what enters the last linear layer; logits and probs are what leaves it" {
 	cv-embed -w net.st rows.cvt >e.cvt
 	cv-embed -w net.st --output embedding,logits,probs rows.cvt >all.cvt
-	py "$weights
+	py "$near
 e, a, w = read('e.cvt')[1], read('all.cvt')[1], model('net.st')
 assert (e['embedding'] == a['embedding']).all() and e['embedding'].shape == (240, 16)
 near(a['logits'], a['embedding'] @ w['fc.weight'].T + w['fc.bias'])
@@ -280,7 +272,7 @@ assert (a == np.concatenate([b, b, b])).all()"
 	END
 	cv-embed --arch both.arch -w one=one.st -w two=two.st --output logits rows.cvt >both.cvt
 	for m in one two; do cv-embed -w $m.st --output logits rows.cvt >$m.cvt; done
-	py "$weights
+	py "$near
 a, b, c = (read(f + '.cvt')[1]['logits'] for f in ('one', 'two', 'both'))
 near(a + b, c)
 assert np.abs(a - b).max() > .01"

@@ -4,15 +4,8 @@
 load helper
 load train
 
-weights="
+lines="
 import json
-def model(path):
-    b = open(path, 'rb').read()
-    n = int.from_bytes(b[:8], 'little')
-    h = json.loads(b[8:8 + n])
-    h.pop('__metadata__', None)
-    return {k: np.frombuffer(b[8 + n:], '<f4', int(np.prod(v['shape'])), v['data_offsets'][0]).reshape(v['shape'])
-            for k, v in h.items()}
 def lines(path, key):
     return [json.loads(l)[key] for l in open(path)]
 "
@@ -81,7 +74,7 @@ write('two.cvt', classes, **{'image.1': f['image'], 'image.2': f['image'][:, ::2
 	cv-train "$@" --lookahead 1,0.5 -o ahead.st
 	cv-train "$@" --model-ema 0.999 -o ema.st
 	cv-train "$@" --freeze conv1 --unfreeze-at 1 -o thawed.st
-	py "$weights
+	py "$lines
 w = model('one.st')['conv1.weight']
 for name in ('ahead', 'ema', 'thawed'):
     d = np.abs(model(name + '.st')['conv1.weight'] - w).max()
@@ -94,7 +87,7 @@ for name in ('ahead', 'ema', 'thawed'):
 	quadrants a.cvt epochs=20 val=0
 	set -- -q --arch tiny.arch -b 240 --opt adam --lr 1e-4 --sched constant --freeze conv2 --unfreeze-at 18
 	for n in 18 19; do cv-train "$@" --steps $n -o $n.st a.cvt; done
-	py "$weights
+	py "$lines
 d = np.abs(model('19.st')['conv2.weight'] - model('18.st')['conv2.weight'])
 assert abs(np.median(d[d > 0]) - 1e-4) < 2e-6 and d.max() < 1.01e-4, (np.median(d), d.max())"
 	# the count goes into the checkpoint
@@ -110,10 +103,10 @@ assert abs(np.median(d[d > 0]) - 1e-4) < 2e-6 and d.max() < 1.01e-4, (np.median(
 	quadrants a.cvt n=50 val=0
 	set -- -q --arch tiny.arch --lr 1 --warmup-epochs 2 --sched constant
 	cv-train "$@" -b 128 --steps 4 --metrics m.json -o x.st a.cvt
-	py "$weights
+	py "$lines
 assert np.allclose(lines('m.json', 'lr'), [.5, 1, 1, 1]), lines('m.json', 'lr')"
 	cv-train "$@" -b 10 --accumulate 4 --steps 6 --metrics m.json -o x.st a.cvt
-	py "$weights
+	py "$lines
 assert np.allclose(lines('m.json', 'lr'), [.5, 1, 1]), lines('m.json', 'lr')"
 }
 
@@ -139,7 +132,7 @@ assert np.allclose(lines('m.json', 'lr'), [.5, 1, 1]), lines('m.json', 'lr')"
 	quadrants a.cvt epochs=12 n=40 val=8
 	cv-train -q --arch tiny.arch -b 32 --lr 1 --warmup-epochs 3 --sched cosine-restarts \
 		--metrics m.json -o x.st a.cvt
-	py "$weights
+	py "$lines
 wave = [.5 + .5 * np.cos(np.pi * k / 3) for k in range(3)]
 assert np.allclose(lines('m.json', 'lr'), [1 / 3, 2 / 3, 1] + 3 * wave, atol=1e-6), lines('m.json', 'lr')"
 }
