@@ -5,6 +5,7 @@
  */
 #include "embed/network.h"
 
+#include "../formats/relabel.h"
 #include "../formats/source.h"
 #include "../formats/stream.h"
 #include "embed/output.h"
@@ -163,17 +164,9 @@ static int prepare(struct embed *m, struct cvt_err *e)
 	return write_head(m, e);
 }
 
-/* A share goes to the column of its class. */
 static int relabel_soft(struct embed *m, struct tensor *t, struct cvt_err *e)
 {
-	const size_t K = t->dims[1], dims[] = {t->dims[0], m->classes};
-	TRY(tensor_shape(&m->soft, DT_F4, 2, dims, e));
-	memset(m->soft.data, 0, m->soft.bytes);
-	const float *from = t->data;
-	float *to = m->soft.data;
-	for (size_t i = 0; i < dims[0]; i++, from += K, to += dims[1])
-		for (size_t k = 0; k < K; k++)
-			to[m->relabel[k]] += from[k];
+	TRY(relabel_shares(m->relabel, t->dims[1], m->classes, t, &m->soft, e));
 	return tensor_copy(t, &m->soft, e);
 }
 

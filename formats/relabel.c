@@ -304,27 +304,31 @@ static int turn_boxes(const struct relabel_field *f, struct tensor *t, struct cv
 	return CVT_OK;
 }
 
-static int turn_columns(const struct relabel_field *f, struct tensor *t, struct cvt_err *e)
+int relabel_shares(const int32_t *to, size_t n, size_t columns, const struct tensor *t,
+	struct tensor *made, struct cvt_err *e)
 {
-	const size_t have = t->dims[t->ndim - 1];
-	struct tensor made = {0};
+	const size_t have = t->dims[t->ndim - 1], rows = have ? tensor_items(t) / have : 0;
 	size_t dims[TENSOR_DIMS];
 	memcpy(dims, t->dims, sizeof dims);
-	dims[t->ndim - 1] = f->columns;
-	TRY(tensor_shape(&made, DT_F4, t->ndim, dims, e));
-	if (made.bytes)
-		memset(made.data, 0, made.bytes);
+	dims[t->ndim - 1] = columns;
+	TRY(tensor_shape(made, DT_F4, t->ndim, dims, e));
+	if (made->bytes)
+		memset(made->data, 0, made->bytes);
 	const float *from = t->data;
-	float *to = made.data;
-	for (size_t i = 0, n = have ? tensor_items(t) / have : 0; i < n; i++) {
+	float *share = made->data;
+	for (size_t i = 0; i < rows; i++, from += have, share += columns)
 		for (size_t k = 0; k < have; k++) {
-			const int64_t at = f->to ? number_of(f, (int64_t)k) : (int64_t)k;
-			if (at >= 0 && (size_t)at < f->columns)
-				to[at] = from[k];
+			const int64_t at = !to ? (int64_t)k : k < n ? to[k] : -1;
+			if (at >= 0 && (size_t)at < columns)
+				share[at] = from[k];
 		}
-		from += have;
-		to += f->columns;
-	}
+	return CVT_OK;
+}
+
+static int turn_columns(const struct relabel_field *f, struct tensor *t, struct cvt_err *e)
+{
+	struct tensor made = {0};
+	TRY(relabel_shares(f->to, f->n, f->columns, t, &made, e));
 	tensor_free(t);
 	*t = made;
 	return CVT_OK;

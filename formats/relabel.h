@@ -30,6 +30,10 @@ bool relabel_by_number(const struct head_classes *a, const struct head_classes *
 int relabel_open(struct relabel *r, const struct head *from, const struct head *to, bool by_number,
 	struct cvt_err *e);
 int relabel_rows(const struct relabel *r, struct batch *b, struct cvt_err *e);
+/* Rows of shares (...,K) with column k at to[k] (NULL: at k) of `columns`, zeros elsewhere, into `made`,
+ * which the caller frees; what has no place there is left out. n entries of `to`. */
+int relabel_shares(const int32_t *to, size_t n, size_t columns, const struct tensor *t,
+	struct tensor *made, struct cvt_err *e);
 /* The same for numbers of a field. */
 void relabel_numbers(const struct relabel *r, const char *field, int32_t *number, size_t n);
 void relabel_close(struct relabel *r);

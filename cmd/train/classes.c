@@ -4,11 +4,11 @@
  */
 #include "trainer.h"
 
+#include "../../formats/relabel.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { CLASSES_AT_MOST = 4096 };
 
 /* ---- how many, and their names ------------------------------------------------------ */
 
@@ -162,30 +162,23 @@ static int check_field(const struct trainer *t, const char *field, const struct 
 	return CVT_OK;
 }
 
-/* Shares of the classes: their columns change places. CVT_INPUT where there are more of them than the
- * stream names. */
-static int relabel_shares(
+/* Shares of the classes: their columns change places, of which the network was built for as many. */
+static int relabel_soft(
 	const struct head_classes *have, const int32_t *to, struct tensor *label, struct cvt_err *e)
 {
 	const size_t K = label->dims[1];
-	float row[CLASSES_AT_MOST];
-	if (K != have->n || K > CLASSES_AT_MOST)
+	struct tensor made = {0};
+	bool fits = K == have->n;
+	for (size_t k = 0; k < K && fits; k++)
+		fits = to[k] >= 0 && (size_t)to[k] < K;
+	if (!fits)
 		return cvt_fail(e, CVT_INPUT,
-			"soft labels of %zu numbers for %zu classes cannot be matched to the "
-			"model's by name; --classes-by-number, or --reset-head",
+			"soft labels of %zu numbers for %zu classes do not have the model's; "
+			"--reset-head learns the stream's",
 			K, have->n);
-	for (size_t i = 0; i < label->dims[0]; i++) {
-		float *share = (float *)label->data + i * K;
-		memcpy(row, share, K * sizeof *row);
-		for (size_t k = 0; k < K; k++)
-			if (to[k] < 0 || (size_t)to[k] >= K)
-				return cvt_fail(e, CVT_INPUT,
-					"soft labels of %zu classes for a model of more; "
-					"--reset-head",
-					K);
-			else
-				share[to[k]] = row[k];
-	}
+	TRY(relabel_shares(to, K, K, label, &made, e));
+	memcpy(label->data, made.data, made.bytes);
+	tensor_free(&made);
 	return CVT_OK;
 }
 
@@ -194,7 +187,7 @@ static int relabel(const struct trainer *t, const int32_t *to, const char *field
 {
 	const struct head_classes *have = head_classes(&t->head, field);
 	if (to && label->dtype == DT_F4 && label->ndim == 2)
-		return relabel_shares(have, to, label, e);
+		return relabel_soft(have, to, label, e);
 	int32_t *y = label->data;
 	unsigned char *b = label->data;
 	for (size_t i = 0; i < tensor_items(label) && to; i++)
