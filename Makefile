@@ -36,16 +36,17 @@ MAN       := $(wildcard cmd/*.1 formats/*.5 libcore/*.5 libcore/arch/*.5 cmd/*.7
 
 OBJ        = $(BUILD)/obj
 CORE_O    := $(CORE_C:%.c=$(OBJ)/%.o) $(OBJ)/gen/zoo.o
-# One source, three machines: every kernel is compiled for each and chosen at run time (simd.h).
+# One source, four machines: every kernel is compiled for each and chosen at run time (simd.h).
 ifeq ($(shell uname -m),x86_64)
-ISAS      := portable avx2 avx512
+ISAS      := portable avx2 avx512 amx
 else
 ISAS      := portable
 endif
 ISA_portable := -DSIMD_ISA=portable -DSIMD_WIDTH=4
 ISA_avx2     := -DSIMD_ISA=avx2 -DSIMD_WIDTH=8 -mavx2 -mfma
-ISA_avx512   := -DSIMD_ISA=avx512 -DSIMD_WIDTH=16 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma \
-		-mprefer-vector-width=512
+AVX512       := -DSIMD_WIDTH=16 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
+ISA_avx512   := -DSIMD_ISA=avx512 $(AVX512)
+ISA_amx      := -DSIMD_ISA=amx $(AVX512) -mavx512bf16 -mamx-tile -mamx-bf16
 SIMD_O    := $(foreach isa,$(ISAS),$(SIMD_C:%.c=$(OBJ)/%.$(isa).o))
 FORMATS_O := $(FORMATS_C:%.c=$(OBJ)/%.o)
 SHARED_O  := $(SHARED_C:%.c=$(OBJ)/%.o)

@@ -106,6 +106,7 @@ struct graph {
 		buffers; /* floats in the slabs (each parameter starts at a multiple of 16) */
 	float *weight, *grad, *buffer; /* after graph_finish */
 	size_t nets;
+	bool bf16; /* set before building: convolutions round their operands (nn/bf16.h) */
 };
 
 struct profile; /* profile.h */

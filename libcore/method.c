@@ -294,6 +294,8 @@ static int open_graph(struct learner **out, const struct method *m,
 		(void)method_score(l, m->score_name[i].name, m->score_name[i].higher, &k, e);
 	int code = graph_open(&l->graph, e);
 	if (code == CVT_OK)
+		l->graph->bf16 = facts->bf16;
+	if (code == CVT_OK)
 		code = generator ? m->generate(l, generator, e) : m->build(l, e);
 	if (code == CVT_OK)
 		code = graph_finish(l->graph, e);

@@ -1,8 +1,8 @@
 /*
  * simd: the hot loops, compiled from one source for each kind of processor (portable C, AVX2+FMA,
- * AVX-512) and chosen once at start-up. simd.def lists the kernels; each lives in a file of simd/
+ * AVX-512, AVX-512 with AMX) and chosen once at start-up. simd.def lists the kernels; each lives in a file of simd/
  * and is written with vectors of SIMD_WIDTH floats (GCC's vector extensions), so that the portable
- * version is the same text and the tests can hold the others to it. CVT_SIMD=portable|avx2|avx512
+ * version is the same text and the tests can hold the others to it. CVT_SIMD=portable|avx2|avx512|amx
  * in the environment forces one that the processor has.
  */
 #ifndef CVT_SIMD_H
@@ -60,6 +60,32 @@ struct simd_pool {
 struct simd_taps {
 	size_t out, taps;
 	const int32_t *first, *weight;
+};
+
+/* A convolution of some pictures in bfloat16, for bf16_conv. Places stand in one line, c numbers each.
+ * Window and place of the result move together: the result's places, `pitch` to a row, of which the
+ * first `columns` count, are the first `rows` rows of that line. A window is `runs` runs of numbers,
+ * the k-th from tap[k] places on, each read in `steps` steps of 32, beyond whose end weights are 0.
+ * Weights: panels of two tiles of 16 outputs (the last may be one), each
+ * [runs][steps][tiles][16 pairs of numbers][16 outputs][2]. Distances in y are in floats. */
+struct simd_bf16 {
+	size_t pictures, x_picture, y_picture; /* distances of pictures */
+	size_t runs, steps, c, pitch, rows, columns, outputs, y_row, y_column;
+	const size_t *tap;
+	size_t tap_step; /* that of run k is tap[k x tap_step] */
+	const uint16_t *w;
+	struct simd_tail tail;
+};
+
+/* The gradient of such a convolution's weights, for bf16_gradient: x[picture][channel][place], `plane`
+ * numbers from channel to channel; dy[picture][pair of places][output][2], 0 where no window fits;
+ * `steps` times 32 places a picture. Channels c and outputs o are multiples of 16;
+ * sum[taps][c][o]. */
+struct simd_bf16_gradient {
+	size_t pictures, steps, taps, c, o, plane, x_picture, dy_picture;
+	const size_t *tap; /* places */
+	const uint16_t *x, *dy;
+	float *sum;
 };
 
 struct simd {

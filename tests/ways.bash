@@ -47,6 +47,7 @@ ways_data() {
 method_ways=(
 	'classify rows.cvt cv-train --arch net.arch -b 16 --opt adam --clip-norm 1'
 	'classify/ema rows.cvt cv-train --arch net.arch -b 16 --model-ema 0.9 --label-smoothing 0.1'
+	'classify/bf16 rows.cvt cv-train --arch net.arch -b 16 --precision bf16'
 	'classify/balanced rows.cvt cv-train --arch net.arch -b 16 --class-weight balanced'
 	'classify/swa rows.cvt cv-train --arch net.arch -b 16 --swa 0.5 --patience 9 --accumulate 2'
 	'classify/lookahead rows.cvt cv-train --arch net.arch -b 16 --lookahead 5 --mixup 0.3 --cutmix 1'

@@ -101,6 +101,8 @@ static size_t optimizer_options(struct trainer_options *o, struct cli_option *to
 		{"clip-value", 0, CLI_REAL, "F", &o->clip_value, "largest part of it", 0, NULL},
 		{"model-ema", 0, CLI_REAL, "DECAY", &o->ema,
 			"keep the running average of weights and statistics", 0, NULL},
+		{"precision", 0, CLI_TEXT, "NAME", &o->precision,
+			"fp32, or bf16: convolutions round what they multiply", 0, NULL},
 		{"patience", 0, CLI_COUNT, "N", &o->patience,
 			"stop after N epochs without a better validation, keep the best", 0, NULL},
 		{"keep-all", 0, CLI_FLAG, NULL, &o->keep_all,
@@ -251,6 +253,8 @@ static int check_numbers(const struct trainer_options *o, struct cvt_err *e)
 			e, CVT_USAGE, "--l2-sp: draws towards loaded weights; add --weights");
 	if (o->tricks.muon && !(o->opt && strcmp(o->opt, "muon") == 0))
 		return cvt_fail(e, CVT_USAGE, "--muon: are the numbers of --opt muon; add it");
+	if (strcmp(o->precision, "fp32") != 0 && strcmp(o->precision, "bf16") != 0)
+		return cvt_fail(e, CVT_USAGE, "--precision '%s': fp32 or bf16", o->precision);
 	if (o->batch_size == 0 || o->accumulate == 0)
 		return cvt_fail(e, CVT_USAGE, "--batch-size and --accumulate are at least 1");
 	return CVT_OK;

@@ -301,6 +301,7 @@ static int open_learner(struct trainer *t, struct cvt_err *e)
 {
 	t->facts.arch = t->arch;
 	t->facts.label_smoothing = t->o.label_smoothing;
+	t->facts.bf16 = strcmp(t->o.precision, "bf16") == 0;
 	t->facts.value = t->value;
 	t->facts.context = t;
 	t->facts.teacher = trainer_teacher;

@@ -238,6 +238,7 @@ int trainer_main(int argc, char **argv, const struct cli_program *p, const char 
 	t.o = (struct trainer_options){.method = method,
 		.sched = "one-cycle",
 		.checkpoint_every = "10m",
+		.precision = "fp32",
 		.batch_size = 128,
 		.accumulate = 1};
 	head_init(&t.head);

@@ -26,7 +26,8 @@ enum { TRAINER_SCALES = 32, TRAINER_OPTIONS = 192, TRAINER_TEACHERS = 8 };
 struct trainer_options {
 	struct cli_common common;
 	const char *arch, *lets, *method, *freeze, *lr_scale, *opt, *sched, *betas, *mean, *std,
-		*resume, *checkpoint_every, *format, *teacher_arch, *target, *class_weight;
+		*resume, *checkpoint_every, *format, *teacher_arch, *target, *class_weight,
+		*precision;
 	struct cli_many weights, heads;
 	bool partial, reset_head, keep_all, no_nesterov, drop_last, by_number;
 	bool epochs_given, lr_given, decay_given, clip_given, momentum_given, sched_given;

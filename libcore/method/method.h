@@ -71,6 +71,7 @@ struct method_facts {
 	struct method_head head[METHOD_HEADS];
 	const struct method_value *value; /* as method->options */
 	struct opt_config opt;
+	bool bf16; /* graph.bf16 */
 	/* A network from a model file, in a graph of its own, loaded and frozen: it takes the
 	 * field of the stream that node *input is called after and gives logits at *output; output
 	 * k of our K is its output (*order)[k], which the caller frees. The command knows files; we

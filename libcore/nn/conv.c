@@ -53,7 +53,7 @@ static int conv_shape(struct graph *g, struct node *n, struct cvt_err *e)
 	TRY(read_arguments(g, n, &v, &outputs, &groups, e));
 	n->row = (struct shape){3, {v.oh, v.ow, outputs}};
 	TRY(declare(g, n, &v, outputs, groups, e));
-	return convolve_create(n, &v, outputs, groups, e);
+	return convolve_create(g, n, &v, outputs, groups, e);
 }
 
 static const float *bias(const struct nn_io *io)

@@ -87,6 +87,7 @@ static size_t lay_taps(struct convolve *c, const struct axis *h, const struct ax
 				const size_t row = (size_t)(p - h->low),
 					     column = (size_t)(q - w->low);
 				c->back[n] = (row * c->bordered_w + column) * c->lanes;
+				c->back_spot[n] = row * c->bordered_w + column;
 				c->back_weight[n] = (i * w->k + j) * c->inputs * c->outputs;
 				n++;
 			}
@@ -120,6 +121,7 @@ static void lay_phase(
 	p->taps = p->runs = lay_taps(c, h, w, a, b, p->first);
 	p->run = c->outputs / c->groups;
 	const size_t n = neighbours(w, b);
+	p->across = n > 1 && c->groups == 1 ? n : 1;
 	if (n > 1 && c->groups == 1 && c->lanes == c->outputs) { /* a row of them is one run */
 		p->runs /= n;
 		p->run *= n;
@@ -180,13 +182,84 @@ static void lay_tiles(struct node *n, struct convolve *c)
 	n->work_thread = most(n->work_thread, winograd_gradient_thread_work(f));
 }
 
+/* Forward in bfloat16: bordered x falls into as many pictures as its places have residues by the
+ * strides, so that neighbouring windows begin at neighbouring places of one of them. */
+static struct bf16_map forward_bf16(struct convolve *c)
+{
+	const struct window *v = &c->v;
+	struct bf16_map m = {.h = v->h,
+		.w = v->w,
+		.c = v->c,
+		.top = v->ph,
+		.left = v->pw,
+		.sh = v->sh,
+		.sw = v->sw,
+		.lines = (v->h + 2 * v->ph + v->sh - 1) / v->sh,
+		.pitch = (v->w + 2 * v->pw + v->sw - 1) / v->sw,
+		.o = c->outputs,
+		.y_picture = v->oh * v->ow * c->outputs,
+		.y_row = v->ow * c->outputs,
+		.y_column = c->outputs,
+		.taps = v->kh * v->kw,
+		.tap = c->spot,
+		.weight = c->place_weight,
+		.phases = 1,
+		.phase = &c->whole};
+	for (size_t t = 0; t < m.taps; t++) {
+		const size_t y = t / v->kw * v->dh, x = t % v->kw * v->dw;
+		const size_t picture = y % v->sh * v->sw + x % v->sw;
+		c->spot[t] = (picture * m.lines + y / v->sh) * m.pitch + x / v->sw;
+	}
+	c->whole = (struct phase){.rows = v->oh,
+		.columns = v->ow,
+		.taps = m.taps,
+		.across = v->sw == 1 && v->dw == 1 ? v->kw : 1};
+	return m;
+}
+
+static struct bf16_map backward_bf16(const struct convolve *c)
+{
+	const struct window *v = &c->v;
+	return (struct bf16_map){.h = v->oh,
+		.w = v->ow,
+		.c = c->outputs,
+		.top = c->top,
+		.left = c->left,
+		.sh = 1,
+		.sw = 1,
+		.lines = c->bordered_h,
+		.pitch = c->bordered_w,
+		.o = v->c,
+		.y_picture = v->h * v->w * v->c,
+		.y_row = v->sh * v->w * v->c,
+		.y_column = v->sw * v->c,
+		.taps = v->kh * v->kw,
+		.tap = c->back_spot,
+		.weight = c->back_weight,
+		.phases = c->phases,
+		.phase = c->phase};
+}
+
+static void lay_bf16(struct node *n, struct convolve *c)
+{
+	struct bf16_map *f = &c->forward_bf16, *b = &c->backward_bf16;
+	*f = forward_bf16(c);
+	*b = backward_bf16(c);
+	bf16_finish(f);
+	bf16_finish(b);
+	n->work_whole = most(n->work_whole, most(bf16_work(f), bf16_work(b)));
+	n->work_whole = most(n->work_whole, bf16_gradient_work(f));
+	n->work_thread = most(n->work_thread, most(bf16_thread_work(f), bf16_thread_work(b)));
+	n->work_thread = most(n->work_thread, bf16_gradient_thread_work(f));
+}
+
 /* The node's conf is one block, which free() releases. */
 static struct convolve *allocate(const struct window *v, struct cvt_err *e)
 {
 	const size_t places = v->kh * v->kw;
 	const size_t phases = (v->sh < v->h ? v->sh : v->h) * (v->sw < v->w ? v->sw : v->w);
 	struct convolve *c = mem_alloc(
-		1, sizeof *c + 4 * places * sizeof *c->place + phases * sizeof *c->phase, e);
+		1, sizeof *c + 6 * places * sizeof *c->place + phases * sizeof *c->phase, e);
 	if (!c)
 		return NULL;
 	c->phase = (struct phase *)(c + 1);
@@ -194,11 +267,13 @@ static struct convolve *allocate(const struct window *v, struct cvt_err *e)
 	c->place_weight = c->place + places;
 	c->back = c->place_weight + places;
 	c->back_weight = c->back + places;
+	c->spot = c->back_weight + places;
+	c->back_spot = c->spot + places;
 	return c;
 }
 
-int convolve_create(
-	struct node *n, const struct window *v, size_t outputs, size_t groups, struct cvt_err *e)
+int convolve_create(const struct graph *g, struct node *n, const struct window *v, size_t outputs,
+	size_t groups, struct cvt_err *e)
 {
 	struct convolve *c = allocate(v, e);
 	if (!c)
@@ -215,5 +290,8 @@ int convolve_create(
 	c->by_tiles = winograd_fits(v, outputs, groups);
 	if (c->by_tiles)
 		lay_tiles(n, c);
+	c->in_bf16 = g->bf16 && groups == 1;
+	if (c->in_bf16)
+		lay_bf16(n, c);
 	return CVT_OK;
 }

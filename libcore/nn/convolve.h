@@ -8,7 +8,7 @@
  *
  * Weights lie as [KH][KW][inputs of a group][outputs]. All three run on the kernels of simd/conv.c,
  * picture by picture, on copies with a border of zeros in the thread's scratch; where it pays
- * (winograd_fits), by Winograd's tiles instead.
+ * (winograd_fits), by Winograd's tiles instead, and where the graph says so in bfloat16 (bf16.h).
  *
  * Backward is itself a convolution of dy with stride 1. With strides the places of dx fall into
  * phases by their residues, each reached by its own subset of the window:
@@ -18,15 +18,8 @@
 #ifndef CVT_NN_CONVOLVE_H
 #define CVT_NN_CONVOLVE_H
 
+#include "bf16.h"
 #include "winograd.h"
-
-/* The places h = a, a + sh, ... x w = b, b + sw, ... of the large picture. */
-struct phase {
-	size_t at;            /* floats of the first place */
-	size_t rows, columns; /* how many places */
-	size_t first, taps;   /* its part of the window, in .back and .back_weight */
-	size_t runs, run;     /* as the kernel sees it: neighbouring taps are one run */
-};
 
 struct convolve {
 	struct window v;
@@ -39,7 +32,11 @@ struct convolve {
 	size_t packed_forward, packed_backward, phases;
 	bool by_tiles; /* Winograd's way, all three */
 	struct winograd forward_map, backward_map;
-	size_t mirrored[9]; /* place_weight backwards: the window as backward_map sees it */
+	bool in_bf16; /* with rounded operands, all three, in plans that are not fixed */
+	struct bf16_map forward_bf16, backward_bf16;
+	struct phase whole;       /* forward as a phase */
+	size_t *spot, *back_spot; /* tap by tap: places from the window's first on, laid for bf16 */
+	size_t mirrored[9];       /* place_weight backwards: the window as backward_map sees it */
 	/* floats from the window's first place to each run in bordered x, and to each place in the
 	 * weights; the same for the phases of backward, in bordered dy, from phase.first on */
 	size_t *place, *place_weight, *back, *back_weight;
@@ -56,8 +53,8 @@ struct convolve_data {
 };
 
 /* Makes the node's conf (one block of memory) from the geometry, and sets the node's work_*. */
-int convolve_create(
-	struct node *n, const struct window *v, size_t outputs, size_t groups, struct cvt_err *e);
+int convolve_create(const struct graph *g, struct node *n, const struct window *v, size_t outputs,
+	size_t groups, struct cvt_err *e);
 void convolve_forward(const struct nn_io *io, const struct convolve_data *d);
 /* What a fixed plan's operator prepares for one direction: weights packed (times io->affine's scales),
  * then a bias of every output; bias: the operator's own, or NULL. Returns the floats. The operator's

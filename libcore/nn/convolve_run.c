@@ -187,9 +187,20 @@ static const float *packed(const struct nn_io *io)
 	return io->fixed ? io->fixed : io->work;
 }
 
+static void forward_in_bf16(const struct nn_io *io, const struct convolve_data *d)
+{
+	const struct convolve *c = io->node->conf;
+	bf16_pack(io, &c->forward_bf16, d->w, c->outputs, 1, io->work);
+	bf16_run(io, &c->forward_bf16, io->work, d->rows, d->x, &d->tail, d->to);
+}
+
 void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
+	if (c->in_bf16 && !io->fixed) {
+		forward_in_bf16(io, d);
+		return;
+	}
 	const bool tiles = by_tiles(io, io->fixed);
 	if (!io->fixed)
 		pack_forward(io, tiles, d->w, NULL, io->work);
@@ -343,9 +354,24 @@ static void backward_by_tiles(const struct nn_io *io, const struct convolve_data
 	}
 }
 
+static void backward_in_bf16(const struct nn_io *io, const struct convolve_data *d)
+{
+	const struct convolve *c = io->node->conf;
+	if (d->to) {
+		bf16_pack(io, &c->backward_bf16, d->w, 1, c->outputs, io->work);
+		bf16_run(io, &c->backward_bf16, io->work, d->rows, d->dy, &d->tail, d->to);
+	}
+	if (d->dw)
+		bf16_gradient(io, &c->forward_bf16, d->rows, d->x, d->dy, d->dw);
+}
+
 void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
+	if (c->in_bf16 && !io->fixed) {
+		backward_in_bf16(io, d);
+		return;
+	}
 	const bool tiles = by_tiles(io, io->fixed);
 	if (d->to && !io->fixed)
 		pack_backward(io, tiles, d->w, NULL, io->work);

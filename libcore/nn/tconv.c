@@ -55,7 +55,7 @@ static int tconv_shape(struct graph *g, struct node *n, struct cvt_err *e)
 	if (n->arg[ARG_BIAS].a != 0)
 		TRY(graph_param(
 			g, n, "bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &v.c, INIT_UNIFORM, bound, e));
-	return convolve_create(n, &v, inputs, 1, e);
+	return convolve_create(g, n, &v, inputs, 1, e);
 }
 
 static const float *bias(const struct nn_io *io)

@@ -16,6 +16,16 @@ struct window {
 	size_t oh, ow;  /* how often it fits */
 };
 
+/* The places h = a, a + sh, ... x w = b, b + sw, ... of a picture, which one part of a window makes
+ * (convolve.h). */
+struct phase {
+	size_t at;            /* floats of the first place */
+	size_t rows, columns; /* how many places */
+	size_t first, taps;   /* its part of the window, in the lists of it */
+	size_t runs, run;     /* as simd/conv.c sees it: neighbouring taps are one run */
+	size_t across;        /* so many taps, in order, are neighbours */
+};
+
 /* A whole number between least and most from an argument, a pair into two. CVT_USAGE otherwise. */
 int window_number(const struct node *n, size_t argument, size_t least, size_t most, size_t *to,
 	struct cvt_err *e);

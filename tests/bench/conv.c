@@ -1,8 +1,9 @@
 /*
  * conv: how fast convolutions are, a layer at a time, as a share of this machine's peak measured at
- * the same moment. usage: conv [BATCH [THREADS [layers...]]]. Columns: forward, the same with
- * weights prepared (a fixed plan's), gradient of the input, gradient of the weights, both gradients in one pass, in operations of the direct way: what
- * Winograd's leaves out counts as done.
+ * the same moment. usage: [BF16=1] conv [BATCH [THREADS [layers...]]]. Columns: forward, the same with
+ * weights prepared (a fixed plan's), gradient of the input, gradient of the weights, both gradients in
+ * one pass, in operations of the direct way: what Winograd's leaves out counts as done. With BF16 in
+ * the environment operands are rounded to bfloat16; the peak is still that of floats.
  */
 #include "../../libcore/graph.h"
 #include "../../libcore/profile.h"
@@ -69,6 +70,7 @@ static int open_bench(
 	const struct shape row = {3, {l->h, l->h, l->c}};
 	size_t x, y;
 	TRY(graph_open(&b->graph, e));
+	b->graph->bf16 = getenv("BF16") != NULL;
 	TRY(graph_input(b->graph, "x", DT_F4, &row, &x, e));
 	TRY(graph_op(b->graph, "conv", "conv", &x, 1, &y, e, "C", (double)l->o, "K", (double)l->k,
 		"stride", (double)l->stride, "bias", 0.0, GRAPH_END));

@@ -34,8 +34,9 @@ static const struct task vae = {"vae", "adam", {"image"}, NULL, false};
 static const struct task gan = {"gan", "adam", {"image"}, NULL, false};
 static const struct task simclr = {"simclr", "sgd", {"image.1", "image.2"}, NULL, false};
 
-/* What is measured: learning; what cv-embed does; what cv-gen does; learning's memory. */
-enum work { TRAIN, INFER, MAKE, MEMORY };
+/* What is measured: learning; the same with convolutions in bfloat16; what cv-embed does; what cv-gen
+ * does; learning's memory. */
+enum work { TRAIN, TRAIN_BF16, INFER, MAKE, MEMORY };
 
 struct row {
 	const char *name, *arch;
@@ -56,6 +57,9 @@ static const struct row rows[] = {
 	{"mlp-vae-train", "tests/bench/mlp-vae.arch", &vae, 28, 1, 128, 60, TRAIN},
 	{"dcgan-train", "tests/bench/dcgan32.arch", &gan, 32, 3, 128, 3, TRAIN},
 	{"simclr-train", "resnet18", &simclr, 32, 3, 256, 1, TRAIN},
+	{"resnet20-bf16", "resnet20", &classify, 32, 3, 128, 4, TRAIN_BF16},
+	{"resnet18-bf16", "resnet18", &classify, 32, 3, 128, 1, TRAIN_BF16},
+	{"vgg11-bf16", "vgg11", &classify, 32, 3, 128, 2, TRAIN_BF16},
 	{"resnet18-infer", "resnet18", &classify, 32, 3, 128, 2, INFER},
 	{"resnet18-infer-b1", "resnet18", &classify, 32, 3, 1, 30, INFER},
 	{"resnet20-infer", "resnet20", &classify, 32, 3, 128, 10, INFER},
@@ -180,6 +184,7 @@ static void fill_facts(struct engine *b)
 		.mean = {0.5, 0.5, 0.5},
 		.std = {0.5, 0.5, 0.5},
 		.value = b->value,
+		.bf16 = r->work == TRAIN_BF16,
 		.opt = {.momentum = 0.9,
 			.nesterov = true,
 			.beta1 = b->method->beta1 > 0 ? b->method->beta1 : 0.9,
@@ -307,7 +312,7 @@ static void print_memory(void)
 static int measure(const struct row *row, unsigned threads, struct cvt_err *e)
 {
 	struct engine b = {.row = row};
-	const bool trains = row->work == TRAIN || row->work == MEMORY;
+	const bool trains = row->work == TRAIN || row->work == TRAIN_BF16 || row->work == MEMORY;
 	int code = par_open(&b.par, threads, e);
 	if (code == CVT_OK)
 		code = blas_open(e);

@@ -205,13 +205,15 @@ def sgd_of(torch, net):
     return torch.optim.SGD(net.parameters(), 1e-4, momentum=0.9, weight_decay=5e-4, nesterov=True)
 
 
-def classify_step(torch, net, x, name):
+def classify_step(torch, net, x, name, bf16=False):
     y = torch.randint(0, 10, (len(x), *x.shape[2:]) if name == "unet" else (len(x),))
     sgd = sgd_of(torch, net)
 
     def step():
         sgd.zero_grad(set_to_none=True)
-        torch.nn.functional.cross_entropy(net(x), y).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            loss = torch.nn.functional.cross_entropy(net(x), y)
+        loss.backward()
         sgd.step()
     return step
 
@@ -296,7 +298,10 @@ def network(name, kind, one):
         if name == "dcgan":
             net, x = net.generator, torch.randn(batch, 100)
         return infer(torch, net, x, max(3, 150 * steps // 3 if one else 2 * steps))
-    step = STEPS.get(name, classify_step)(torch, net, x, name)
+    if kind == "bf16":
+        step = classify_step(torch, net, x, name, True)
+    else:
+        step = STEPS.get(name, classify_step)(torch, net, x, name)
     if kind == "memory":
         step()
         step()

@@ -25,7 +25,7 @@ static int on_processor(const char *name, void (*check)(void), const int *failur
 /* What main returns: 0 if `check` counted no failure anywhere. */
 static int on_processors(void (*check)(void), const int *failures)
 {
-	static const char *const processors[] = {"portable", "avx2", "avx512"};
+	static const char *const processors[] = {"portable", "avx2", "avx512", "amx"};
 	int bad = 0;
 	for (size_t i = 0; i < sizeof processors / sizeof *processors; i++)
 		bad |= on_processor(processors[i], check, failures);

@@ -1,0 +1,256 @@
+/* Convolutions in bfloat16 against sums in double precision of operands that this file rounds itself, for
+ * every kind of processor that this one is: outputs with their tail, gradients of inputs and of weights,
+ * added and not, and the same bits for any number of threads. Products are exact, so what errors there
+ * are come from adding floats. */
+#include "../../libcore/nn/convolve.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../libcore/rng.h"
+#include "processors.h"
+
+static const double most_error = 3e-6; /* in standard deviations of what is compared */
+static int failures;
+
+struct shape_case {
+	size_t rows, h, w, c, o, kh, kw, sh, sw, ph, pw, dh, dw;
+};
+
+static const struct shape_case cases[] = {{3, 8, 8, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1},
+	{2, 7, 9, 24, 20, 3, 3, 1, 1, 1, 1, 1, 1}, {2, 9, 7, 3, 33, 5, 5, 1, 1, 2, 2, 1, 1},
+	{5, 1, 1, 64, 10, 1, 1, 1, 1, 0, 0, 1, 1}, {2, 11, 6, 33, 64, 1, 1, 1, 1, 0, 0, 1, 1},
+	{2, 6, 6, 40, 17, 2, 2, 1, 1, 0, 0, 1, 1}, {19, 4, 4, 130, 48, 3, 3, 1, 1, 1, 1, 1, 1},
+	{2, 5, 12, 7, 1, 1, 7, 1, 1, 0, 3, 1, 1}, {1, 33, 31, 24, 64, 3, 3, 1, 1, 1, 1, 1, 1},
+	{2, 10, 10, 1, 6, 5, 5, 1, 1, 4, 0, 1, 1}, {2, 10, 9, 32, 40, 3, 3, 2, 2, 1, 1, 1, 1},
+	{3, 8, 8, 16, 32, 1, 1, 2, 2, 0, 0, 1, 1}, {2, 11, 13, 5, 18, 4, 4, 2, 2, 1, 1, 1, 1},
+	{2, 9, 12, 20, 8, 3, 5, 1, 3, 0, 2, 1, 1}, {2, 12, 12, 33, 17, 3, 3, 1, 1, 2, 2, 2, 2},
+	{1, 14, 9, 8, 16, 3, 2, 3, 2, 3, 1, 2, 3}, {2, 5, 5, 4, 4, 2, 2, 3, 3, 0, 0, 1, 1},
+	{2, 6, 6, 8, 8, 3, 3, 1, 1, 4, 4, 1, 1}};
+
+struct work {
+	struct shape_case s;
+	struct window v;
+	size_t nx, ny, nw;
+	float *x, *y, *dx, *dy, *w, *dw, *bias;
+	double *want; /* y, dx, dw */
+};
+
+static void *get(size_t n, size_t size)
+{
+	void *p = mem_alloc(n, size, NULL);
+	if (!p)
+		exit(1);
+	return p;
+}
+
+static float *numbers(size_t n, uint64_t seed)
+{
+	struct rng r;
+	rng_for(&r, seed, RNG_METHOD, n, 0);
+	float *x = get(n, sizeof *x);
+	for (size_t i = 0; i < n; i++)
+		x[i] = rng_normal(&r);
+	return x;
+}
+
+/* To eight bits of mantissa, halves to even: what frexp and nearbyint say. */
+static double rounded(float x)
+{
+	int exponent;
+	const double mantissa = frexp((double)x, &exponent);
+	return ldexp(nearbyint(mantissa * 256), exponent - 8);
+}
+
+static size_t fits(size_t size, size_t k, size_t stride, size_t pad, size_t dilation)
+{
+	return (size + 2 * pad - dilation * (k - 1) - 1) / stride + 1;
+}
+
+static void open_work(struct work *t, const struct shape_case *s)
+{
+	*t = (struct work){.s = *s};
+	t->v = (struct window){s->h, s->w, s->c, s->kh, s->kw, s->sh, s->sw, s->ph, s->pw, s->dh,
+		s->dw, fits(s->h, s->kh, s->sh, s->ph, s->dh),
+		fits(s->w, s->kw, s->sw, s->pw, s->dw)};
+	t->nx = s->rows * s->h * s->w * s->c;
+	t->ny = s->rows * t->v.oh * t->v.ow * s->o;
+	t->nw = s->kh * s->kw * s->c * s->o;
+	t->x = numbers(t->nx, 1);
+	t->dy = numbers(t->ny, 2);
+	t->w = numbers(t->nw, 3);
+	t->bias = numbers(s->o, 4);
+	t->y = get(t->ny, sizeof *t->y);
+	t->dx = get(t->nx, sizeof *t->dx);
+	t->dw = get(t->nw, sizeof *t->dw);
+	t->want = get(t->nx + t->ny + t->nw, sizeof *t->want);
+}
+
+static void close_work(struct work *t)
+{
+	void *all[] = {t->x, t->y, t->dx, t->dy, t->w, t->dw, t->bias, t->want};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		free(all[i]);
+}
+
+/* Adds the share of output place (r, i, j) and of its window's place k to all three. */
+static void add_tap(struct work *t, size_t r, size_t i, size_t j, size_t k)
+{
+	const struct shape_case *s = &t->s;
+	const size_t y = i * s->sh + k / s->kw * s->dh - s->ph; /* wrap before the border */
+	const size_t x = j * s->sw + k % s->kw * s->dw - s->pw;
+	if (y >= s->h || x >= s->w)
+		return;
+	const size_t in = ((r * s->h + y) * s->w + x) * s->c;
+	const size_t out = ((r * t->v.oh + i) * t->v.ow + j) * s->o;
+	double *wy = t->want + out, *wx = t->want + t->ny + in, *ww = t->want + t->ny + t->nx;
+	for (size_t c = 0; c < s->c; c++)
+		for (size_t o = 0; o < s->o; o++) {
+			const size_t w = (k * s->c + c) * s->o + o;
+			const double xv = rounded(t->x[in + c]), wv = rounded(t->w[w]);
+			const double dv = rounded(t->dy[out + o]);
+			wy[o] += xv * wv;
+			wx[c] += dv * wv;
+			ww[w] += xv * dv;
+		}
+}
+
+static void compute_want(struct work *t)
+{
+	for (size_t r = 0; r < t->s.rows; r++)
+		for (size_t i = 0; i < t->v.oh; i++)
+			for (size_t j = 0; j < t->v.ow; j++)
+				for (size_t k = 0; k < t->s.kh * t->s.kw; k++)
+					add_tap(t, r, i, j, k);
+}
+
+/* All three into y (with a bias), dx, dw. */
+static void run_maps(struct work *t, unsigned threads, bool add)
+{
+	const struct graph g = {.bf16 = true};
+	struct node n = {0};
+	struct run run = {0};
+	if (convolve_create(&g, &n, &t->v, t->s.o, 1, NULL) != 0
+		|| par_open(&run.par, threads, NULL) != 0)
+		exit(1);
+	struct nn_io io = {.node = &n, .run = &run, .most = t->s.rows};
+	io.thread_stride = n.work_thread;
+	io.work = get(n.work_whole, sizeof(float));
+	io.thread_work = get(threads * n.work_thread, sizeof(float));
+	const struct convolve_data forward = {.rows = t->s.rows,
+		.x = t->x,
+		.w = t->w,
+		.to = t->y,
+		.tail = {t->bias, add ? t->y : NULL, false}};
+	const struct convolve_data backward = {.rows = t->s.rows,
+		.x = t->x,
+		.dy = t->dy,
+		.w = t->w,
+		.to = t->dx,
+		.tail.plus = add ? t->dx : NULL,
+		.dw = t->dw};
+	convolve_forward(&io, &forward);
+	convolve_backward(&io, &backward);
+	free(io.work);
+	free(io.thread_work);
+	free(n.conf);
+	par_close(run.par);
+}
+
+static double worst(
+	const float *got, const double *want, const float *bias, size_t o, size_t n, double times)
+{
+	double square = 0, most = 0;
+	for (size_t i = 0; i < n; i++) {
+		const double expected = want[i] + (bias ? (double)bias[i % o] : 0);
+		square += want[i] * want[i];
+		most = fmax(most, fabs((double)got[i] / times - expected));
+	}
+	return most / sqrt(square / (double)n);
+}
+
+/* The largest error of the three, of which `times` as much was added up. */
+static double error(const struct work *t, double times)
+{
+	const double *y = t->want, *x = y + t->ny, *w = x + t->nx;
+	return fmax(worst(t->y, y, t->bias, t->s.o, t->ny, times),
+		fmax(worst(t->dx, x, NULL, 1, t->nx, times),
+			worst(t->dw, w, NULL, 1, t->nw, times)));
+}
+
+/* With three threads, the bits that one thread gave. */
+static bool same_bits(struct work *t)
+{
+	float *y = t->y, *dx = t->dx, *dw = t->dw;
+	t->y = get(t->ny, sizeof *y);
+	t->dx = get(t->nx, sizeof *dx);
+	t->dw = get(t->nw, sizeof *dw);
+	run_maps(t, 3, false);
+	const bool same = memcmp(y, t->y, t->ny * sizeof *y) == 0
+			  && memcmp(dx, t->dx, t->nx * sizeof *dx) == 0
+			  && memcmp(dw, t->dw, t->nw * sizeof *dw) == 0;
+	free(y);
+	free(dx);
+	free(dw);
+	return same;
+}
+
+static void check_case(const struct shape_case *s)
+{
+	struct work t;
+	open_work(&t, s);
+	compute_want(&t);
+	run_maps(&t, 1, false);
+	const double once = error(&t, 1);
+	const bool same = same_bits(&t);
+	run_maps(&t, 1, true);
+	const double twice = error(&t, 2);
+	const bool good = once < most_error && twice < most_error && same;
+	close_work(&t);
+	failures += !good;
+	printf("%s %zu x %zux%zux%zu to %zu, window %zux%zu, stride %zux%zu of %s: errors %.1e, "
+	       "%.1e%s\n",
+		good ? "ok" : "not ok", s->rows, s->h, s->w, s->c, s->o, s->kh, s->kw, s->sh, s->sw,
+		simd()->name, once, twice, same ? "" : ", threads matter");
+}
+
+/* What is no number stays none, what is infinite stays so, halves go to even. */
+static void check_rounding(void)
+{
+	const float from[] = {1, -2.5F, 1.00390625F, 1.01171875F, 3.0e38F, -3.4028235e38F, 0,
+		1e-10F, 1.0039063F, -0.99804688F, INFINITY, -INFINITY, NAN};
+	const size_t n = sizeof from / sizeof *from;
+	uint16_t one[48], two[48];
+	float many[48];
+	for (size_t i = 0; i < 48; i++)
+		many[i] = from[i % n];
+	simd()->bf16_round(many, 41, one);
+	simd()->bf16_pairs(many, many + 1, 23, two);
+	int wrong = 0;
+	for (size_t i = 0; i < 41; i++) {
+		const uint32_t u = (uint32_t)one[i] << 16;
+		float got;
+		memcpy(&got, &u, sizeof got);
+		const double want = isfinite(many[i]) ? rounded(many[i]) : (double)many[i];
+		const bool same = isnan(many[i]) ? isnan(got) : (double)(float)want == (double)got;
+		wrong += !same;
+	}
+	for (size_t i = 0; i < 46; i++)
+		wrong += two[i] != one[i / 2 + i % 2];
+	failures += wrong;
+	printf("%s rounding of %s\n", wrong ? "not ok" : "ok", simd()->name);
+}
+
+static void check_all(void)
+{
+	check_rounding();
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		check_case(&cases[i]);
+}
+
+int main(void)
+{
+	return on_processors(check_all, &failures);
+}
