@@ -28,7 +28,7 @@ rows train |
 	cv-train --method vae --binarize --arch "$ARCH" --lr "$LR" -b "$BATCH" --model-ema 0.999 \
 		--metrics "$OUT/train.jsonl" -o "$net"
 
-cv-gen -w "$net" -n 100 | cv-view -o "$OUT/samples.png"
+cv-gen -w "$net" -n 100 | cv-view -n 100 -o "$OUT/samples.png"
 cv-gen -w "$net" --interpolate 0..1 --steps 20 | cv-view -o "$OUT/between.png"
 rows test | cv-gen -w "$net" --reconstruct - | cv-view -n 100 -o "$OUT/again.png"
 rows test | cv-gen -w "$net" --bound - --samples "$SAMPLES" | cv-view --stat |
