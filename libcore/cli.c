@@ -314,7 +314,7 @@ int cli_parse(struct cli *c, const struct cli_program *p, int argc, char **argv,
 	if (code == CVT_OK)
 		code = check_common(p->common, e);
 	if (code == CVT_OK && !*done)
-		code = cli_refuse_read(c, e);
+		code = cli_check_files(c, e);
 	free(g.longs);
 	free(g.shorts);
 	return code;

@@ -86,6 +86,11 @@ void cli_free(struct cli *c);
  * would have no effect. */
 int cli_refuse(const struct cli *c, const char *names, const char *why, struct cvt_err *e);
 
+/* CVT_USAGE when the file `written` (NULL = none) is among those that the line names to be read, but by
+ * the option `except`. -o and --metrics are looked at by cli_parse. */
+int cli_refuse_read(
+	const struct cli *c, const char *written, const char *except, struct cvt_err *e);
+
 /* The line of `prog` in a stream's HEAD: NAME and the options that can change the result,
  * shell-quoted, with --seed always; without the inputs when drop_source. */
 int cli_history(

@@ -1,5 +1,6 @@
-/* cli_files: what a program writes must not be among what it reads: a file that the line names twice
- * would be gone before it was read, or with it what somebody wanted to keep (see cli_private.h). */
+/* cli_files: what is wrong about the files of a line is said before any work is done. What a program
+ * writes must not be among what it reads: a file that the line names twice would be gone before it was
+ * read, or with it what somebody wanted to keep (see cli_private.h). */
 #include "cli_private.h"
 
 #include <string.h>
@@ -12,6 +13,23 @@ static bool same_file(const char *a, const char *b)
 	       && x.st_ino == y.st_ino;
 }
 
+static bool names_file(const struct cli_option *o)
+{
+	static const char *const kinds[] = {"FILE", "STREAM", "MODEL", "PAIRS"};
+	for (size_t i = 0; o->arg && i < sizeof kinds / sizeof *kinds; i++)
+		if (strstr(o->arg, kinds[i]))
+			return true;
+	return false;
+}
+
+/* An operand is the input, or @FILE among the words of a chain. */
+static const char *read_operand(const struct cli *c, const char *text)
+{
+	if (c->program->operands_are_source)
+		return text;
+	return *text == '@' ? text + 1 : NULL;
+}
+
 /* The file that this word of the line names for reading, or NULL. Of NAME|FILE a word that could be a
  * NAME is none: an output may be called as an architecture is. */
 static const char *read_file(const struct cli *c, const struct cli_token *t)
@@ -19,18 +37,18 @@ static const char *read_file(const struct cli *c, const struct cli_token *t)
 	const struct cli_common *common = c->program->common;
 	const struct cli_option *o = t->option;
 	if (!o)
-		return c->program->operands_are_source ? t->text : NULL;
-	if (!o->arg || !t->text || o->to == &common->output || o->to == &common->metrics)
-		return NULL;
-	if (!strstr(o->arg, "FILE") && !strstr(o->arg, "STREAM") && !strstr(o->arg, "MODEL"))
+		return read_operand(c, t->text);
+	if (!t->text || !names_file(o) || o->to == &common->output || o->to == &common->metrics)
 		return NULL;
 	return strstr(o->arg, "NAME") && !strpbrk(t->text, "./") ? NULL : t->text;
 }
 
-static int refuse_read(const struct cli *c, const char *written, struct cvt_err *e)
+int cli_refuse_read(const struct cli *c, const char *written, const char *except, struct cvt_err *e)
 {
 	for (size_t i = 0; written && i < c->tokens; i++) {
-		const char *file = read_file(c, &c->token[i]);
+		const struct cli_option *o = c->token[i].option;
+		const bool excepted = except && o && o->name && strcmp(o->name, except) == 0;
+		const char *file = excepted ? NULL : read_file(c, &c->token[i]);
 		const char *equals = file ? strchr(file, '=') : NULL; /* STAGE=FILE */
 		if (file
 			&& (same_file(file, written) || (equals && same_file(equals + 1, written))))
@@ -40,7 +58,7 @@ static int refuse_read(const struct cli *c, const char *written, struct cvt_err 
 	return CVT_OK;
 }
 
-int cli_refuse_read(const struct cli *c, struct cvt_err *e)
+static int refuse_written(const struct cli *c, struct cvt_err *e)
 {
 	const char *output = c->program->common->output, *metrics = c->program->common->metrics;
 	struct stat s;
@@ -49,6 +67,11 @@ int cli_refuse_read(const struct cli *c, struct cvt_err *e)
 					  : strcmp(output, metrics) == 0))
 		return cvt_fail(
 			e, CVT_USAGE, "-o and --metrics are both %s; name two files", output);
-	TRY(refuse_read(c, output, e));
-	return refuse_read(c, metrics, e);
+	TRY(cli_refuse_read(c, output, NULL, e));
+	return cli_refuse_read(c, metrics, NULL, e);
+}
+
+int cli_check_files(const struct cli *c, struct cvt_err *e)
+{
+	return refuse_written(c, e);
 }

@@ -282,6 +282,19 @@ writers=(
 		for f in s.cvt net.st bank.cvt logits.cvt tiny.arch; do cmp "$f" "$BATS_FILE_TMPDIR/$f"; done
 		[ ! -e x ] && [ ! -e new ]
 	done
+	printf '0 1 1\n2 3 0\n' >pairs
+	echo hflip >chain
+	fails 2 cv-knn --verify pairs bank.cvt -o pairs
+	fails 2 cv-augment -i s.cvt @chain -o chain
+	[ "$(cat pairs chain)" = "$(printf '0 1 1\n2 3 0\nhflip')" ]
+	# Nor is what a training writes by itself: its checkpoint, its curves.
+	cp net.st x.ckpt
+	fails 2 cv-train -q -w x.ckpt s.cvt -o x
+	fails 2 cv-distill -q --arch tiny.arch --teacher x.ckpt s.cvt -o x
+	cmp x.ckpt net.st
+	cp s.cvt rows.tsv
+	fails 2 cv-train -q --arch tiny.arch rows.tsv --find-lr rows
+	cmp rows.tsv s.cvt
 	# What only has the name of an architecture is no file that is read; a device takes everything.
 	for _ in 1 2; do cv-train -q --arch resnet8 --num-classes 4 --epochs 0 -o resnet8; done
 	cv-eval logits.cvt -o /dev/null --metrics /dev/null

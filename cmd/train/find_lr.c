@@ -90,6 +90,23 @@ static int write_file(const struct trainer *t, const char *suffix,
 	return code;
 }
 
+int trainer_find_check(const struct trainer *t, struct cvt_err *e)
+{
+	static const char *const suffixes[] = {".tsv", ".png"};
+	int code = CVT_OK;
+	if (!*t->o.tricks.find_lr)
+		return cvt_fail(
+			e, CVT_USAGE, "--find-lr: files without a name; is a variable not set?");
+	for (size_t i = 0; i < 2 && code == CVT_OK; i++) {
+		struct str name = {0};
+		code = str_printf(&name, e, "%s%s", t->o.tricks.find_lr, suffixes[i]);
+		if (code == CVT_OK)
+			code = cli_refuse_read(&t->cli, name.p, NULL, e);
+		free(name.p);
+	}
+	return code;
+}
+
 int trainer_find_end(struct trainer *t, struct cvt_err *e)
 {
 	const struct finder *f = &t->finder;

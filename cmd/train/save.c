@@ -104,6 +104,7 @@ int trainer_open_checkpoint(struct trainer *t, struct cvt_err *e)
 		return CVT_OK;
 	TRY(str_printf(&name, e, "%s.ckpt", t->o.common.output));
 	t->checkpoint = name.p;
+	TRY(cli_refuse_read(&t->cli, t->checkpoint, "resume", e));
 	struct str line = {0};
 	const int code = cli_history(&t->cli, t->seed, true, &line, e);
 	t->line = line.p;

@@ -151,6 +151,8 @@ int trainer_teacher(void *context, const char *file, size_t K, struct graph **g,
 /* ---- find_lr.c --------------------------------------------------------------------- */
 /* train_hooks.report */
 void trainer_find_report(void *context, const struct train_report *r);
+/* CVT_USAGE when --find-lr names no files, or such that are read. */
+int trainer_find_check(const struct trainer *t, struct cvt_err *e);
 /* Writes what it found. */
 int trainer_find_end(struct trainer *t, struct cvt_err *e);
 
