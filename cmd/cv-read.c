@@ -91,8 +91,6 @@ static int open_several(struct work *w, const struct read_options *o, const char
 static int open_operands(
 	struct work *w, const struct read_options *o, const struct cli *c, struct cvt_err *e)
 {
-	if (c->operands > 0 && o->common.input)
-		return cvt_fail(e, CVT_USAGE, "name the data as operands or with -i, not both");
 	for (size_t i = 0; i < c->operands; i++)
 		TRY(check_output(o, c->operand[i], e));
 	if (c->operands == 0)

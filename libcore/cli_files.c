@@ -1,6 +1,7 @@
 /* cli_files: what is wrong about the files of a line is said before any work is done. What a program
  * writes must not be among what it reads: a file that the line names twice would be gone before it was
- * read, or with it what somebody wanted to keep (see cli_private.h). */
+ * read, or with it what somebody wanted to keep. No file is without a name, and standard input is read
+ * once (see cli_private.h). */
 #include "cli_private.h"
 
 #include <string.h>
@@ -71,7 +72,40 @@ static int refuse_written(const struct cli *c, struct cvt_err *e)
 	return cli_refuse_read(c, metrics, NULL, e);
 }
 
+/* --metrics "$M" where M is not set. */
+static int refuse_unnamed(const struct cli *c, struct cvt_err *e)
+{
+	for (size_t i = 0; i < c->tokens; i++) {
+		const struct cli_option *o = c->token[i].option;
+		if (o && c->token[i].text && !*c->token[i].text && names_file(o)
+			&& !strstr(o->arg, "NAME"))
+			return cvt_fail(e, CVT_USAGE,
+				"%s%s: a file without a name; is a variable not set?",
+				o->name ? "--" : "-",
+				o->name ? o->name : (char[]){o->letter, '\0'});
+	}
+	return CVT_OK;
+}
+
+/* The input is named in one way, and standard input, which comes once, by one word. */
+static int refuse_twice(const struct cli *c, struct cvt_err *e)
+{
+	size_t stdins = 0;
+	if (c->program->operands_are_source && c->operands && c->program->common->input)
+		return cvt_fail(e, CVT_USAGE, "name the input as an operand or with -i, not both");
+	for (size_t i = 0; i < c->tokens; i++) {
+		const char *file = read_file(c, &c->token[i]);
+		stdins += file && strcmp(file, "-") == 0;
+	}
+	return stdins < 2 ? CVT_OK
+			  : cvt_fail(e, CVT_USAGE,
+				  "-: standard input is named twice and comes once; put one of "
+				  "them into a file");
+}
+
 int cli_check_files(const struct cli *c, struct cvt_err *e)
 {
+	TRY(refuse_unnamed(c, e));
+	TRY(refuse_twice(c, e));
 	return refuse_written(c, e);
 }

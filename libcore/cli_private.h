@@ -18,7 +18,8 @@ static inline bool cli_is_heading(const struct cli_option *o)
 
 /* Answers --help=how (NULL = the screen). */
 int cli_help(const struct cli *c, const char *how, struct cvt_err *e);
-/* CVT_USAGE when a file is written (-o, --metrics) that the line names to be read, or both are one. */
+/* CVT_USAGE when a file is written (-o, --metrics) that the line names to be read, or both are one; when
+ * a file has no name; when the input is named in two ways, or standard input twice. */
 int cli_check_files(const struct cli *c, struct cvt_err *e);
 int cli_u64(const char *text, const char *what, uint64_t *to, struct cvt_err *e);
 

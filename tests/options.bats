@@ -97,3 +97,33 @@ sweep() {
 		turn=$((turn + 1))
 	done <names
 }
+
+@test "files: none without a name, one input, standard input once; said before any work is done" {
+	cp "$BATS_FILE_TMPDIR"/* .
+	printf '0 1 1\n2 3 0\n' >pairs
+	touch stdout.out stderr.out before
+	ls -A >before
+	for c in 'cv-gen shapes -n 4' 'cv-read s.cvt' 'cv-augment -i s.cvt hflip' 'cv-embed -w net.st s.cvt' \
+		'cv-train -q --arch tiny.arch s.cvt' 'cv-distill -q --arch tiny.arch --teacher net.st s.cvt' \
+		'cv-knn --bank bank.cvt bank.cvt' 'cv-eval bank.cvt' 'cv-view s.cvt'; do
+		for o in -o --metrics --input; do
+			fails 2 $c $o ''
+			[[ $message == *": --"*": a file without a name; is a variable not set?" ||
+				$message == *": -o: a file without a name; is a variable not set?" ]]
+			[ ! -s stdout.out ]
+			ls -A | cmp - before
+		done
+	done
+	fails 2 cv-knn --verify '' bank.cvt
+	fails 2 cv-train -q --arch tiny.arch s.cvt --resume ''
+	for c in cv-read 'cv-embed -w net.st' 'cv-train -q --arch tiny.arch -o x' cv-eval 'cv-view --head' \
+		'cv-knn --bank bank.cvt'; do
+		fails 2 $c -i s.cvt bank.cvt
+		[[ $message == *": name the input as an operand or with -i, not both" ]]
+	done
+	for c in 'cv-read - -' 'cv-view --diff - -' 'cv-knn --bank - -' 'cv-eval --fid - -' 'cv-embed -w - -i -' \
+		'cv-read - --paste -' 'cv-knn --verify - -'; do
+		fails 2 $c <s.cvt
+		[[ $message == *": standard input is named twice and comes once"* ]]
+	done
+}
