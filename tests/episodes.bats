@@ -188,6 +188,11 @@ print('pairs 900\nsame %d' % same.sum())" >want
 	printf '1 2\n' >wrong
 	fails 3 cv-knn --verify wrong all.cvt
 	fails 3 cv-knn --verify 0 all.cvt
+	for _ in 1 2 3 4 5 6 7; do cat pairs; done >many
+	for p in 99999999999 6000 many; do
+		fails 4 cv-knn --verify $p --max-memory 200k all.cvt
+		[[ $message == *"--verify $p: more than 5120 pairs do not fit; raise --max-memory" ]]
+	done
 	fails 1 cv-knn --verify none all.cvt
 	fails 2 cv-knn --verify pairs --bank all.cvt all.cvt
 }

@@ -21,14 +21,24 @@ struct pair {
 struct work {
 	const struct knn_options *o;
 	struct bank bank;
-	size_t n, capacity;
+	size_t n, most, capacity; /* pairs: there are, that --max-memory allows, with room */
 	struct pair *pair;
 	struct roc_item *item;
 };
 
+static int check_room(const struct work *w, size_t n, struct cvt_err *e)
+{
+	return n <= w->most ? CVT_OK
+			    : cvt_fail(e, CVT_LIMIT,
+				    "--verify %s: more than %zu pairs do not fit; raise "
+				    "--max-memory",
+				    w->o->pairs, w->most);
+}
+
 static int add_pair(struct work *w, size_t a, size_t b, bool same, struct cvt_err *e)
 {
 	void *p = w->pair;
+	TRY(check_room(w, w->n + 1, e));
 	TRY(mem_grow(&p, &w->capacity, w->n + 1, sizeof *w->pair, e));
 	w->pair = p;
 	w->pair[w->n++] = (struct pair){a, b, same};
@@ -235,6 +245,8 @@ static int run(struct work *w, const struct cli *c, struct cvt_err *e)
 	size_t n = 0;
 	if (drawn)
 		TRY(cli_count(pairs, "--verify", &n, e));
+	w->most = common->max_memory / (sizeof *w->pair + sizeof *w->item);
+	TRY(check_room(w, n, e));
 	TRY(bank_read(&w->bank, &b, e));
 	const struct head *h = &w->bank.head;
 	const uint64_t seed = common->seed_given || !h->has_seed ? common->seed : h->seed;
