@@ -10,20 +10,24 @@
 /* Options of what was not asked for. */
 static int refuse_others(const struct gen_options *o, const struct cli *cli, struct cvt_err *e)
 {
+	TRY(cli_refuse(cli, "input", "nothing is read; --reconstruct and --bound name what is", e));
 	if (!o->weights)
 		return cli_refuse(cli, "class interpolate steps reconstruct bound samples format",
 			"asks a trained model; say -w FILE", e);
 	TRY(cli_refuse(cli, "epochs split size fields objects domain clip",
 		"is of 'shapes'; a model makes what it learned", e));
-	if (!o->interpolate)
-		TRY(cli_refuse(
-			cli, "steps", "counts the pictures of --interpolate A..B; add it", e));
+	TRY(o->interpolate ? cli_refuse(cli, "count start",
+		    "is of samples in a row; --interpolate A..B makes --steps N", e)
+			   : cli_refuse(cli, "steps",
+				   "counts the pictures of --interpolate A..B; add it", e));
 	if (!o->bound)
 		TRY(cli_refuse(cli, "samples", "counts the draws of --bound FILE; add it", e));
-	if (!o->bound && !o->reconstruct)
-		TRY(cli_refuse(
-			cli, "format", "says what --reconstruct or --bound reads; add one", e));
-	return CVT_OK;
+	if (o->bound || o->reconstruct)
+		return cli_refuse(cli, "count start class",
+			"is of new pictures; --reconstruct and --bound take the rows that they are "
+			"given",
+			e);
+	return cli_refuse(cli, "format", "says what --reconstruct or --bound reads; add one", e);
 }
 
 static int run(const struct gen_options *o, const struct cli *cli, struct stream_writer **out,

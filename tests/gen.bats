@@ -197,6 +197,7 @@ assert len(line) == 1 and "--threads" not in line[0] and "--seed 77" in line[0],
 	[[ $message == *"--clip"* ]]
 	fails 2 cv-gen shapes --split val
 	for n in 0 9; do fails 2 cv-gen shapes --objects $n; done
+	fails 2 cv-gen shapes -i s.cvt
 	fails 3 cv-gen shapes -n 0
 	fails 3 cv-gen shapes --epochs 0
 	fails 2 cv-gen shapes --start 18446744073709551615

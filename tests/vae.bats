@@ -204,6 +204,15 @@ assert far(r["image"]) < 0.7 * far(a["image"].mean(0)[None])'
 	fails 2 cv-gen shapes --samples 9
 	[[ $message == *"--samples: asks a trained model"* ]]
 	for o in --samples=9 --steps=9 --format=idx --split=test; do fails 2 cv-gen -w v.st $o; done
+	for o in '-n 3' '--start 3' '--class 1'; do
+		for what in '--bound a.cvt' '--reconstruct a.cvt'; do
+			fails 2 cv-gen -w v.st $what $o
+			[[ $message == *"is of new pictures"* ]]
+		done
+	done
+	fails 2 cv-gen -w v.st --interpolate 0..1 -n 3
+	[[ $message == *"--steps N" ]]
+	fails 2 cv-gen -w v.st --bound - -i a.cvt
 	fails 3 cv-gen -w v.st --bound big.cvt
 	[[ $message == *"resize=8,8"* ]]
 	fails 3 cv-gen -w v.st -n 0
