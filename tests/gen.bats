@@ -193,11 +193,13 @@ assert len(line) == 1 and "--threads" not in line[0] and "--seed 77" in line[0],
 	[[ $message == *"photo"* ]]
 	fails 2 cv-gen shapes --domain photo,real
 	fails 2 cv-gen shapes --clip 257
+	fails 2 cv-gen shapes --clip 256 --size 4096 # a frame of a stream holds 2 GiB
 	fails 2 cv-gen shapes --fields motion
 	[[ $message == *"--clip"* ]]
 	fails 2 cv-gen shapes --split val
 	for n in 0 9; do fails 2 cv-gen shapes --objects $n; done
 	fails 2 cv-gen shapes -i s.cvt
+	fails 2 cv-gen shapes -n 1 --epochs 4294967296
 	fails 3 cv-gen shapes -n 0
 	fails 3 cv-gen shapes --epochs 0
 	fails 2 cv-gen shapes --start 18446744073709551615

@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { BATCH = 256, BLOCK = 16 }; /* rows drawn at a time, and by a thread at a time */
-enum { MOST_FRAMES = 256, MOST_BYTES = 1 << 28 };
+enum { MOST_FRAMES = 256, MOST_BYTES = 1 << 28, MOST_CLIP = 1 << 29 };
 
 /* A clip shows that much of a scene's time: things go at most 0.6 of half the shorter side. */
 static const float clip_time = 0.5f;
@@ -144,6 +144,11 @@ static int read_world(struct gen *g, const struct cli *cli, struct cvt_err *e)
 	TRY(read_domains(g, o->domain, e));
 	if (o->clip > MOST_FRAMES)
 		return cvt_fail(e, CVT_USAGE, "--clip: from 1 to %d frames", MOST_FRAMES);
+	if (o->clip * g->world.H * g->world.W > MOST_CLIP)
+		return cvt_fail(e, CVT_USAGE,
+			"--clip %zu: of %zux%zu pixels is too large for a frame of the stream; a "
+			"smaller --size",
+			o->clip, g->world.H, g->world.W);
 	if ((g->wanted & MOTION) && o->clip < 2)
 		return cvt_fail(
 			e, CVT_USAGE, "--fields motion: a still does not show it; --clip 8");
@@ -153,6 +158,8 @@ static int read_world(struct gen *g, const struct cli *cli, struct cvt_err *e)
 	g->start = o->start + (o->split && strcmp(o->split, "test") == 0 ? SHAPES_TEST : 0);
 	if (o->start > MOST_INDEX || o->count > MOST_INDEX - o->start)
 		return cvt_fail(e, CVT_USAGE, "--start: indices end at 2^60");
+	if (o->epochs > UINT32_MAX)
+		return cvt_fail(e, CVT_USAGE, "--epochs: at most %u", UINT32_MAX);
 	if ((o->count == 0 || o->epochs == 0) && !o->common.allow_empty)
 		return cvt_fail(
 			e, CVT_INPUT, "no rows are asked for; --allow-empty lets that pass");
