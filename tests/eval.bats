@@ -267,3 +267,34 @@ write("b1.cvt", embedding=b[part == 1], part=np.ones(30, "<i4"))'
 	fails 2 cv-eval --field embedding a.cvt
 	[[ $message == *"--field: names the features of --fid FILE; add it" ]]
 }
+
+@test "what makes no probabilities is refused, naming the row, and only by what wants them" {
+	py '
+nan, inf = np.nan, np.inf
+write("neg.cvt", label=i4(0, 1), probs=f4([[.5, .5], [-.5, 1.5]]))
+write("inf.cvt", label=i4(0, 1), logits=f4([[0, 1], [0, inf]]))
+write("low.cvt", label=i4(0, 0), logits=f4([[0, 1], [-inf, -inf]]))
+write("ok.cvt", label=i4(0, 1), logits=f4([[0, 1], [-inf, 0]]))
+write("soft.cvt", label=f4([[.5, .5], [nan, 1]]), logits=f4([[0, 1], [0, 1]]))'
+	for f in neg inf low; do
+		for m in nll ece; do
+			fails 3 cv-eval --report $m $f.cvt
+			[[ $message == "cv-eval: $f.cvt: row 1: '"* ]]
+		done
+		cv-eval $f.cvt | grep -q '^accuracy'
+	done
+	cv-eval --report nll,ece ok.cvt | grep -qx 'nll 0.6566' # ln(1 + e) / 2
+	fails 3 cv-eval soft.cvt
+	[[ $message == "cv-eval: soft.cvt: row 1: 'label' is not a number" ]]
+}
+
+@test "maps without a truth anywhere are left out and counted" {
+	py '
+t, p = np.zeros((3, 2, 2), "<f4"), np.ones((3, 2, 2), "<f4")
+write("none.cvt", depth=t, prediction=p)
+t[1, 0, 1], p[0], p[2] = 2, np.nan, 9
+write("one.cvt", depth=t, prediction=p)'
+	[ "$(cv-eval one.cvt)" = "$(printf 'rmse 1.0000\nabs-rel 0.5000\ndelta1 0.0000\nrows 1\nunlabelled 2')" ]
+	fails 3 cv-eval none.cvt
+	[[ $message == *"no rows with a known 'depth' to compare (3 without)" ]]
+}

@@ -178,14 +178,22 @@ int eval_choose(struct eval_fields *f, const struct head *h, const char *source,
 /* ---- the rows ---------------------------------------------------------------------- */
 
 /* The class of a row; below 0 if it is unknown. Soft labels: the greatest. */
-static int32_t truth_of(const struct tensor *t, size_t row)
+static int truth_of(const struct eval_rows *rows, const struct eval_fields *f,
+	const struct batch *b, size_t row, int32_t *to, struct cvt_err *e)
 {
-	if (t->dtype == DT_I4)
-		return ((const int32_t *)t->data)[row];
+	const struct tensor *t = batch_get(b, f->truth);
+	if (t->dtype == DT_I4) {
+		*to = ((const int32_t *)t->data)[row];
+		return CVT_OK;
+	}
 	const size_t k = t->dims[1];
 	const float *soft = (const float *)t->data + row * k;
 	const int32_t best = metric_argmax(soft, k);
-	return best >= 0 && soft[best] > 0 ? best : -1;
+	if (k && best < 0)
+		return cvt_fail(e, CVT_INPUT, "row %llu: '%s' is not a number",
+			(unsigned long long)rows->read + row, f->truth);
+	*to = best >= 0 && soft[best] > 0 ? best : -1;
+	return CVT_OK;
 }
 
 static bool in_part(const struct eval_fields *f, const struct batch *b, size_t row)
@@ -205,15 +213,29 @@ static int make_room(struct eval_rows *to, const struct eval_fields *f, size_t r
 	return CVT_OK;
 }
 
-/* Where the measures take scores for probabilities. */
-static int check_sum(const struct eval_fields *f, const float *score, size_t k,
+/* Where the measures take scores for probabilities, or make some of them. */
+static int check_scores(const struct eval_fields *f, const float *score, size_t k, int32_t best,
 	unsigned long long row, struct cvt_err *e)
 {
-	double sum = 0;
-	for (size_t i = 0; i < k; i++)
+	double sum = 0, least = 0;
+	for (size_t i = 0; i < k; i++) {
 		sum += (double)score[i];
-	if (!f->sums || !f->probs || fabs(sum - 1) <= SUM_SLACK)
+		least = fmin(least, (double)score[i]);
+	}
+	if (!f->sums)
 		return CVT_OK;
+	if (!isfinite(score[best]))
+		return cvt_fail(e, CVT_INPUT,
+			"row %llu: '%s' is infinite, which makes no probabilities; did the "
+			"training diverge?",
+			row, f->score);
+	if (!f->probs || (fabs(sum - 1) <= SUM_SLACK && least >= -SUM_SLACK))
+		return CVT_OK;
+	if (least < -SUM_SLACK)
+		return cvt_fail(e, CVT_INPUT,
+			"row %llu: '%s' has a probability of %g; are they logits? cv-read --rename "
+			"%s=logits says so",
+			row, f->score, least, f->score);
 	return cvt_fail(e, CVT_INPUT,
 		"row %llu: '%s' sums to %g instead of 1; are they logits? cv-read --rename "
 		"%s=logits "
@@ -221,14 +243,14 @@ static int check_sum(const struct eval_fields *f, const float *score, size_t k,
 		row, f->score, sum, f->score);
 }
 
-/* Row `row` of b as row n of what counts. */
+/* Row `row` of b, whose truth is known, as row n of what counts. */
 static int take_row(struct eval_rows *to, const struct eval_fields *f, const struct batch *b,
 	size_t row, size_t n, struct cvt_err *e)
 {
 	const struct tensor *answer = f->answer ? batch_get(b, f->answer) : NULL;
 	const struct tensor *score = f->score ? batch_get(b, f->score) : NULL;
-	int32_t *truth = to->truth.data, *best = to->answer.data;
-	truth[n] = truth_of(batch_get(b, f->truth), row);
+	const int32_t *truth = to->truth.data;
+	int32_t *best = to->answer.data;
 	const unsigned long long at = (unsigned long long)to->read + row;
 	if (score) {
 		const size_t k = score->dims[1];
@@ -243,7 +265,7 @@ static int take_row(struct eval_rows *to, const struct eval_fields *f, const str
 			return cvt_fail(e, CVT_INPUT,
 				"row %llu: '%s' is class %d, but '%s' has %zu classes", at,
 				f->truth, truth[n], f->score, k);
-		TRY(check_sum(f, s, k, at, e));
+		TRY(check_scores(f, s, k, best[n], at, e));
 	}
 	if (answer && answer->dtype == DT_I4)
 		best[n] = ((const int32_t *)answer->data)[row];
@@ -258,14 +280,15 @@ static int take_classes(
 	struct eval_rows *to, const struct eval_fields *f, const struct batch *b, struct cvt_err *e)
 {
 	const struct tensor *score = f->score ? batch_get(b, f->score) : NULL;
-	const struct tensor *truth = batch_get(b, f->truth);
 	const size_t classes = score ? score->dims[1] : 0;
 	size_t n = 0;
 	TRY(make_room(to, f, b->rows, classes, e));
 	for (size_t i = 0; i < b->rows; i++) {
+		int32_t *truth = (int32_t *)to->truth.data + n;
 		if (!in_part(f, b, i))
 			continue;
-		if (truth_of(truth, i) < 0)
+		TRY(truth_of(to, f, b, i, truth, e));
+		if (*truth < 0)
 			to->unlabelled++;
 		else
 			TRY(take_row(to, f, b, i, n++, e));
@@ -313,31 +336,36 @@ static int take_masks(
 	return CVT_OK;
 }
 
-/* The rows of a tensor that count, one after the other, as floats. */
-static int take_map(struct tensor *to, const struct tensor *from, const struct eval_fields *f,
-	const struct batch *b, size_t *rows, struct cvt_err *e)
+/* A map counts when it has a truth somewhere; depth is above 0 (metric/depth.c). */
+static bool is_known(const float *map, size_t pixels)
 {
-	const size_t pixels = tensor_row_items(from), dims[2] = {b->rows, pixels};
-	TRY(tensor_shape(to, DT_F4, 2, dims, e));
-	*rows = 0;
-	for (size_t i = 0; i < b->rows; i++)
-		if (in_part(f, b, i))
-			memcpy((float *)to->data + (*rows)++ * pixels,
-				(const float *)from->data + i * pixels, pixels * sizeof(float));
-	return CVT_OK;
+	for (size_t p = 0; p < pixels; p++)
+		if (map[p] > 0)
+			return true;
+	return false;
 }
 
 static int take_maps(
 	struct eval_rows *to, const struct eval_fields *f, const struct batch *b, struct cvt_err *e)
 {
-	const struct tensor *truth = batch_get(b, f->truth);
-	size_t rows = 0;
-	TRY(take_map(&to->truth_map, truth, f, b, &rows, e));
-	TRY(take_map(&to->answer_map, batch_get(b, f->answer), f, b, &rows, e));
-	to->r = (struct metric_rows){.rows = rows,
-		.pixels = tensor_row_items(truth),
-		.truth_map = to->truth_map.data,
-		.answer_map = to->answer_map.data};
+	const struct tensor *truth = batch_get(b, f->truth), *answer = batch_get(b, f->answer);
+	const size_t pixels = tensor_row_items(truth), dims[2] = {b->rows, pixels};
+	size_t n = 0;
+	TRY(tensor_shape(&to->truth_map, DT_F4, 2, dims, e));
+	TRY(tensor_shape(&to->answer_map, DT_F4, 2, dims, e));
+	float *t = to->truth_map.data, *a = to->answer_map.data;
+	for (size_t i = 0; i < b->rows; i++) {
+		const float *map = (const float *)truth->data + i * pixels;
+		if (!in_part(f, b, i))
+			continue;
+		memcpy(t + n * pixels, map, pixels * sizeof *t);
+		memcpy(a + n * pixels, (const float *)answer->data + i * pixels,
+			pixels * sizeof *a);
+		const bool known = is_known(map, pixels);
+		n += known;
+		to->unlabelled += !known;
+	}
+	to->r = (struct metric_rows){.rows = n, .pixels = pixels, .truth_map = t, .answer_map = a};
 	return CVT_OK;
 }
 
