@@ -255,6 +255,11 @@ write("b1.cvt", embedding=b[part == 1], part=np.ones(30, "<i4"))'
 	grep -qx 'reference 90' out
 	fails 3 cv-eval --part 1 --fid b90.cvt a.cvt
 	[[ $message == *"a.cvt: no 'part'; cv-read --val-fraction makes it" ]]
+	py 'write("one.cvt", embedding=f4([[1, 2, 3, 4, 5]])); write("few.cvt", embedding=f4(np.ones((9, 4))))'
+	fails 3 cv-eval --fid a.cvt one.cvt
+	[[ $message == "cv-eval: one.cvt against a.cvt: at least two rows"* ]]
+	fails 3 cv-eval --fid few.cvt b7.cvt
+	[[ $message == "cv-eval: b7.cvt against few.cvt: rows of 4 features and of 5"* ]]
 	py 'write("bytes.cvt", embedding=f4(np.ones((9, 4))), part=np.ones(9, "|u1"), label=i4(*[0] * 9), prediction=i4(*[0] * 9))'
 	for o in '--fid a.cvt' ''; do
 		fails 3 cv-eval --part 1 $o bytes.cvt

@@ -76,8 +76,8 @@ int eval_fid(struct source *in, const struct eval_fid *o, const struct dataset_o
 	int code = read_reference(o, reading, &truth, e);
 	if (code == CVT_OK)
 		code = read_all(in, o, &made, e);
-	if (code == CVT_OK)
-		code = fid_distance(&truth, &made, &distance, e);
+	if (code == CVT_OK && fid_distance(&truth, &made, &distance, e) != CVT_OK)
+		code = cvt_fail_at(e, "%s against %s", source_name(in), o->reference);
 	if (code == CVT_OK)
 		code = report_share(to, "fid", distance, e);
 	if (code == CVT_OK)
