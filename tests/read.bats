@@ -235,6 +235,9 @@ for name, field in ("a", "data"), ("l", "label"), ("h", "embedding"):
 	[ "$(cat s.cvt | cv-read --take 3 | tsv index | joined)" = "0 1 2" ]
 	fails 2 cv-read i l --classes 7
 	fails 2 cv-read i l --shard 3/3
+	fails 2 cv-read i l --per-class 0
+	fails 2 cv-read i l --channels 0
+	fails 2 cv-read i l --episodes 2x1+1 --count 0
 }
 
 @test "shuffling is a permutation, another one in each epoch and for each seed, and starts anywhere" {

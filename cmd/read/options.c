@@ -18,7 +18,7 @@ static size_t row_options(struct read_options *o, struct cli_option *to)
 		{"classes", 0, CLI_TEXT, "A,B", &o->rows.classes, "only these, by name or number",
 			0, NULL},
 		{"per-class", 0, CLI_COUNT, "K", &o->rows.per_class,
-			"K rows a class, drawn by the seed", 0, NULL},
+			"K rows a class, drawn by the seed", 0, &o->per_class_given},
 		{"skip", 0, CLI_COUNT, "N", &o->rows.skip, "without the first N", 0, NULL},
 		{"take", 0, CLI_COUNT, "N", &o->rows.take, "then N at most (before any shuffling)",
 			0, &o->takes},
@@ -47,7 +47,7 @@ static size_t row_options(struct read_options *o, struct cli_option *to)
 		{"episodes", 0, CLI_TEXT, "5x1+15", &o->episodes,
 			"few-shot tasks: ways x shots + queries", 0, NULL},
 		{"count", 0, CLI_COUNT, "N", &o->rows.episodes, "episodes an epoch (1000)", 0,
-			NULL},
+			&o->count_given},
 	};
 	memcpy(to, list, sizeof list);
 	return sizeof list / sizeof *list;
@@ -58,7 +58,8 @@ static size_t field_options(struct read_options *o, struct cli_option *to)
 	const struct cli_option list[] = {
 		{NULL, 0, CLI_FLAG, NULL, NULL, "Fields", 0, NULL},
 		{"size", 0, CLI_TEXT, "HxW", &o->size, "resize whole pictures", 0, NULL},
-		{"channels", 0, CLI_COUNT, "C", &o->channels, "1 grey or 3 colour", 0, NULL},
+		{"channels", 0, CLI_COUNT, "C", &o->channels, "1 grey or 3 colour", 0,
+			&o->channels_given},
 		{"drop", 0, CLI_TEXT, "FIELDS", &o->fields.drop, "leave these out", 0, NULL},
 		{"paste", 0, CLI_TEXT, "FILE", &o->fields.paste,
 			"add FILE's fields, joined on index", 0, NULL},
@@ -121,7 +122,7 @@ static int understand_size(struct read_options *o, struct cvt_err *e)
 				e, CVT_USAGE, "--size: write HEIGHTxWIDTH, each from 1 to 32768");
 	}
 	o->reshape.channels = o->channels;
-	if (o->channels && o->channels != 1 && o->channels != 3)
+	if (o->channels_given && o->channels != 1 && o->channels != 3)
 		return cvt_fail(e, CVT_USAGE, "--channels: pictures have 1 (grey) or 3 (colour)");
 	return CVT_OK;
 }
@@ -155,10 +156,11 @@ static int understand_mix(struct read_options *o, struct cvt_err *e)
 
 static int understand_episodes(struct read_options *o, struct cvt_err *e)
 {
+	if (o->count_given && (!o->episodes || o->rows.episodes == 0))
+		return cvt_fail(e, CVT_USAGE,
+			"--count: goes with --episodes WAYSxSHOTS+QUERIES, and is at least 1");
 	if (!o->episodes)
-		return o->rows.episodes ? cvt_fail(
-			       e, CVT_USAGE, "--count: goes with --episodes WAYSxSHOTS+QUERIES")
-					: CVT_OK;
+		return CVT_OK;
 	TRY(episodes_parse(o->episodes, &o->rows.size, e));
 	if (o->mix || o->rows.val_fraction > 0 || o->rows.shuffle || o->rows.hides || o->unlabelled)
 		return cvt_fail(e, CVT_USAGE,
@@ -201,6 +203,8 @@ int read_understand(struct read_options *o, struct cvt_err *e)
 	TRY(understand_episodes(o, e));
 	TRY(understand_balance(o, e));
 	TRY(understand_shuffle(o, e));
+	if (o->per_class_given && o->rows.per_class == 0)
+		return cvt_fail(e, CVT_USAGE, "--per-class: at least 1 row of each class");
 	if (!(o->rows.val_fraction >= 0 && o->rows.val_fraction < 1))
 		return cvt_fail(e, CVT_USAGE, "--val-fraction: should be from 0 to below 1");
 	if (o->epochs == 0 || o->start_epoch >= o->epochs)

@@ -19,7 +19,7 @@ struct read_options {
 	size_t shuffle_buffer; /* rows; 0 = none */
 	bool by_number;
 	const char *shard, *mix, *size, *episodes;
-	bool takes, unlabelled, shuffles_by; /* given */
+	bool takes, unlabelled, shuffles_by, per_class_given, channels_given, count_given;
 };
 
 enum { READ_OPTIONS = 64 };
