@@ -183,6 +183,8 @@ static int preview(struct augment *m, struct cvt_err *e)
 {
 	const struct cli_common *c = &m->o->common;
 	struct output *out;
+	TRY(cli_refuse(
+		m->cli, "metrics", "counts the rows of a stream; --preview writes a picture", e));
 	if (m->o->preview > AUGMENT_PREVIEW)
 		return cvt_fail(e, CVT_USAGE, "--preview shows 1 to %d pictures, not %zu",
 			AUGMENT_PREVIEW, m->o->preview);

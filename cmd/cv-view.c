@@ -84,6 +84,8 @@ static int choose(const struct view_options *o, struct mode *mode, struct cvt_er
 	return CVT_OK;
 }
 
+static const char no_rows[] = "counts the rows of a stream or a data set, and none are looked at";
+
 /* The operand (or -i FILE, or stdin), looked at. */
 static int look_at(const struct mode *mode, const char *path, const struct cli *c,
 	const struct view_options *o, struct output *out, struct cvt_err *e)
@@ -92,6 +94,8 @@ static int look_at(const struct mode *mode, const char *path, const struct cli *
 	int code = view_open(&in, path, o, e);
 	if (code == CVT_OK && mode->rows_only && !in.source)
 		code = cvt_fail(e, CVT_USAGE, "%s: is a model; --stat and --head show it", in.name);
+	if (code == CVT_OK && !in.source)
+		code = cli_refuse(c, "metrics", no_rows, e);
 	if (code == CVT_OK && in.source)
 		code = output_refuse_input(o->common.output, source_fd(in.source), e);
 	if (code == CVT_OK && in.source)
@@ -165,6 +169,8 @@ static int view(
 	const char *path = c->operands ? c->operand[0] : o->common.input;
 	TRY(choose(o, &mode, e));
 	TRY(check_operands(c, &mode, o, e));
+	if (o->common.list || !mode.look)
+		TRY(cli_refuse(c, "metrics", no_rows, e));
 	TRY(output_open(&out, o->common.output, e));
 	int code;
 	if (o->common.list)

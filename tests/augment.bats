@@ -600,6 +600,7 @@ assert ((b == a) | (b == np.roll(a, 1, 0))).all()'
 	fails 2 cv-augment -i s.cvt --preview 65
 	[[ $message == *"64"* ]]
 	fails 2 cv-augment -i s.cvt --preview 4 hflop
+	fails 2 cv-augment -i s.cvt --preview 4 hflip --metrics m.tsv
 	fails 3 cv-augment -i s.cvt --preview 4 crop=10
 	py "write('flat.cvt', 'rows 20\n', image=np.zeros((20, 3), '|u1'))"
 	fails 3 cv-augment -i flat.cvt --preview 4 hflip

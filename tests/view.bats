@@ -192,6 +192,10 @@ golden=$BATS_TEST_DIRNAME/golden/v1
 	fails 2 cv-view --hed "$golden/basic.cvt"
 	[[ $message == *--head* ]]
 	fails 1 cv-view --head nowhere.cvt
+	for c in "--diff $golden/basic.cvt $golden/basic.cvt" '--arch resnet8' '--summary --arch resnet8' --list; do
+		fails 2 cv-view $c --metrics m.tsv
+		[[ $message == *"--metrics: counts the rows"* ]]
+	done
 	[ "$(cv-view --help | wc -l)" -le 24 ]
 }
 
