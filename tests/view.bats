@@ -128,6 +128,14 @@ golden=$BATS_TEST_DIRNAME/golden/v1
 	[ "$(dd if=a.png bs=1 skip=16 count=8 2>/dev/null | od -An -tu1 | tr -s ' ')" = " 0 0 1 135 0 0 1 102" ]
 }
 
+@test "a grid that does not fit in memory is refused" {
+	cv-gen shapes -n 30 --size 8 -o s.cvt
+	fails 4 cv-view s.cvt --scale 40 --max-memory 2M -o grid.png
+	[[ $message == *": more than 3 pictures of this size do not fit; lower --count or --scale, or raise --max-memory" ]]
+	[ ! -e grid.png ]
+	cv-view s.cvt -n 3 --scale 40 --max-memory 2M -o grid.png
+}
+
 @test "grids of ragged, of f4 and of several views; overlays" {
 	for s in ragged foreign joined epochs; do
 		cv-view "$golden/$s.cvt" --columns 2 --scale 3 -o "$s.png"

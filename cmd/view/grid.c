@@ -10,7 +10,7 @@ enum { PICTURES = 64, GAP = 4, MOST_PICTURES = 1 << 16 };
 
 struct grid {
 	struct tile *tile;
-	size_t n, capacity;
+	size_t n, capacity, bytes;
 	size_t together; /* pictures of one row: its views, the frames of a clip */
 };
 
@@ -34,7 +34,15 @@ static int add_tile(struct grid *g, const struct head *h, const struct batch *b,
 			MOST_PICTURES);
 	TRY(mem_grow(&p, &g->capacity, g->n + 1, sizeof *g->tile, e));
 	g->tile = p;
-	return tile_make(&g->tile[g->n++], h, b, f, row, frame, o, which, e);
+	struct tile *t = &g->tile[g->n++];
+	TRY(tile_make(t, h, b, f, row, frame, o, which, e));
+	g->bytes += 3 * t->picture.width * t->picture.height;
+	if (g->bytes > o->common.max_memory / 2) /* they and the grid */
+		return cvt_fail(e, CVT_LIMIT,
+			"more than %zu pictures of this size do not fit; lower --count or --scale, "
+			"or raise --max-memory",
+			g->n - 1);
+	return CVT_OK;
 }
 
 /* With --overlay a predicted mask is shown beside the true one. */
