@@ -228,7 +228,9 @@ static int parse_time(const char *text, double *seconds, struct cvt_err *e)
 	(void)snprintf(number, sizeof number, "%.*s", (int)(n - has_unit), text);
 	TRY(cli_real(number, "--checkpoint-every", seconds, e));
 	*seconds *= factor;
-	return CVT_OK;
+	return *seconds >= 0
+		       ? CVT_OK
+		       : cvt_fail(e, CVT_USAGE, "--checkpoint-every %s: should be from 0 up", text);
 }
 
 static int check_numbers(const struct trainer_options *o, struct cvt_err *e)
