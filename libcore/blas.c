@@ -6,6 +6,7 @@
 #include <cblas.h>
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,6 +17,7 @@ typedef void sgemm_function(CBLAS_LAYOUT, CBLAS_TRANSPOSE, CBLAS_TRANSPOSE, blas
 /* Written once, by load_once. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static sgemm_function *sgemm;
+static char why_not[160]; /* as the loader says it */
 
 /* OpenBLAS starts its threads while it is loaded and signals the process when it cannot: one thread
  * is asked for before. */
@@ -26,6 +28,8 @@ static void load_once(void)
 	void *symbol = library ? dlsym(library, "cblas_sgemm") : NULL;
 	memcpy(&sgemm, &symbol,
 		sizeof sgemm); /* ISO C has no cast from object to function pointer */
+	const char *why = sgemm ? NULL : dlerror();
+	(void)snprintf(why_not, sizeof why_not, "%s", why ? why : "it has no cblas_sgemm");
 }
 
 int blas_open(struct cvt_err *e)
@@ -33,8 +37,9 @@ int blas_open(struct cvt_err *e)
 	pthread_once(&once, load_once);
 	if (sgemm)
 		return CVT_OK;
-	return cvt_fail(e, CVT_SYSTEM,
-		"libopenblas.so.0 cannot be loaded; install Debian's package libopenblas0");
+	return cvt_fail(e, CVT_SYSTEM, "OpenBLAS cannot be loaded: %s; %s", why_not,
+		strstr(why_not, "No such file") ? "install Debian's package libopenblas0"
+						: "raise ulimit -v and -n");
 }
 
 /* A thread's first product takes 128 MB of addresses (of memory what it touches, a little), and where

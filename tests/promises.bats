@@ -379,6 +379,8 @@ many() { for _ in $(seq $parts); do cat s.cvt; done; }
 	[ -z "${TESTS:-}" ] || skip "sanitizers take all addresses"
 	fails 1 sh -c 'ulimit -v 100000 && exec cv-embed -w net.st --output logits --threads 1 s.cvt'
 	[[ $message == *"raise ulimit -v"* ]]
+	fails 1 sh -c 'ulimit -v 40000 && exec cv-embed -w net.st --output logits --threads 1 s.cvt'
+	[[ $message == *"OpenBLAS cannot be loaded: libopenblas"*"raise ulimit -v"* ]]
 	fails 1 sh -c 'ulimit -v 100000 && exec cv-knn --bank bank.cvt bank.cvt --threads 1'
 	[[ $message == *"raise ulimit -v"* ]]
 }
