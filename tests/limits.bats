@@ -266,4 +266,16 @@ flatten | fc: linear classes" >tiny.arch
 	[ $code -eq 130 ]
 	[ ! -e net.st ]
 	[ "$(wc -l <said)" -le 1 ]
+	# In the middle of a step, which is long: the first is heeded behind it, the second not so late.
+	cv-gen shapes -n 300 -o large.cvt
+	cv-train -q --arch resnet20 -b 256 --threads 1 -o net.st large.cvt 2>said &
+	pid=$!
+	until grep -q 'SigCgt:.*[2367abef]$' /proc/$pid/status; do sleep 0.02; done
+	kill -INT $pid
+	sleep 0.1
+	kill -INT $pid
+	code=0
+	wait $pid || code=$?
+	[ $code -eq 130 ]
+	[ ! -s said ] && [ ! -e net.st ]
 }
