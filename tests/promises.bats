@@ -110,11 +110,20 @@ shells=(sh bash make) turn=0
 	done
 }
 
+# At moments that RANDOM draws; with TORTURE set many of them.
 @test "a filter that is killed in the middle" {
-	for filter in 'cv-augment hflip' 'cv-embed -w net.st --keep image,label'; do
-		for end in "${ends[@]}"; do
-			[[ $end != *--shuffle* ]] || continue
-			last_fails sh "cv-gen shapes -n 100000000 --size 16x16 | timeout -s KILL 0.05 $filter | $end"
+	local seed=${SEED:-$$} rounds=${TORTURE:+3}1
+	echo "SEED=$seed"
+	RANDOM=$seed
+	for _ in $(seq "$rounds"); do
+		for filter in 'cv-augment hflip' 'cv-embed -w net.st --keep image,label' 'cv-read -' \
+			'cv-read - --shuffle-buffer 100'; do
+			for end in "${ends[@]}"; do
+				[[ $end != *--shuffle* ]] || continue
+				after=0.0$((10 + RANDOM % 90))
+				last_fails "${shells[turn++ % 3]}" \
+					"cv-gen shapes -n 100000000 --size 16x16 | timeout -s KILL $after $filter | $end"
+			done
 		done
 	done
 }
