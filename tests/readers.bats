@@ -282,3 +282,51 @@ for name, text in ("good", "prog 0 a 1: a\\n\\n1 b 1: b"), ("bad", "prog x\\n"):
 	done
 	cv-read "${f[@]}" --epochs 2 | cv-view --validate -
 }
+
+# damaged FILE: cut here and there, its numbers at the edges of what numbers can be, letters turned.
+damaged() {
+	py "
+import re
+s = open('$1', 'rb').read()
+bad = [s[:n] for n in range(0, len(s), len(s) // 20)]
+words = b'', b'-1', b'4294967296', b'18446744073709551616', b'1e999', b'nan', b'0x10'
+for k, m in enumerate(re.finditer(rb'[0-9.]+', s)):
+    for word in words[k % 3::3]:
+        bad.append(s[:m.start()] + word + s[m.end():])
+for i in range(0, len(s), len(s) // 20):
+    bad.append(s[:i] + bytes([s[i] ^ 1 << i % 8]) + s[i + 1:])
+for i, b in enumerate(bad):
+    open('$1.bad%d' % i, 'wb').write(b)"
+}
+
+# each_damaged FILE COMMAND...: good, or exit 3 and one line that names the file, and no output.
+each_damaged() {
+	local bad code refused=0
+	damaged "$1"
+	for bad in "$1".bad*; do
+		code=0
+		rm -f out
+		"${@:2}" "$bad" -o out >told 2>said || code=$?
+		[ $code -ne 0 ] || continue
+		refused=$((refused + 1))
+		[ $code -eq 3 ] && [ "$(wc -l <said)" -eq 1 ] && [ ! -e out ] && [ ! -s told ] &&
+			grep -qF "$bad" said || {
+			echo "exit $code: $(cat -v "$bad")"
+			cat said
+			return 1
+		}
+	done
+	[ $refused -ge 10 ]
+}
+
+@test "pairs of rows, and figures of a training, cut anywhere and damaged" {
+	cv-gen shapes -n 12 --size 8x8 -o rows.cvt
+	printf '# two rows, and whether they are alike\n\n0 1 1\n2 11\t0\n  7 3 1\n4 4 0\n' >pairs
+	each_damaged pairs cv-knn rows.cvt --verify
+	for k in 1 2; do
+		echo "{\"epoch\": $k, \"step\": 1$k, \"loss\": 2.5, \"accuracy\": 0.25, \"val_loss\": null, \"lr\": 0.1}"
+	done >m.json
+	printf 'epoch\tstep\tloss\taccuracy\tlr\n1\t10\t2.5\t0.25\t0.1\n2\t20\t1.5\tnull\t0.05\n' >m.tsv
+	each_damaged m.json cv-view --curves
+	each_damaged m.tsv cv-view --curves
+}

@@ -6,10 +6,13 @@
  */
 #include "malform.h"
 
+#include "../../cmd/augment/words.h"
 #include "../reader.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { SAMPLED = 1500, MOST_MEMORY = 256 << 20 };
 
@@ -45,6 +48,103 @@ static void make_model(struct sample *s)
 	memcpy(s->bytes, &n, sizeof n);
 	memcpy(s->bytes + 8, header, n);
 	s->n = 8 + n + 36;
+}
+
+/* The same in gzip. */
+static void pack(struct sample *s)
+{
+	static struct sample plain;
+	z_stream z = {0};
+	plain = *s;
+	z.next_in = plain.bytes;
+	z.avail_in = (uInt)plain.n;
+	z.next_out = s->bytes;
+	z.avail_out = sizeof s->bytes;
+	if (deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK
+		|| deflate(&z, Z_FINISH) != Z_STREAM_END)
+		exit(99);
+	(void)deflateEnd(&z);
+	s->n = sizeof s->bytes - z.avail_out;
+}
+
+/* ---- what is read by its name ------------------------------------------------------ */
+
+static char folder[] = "/tmp/cvtools-malformed-XXXXXX";
+static const char *const files[] = {"idx/images", "idx/labels", "cifar/data_batch_1.bin",
+	"cifar/batches.meta.txt", "chain", "idx", "cifar", ""};
+
+static const char *path_of(const char *name)
+{
+	static char path[100];
+	(void)snprintf(path, sizeof path, "%s/%s", folder, name);
+	return path;
+}
+
+static void put(const char *name, const unsigned char *bytes, size_t n)
+{
+	FILE *f = fopen(path_of(name), "wb");
+	if (!f || fwrite(bytes, 1, n, f) != n || fclose(f) != 0)
+		exit(99);
+}
+
+static void make_folders(struct sample *s)
+{
+	static const unsigned char images[] = {
+		0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 5, 6};
+	if (!mkdtemp(folder) || mkdir(path_of("idx"), 0700) || mkdir(path_of("cifar"), 0700))
+		exit(99);
+	put("idx/images", images, sizeof images);
+	if (load("tests/golden/formats/cifar", s))
+		put("cifar/data_batch_1.bin", s->bytes, s->n);
+}
+
+static void remove_folders(void)
+{
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+		(void)remove(path_of(files[i]));
+}
+
+static int read_folder(const char *name, struct cvt_err *e)
+{
+	const struct dataset_options o = {.max_memory = READER_HELD, .max_pixels = 1 << 20};
+	struct source *from = NULL;
+	struct batch *b;
+	enum stream_event event = STREAM_BATCH;
+	int code = source_open(&from, path_of(name), &o, e);
+	while (code == CVT_OK && event != STREAM_DONE)
+		code = source_next(from, &b, &event, e);
+	if (from)
+		source_close(from);
+	return code;
+}
+
+/* The labels of a data set, and the names of its classes, beside the pictures. */
+static int read_labels(const unsigned char *bytes, size_t n, struct cvt_err *e)
+{
+	put("idx/labels", bytes, n);
+	return read_folder("idx", e);
+}
+
+static int read_names(const unsigned char *bytes, size_t n, struct cvt_err *e)
+{
+	put("cifar/batches.meta.txt", bytes, n);
+	return read_folder("cifar", e);
+}
+
+/* What @FILE of cv-augment names. */
+static int read_policy(const unsigned char *bytes, size_t n, struct cvt_err *e)
+{
+	char word[120];
+	struct augment_words w = {0};
+	struct aug_chain c = {0};
+	put("chain", bytes, n);
+	(void)snprintf(word, sizeof word, "@%s", path_of("chain"));
+	int code = augment_words_read(&w, (char *[]){word}, 1, e);
+	if (code == CVT_OK)
+		code = aug_chain_parse(&c, w.word, w.n, e);
+	aug_chain_free(&c);
+	augment_words_free(&w);
+	return code;
 }
 
 /* ---- trying ------------------------------------------------------------------------ */
@@ -117,6 +217,25 @@ static void limit_memory(void)
 	(void)setrlimit(RLIMIT_AS, &(struct rlimit){most, most});
 }
 
+static void try_files(struct sample *s)
+{
+	static const unsigned char labels[] = {0, 0, 12, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0};
+	make_folders(s);
+	if (load("tests/golden/formats/idx", s)) {
+		pack(s);
+		try_all("idx, packed", s, read_source);
+	}
+	s->n = sizeof labels;
+	memcpy(s->bytes, labels, s->n);
+	try_all("labels", s, read_labels);
+	set_text(s, "airplane\nautomobile\nbird\ncat\ndeer\ndog\nfrog\nhorse\nship\ntruck\n");
+	try_all("names", s, read_names);
+	set_text(s, "# the usual\npad-crop=4 hflip:0.5 # both\n"
+		    "\tone-of:.5 vflip rotate=30 end\r\nview=2 random-resized-crop=32,.2,1\n");
+	try_all("policy", s, read_policy);
+	remove_folders();
+}
+
 int main(void)
 {
 	static const char *const streams[] = {
@@ -147,5 +266,6 @@ int main(void)
 	set_text(&s, "pad-crop=4 view=2 random-resized-crop=32,.2,1 hflip:0.5 "
 		     "color-jitter:.8=.4,.4,.4,.1 one-of:.5 vflip rotate=30 end");
 	try_all("chain", &s, read_chain);
+	try_files(&s);
 	return failures != 0;
 }
