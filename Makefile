@@ -136,11 +136,11 @@ tsan:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan OPT='-O1 -g' SAN='-fsanitize=thread' \
 		TESTS=tsan ONLY='train.bats threads.bats ways.bats' check-built
 
-# The loops that take long: every malformed file, every call and every allocation that can fail,
-# trainings killed many times over. make check runs a sample of each.
+# The loops that take long: every malformed file, every value of every option, every call and every
+# allocation that can fail, trainings killed many times over. make check runs a sample of each.
 torture: all $(UNITS)
 	TORTURE=1 $(BUILD)/unit/malformed
-	TORTURE=1 BUILD=$(BUILD) sh tests/run.sh faults.bats ways.bats promises.bats
+	TORTURE=1 BUILD=$(BUILD) sh tests/run.sh faults.bats options.bats ways.bats promises.bats
 
 # Which lines of the readers their tests reach, file by file (gcov), the worst first; fails when a
 # reader of streams, models or images has less than 95 % (tests/coverage.sh).
