@@ -241,6 +241,7 @@ install: all man
 		'Name: cvtools' 'Version: $(VERSION)' 'Cflags: -I$${includedir}' \
 		"Description: computer vision's learning paradigms as Unix tools: streams of tensors" \
 		>$(DESTDIR)$(PREFIX)/share/pkgconfig/cvtools.pc
+	chmod 644 $(DESTDIR)$(PREFIX)/share/pkgconfig/cvtools.pc
 
 uninstall:
 	for p in $(PROGRAMS); do rm -f $(DESTDIR)$(PREFIX)/bin/$$p \

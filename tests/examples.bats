@@ -15,20 +15,28 @@ toy() {
 }
 
 @test "make install puts everything under DESTDIR PREFIX, uninstall takes it away" {
-	(cd "$top" && ${MAKE:-make} -s BUILD="${bin%/bin}" DESTDIR="$BATS_TEST_TMPDIR/stage" PREFIX=/opt/cv install) >log 2>&1 || { cat log; return 1; }
+	(umask 077 && cd "$top" && ${MAKE:-make} -s BUILD="${bin%/bin}" DESTDIR="$BATS_TEST_TMPDIR/stage" PREFIX=/opt/cv install) >log 2>&1 || { cat log; return 1; }
 	cd stage/opt/cv
 	for p in "$top"/cmd/cv-*.c; do
 		p=$(basename "$p" .c)
 		cmp bin/$p "$bin/$p"
 		[ -s share/man/man1/$p.1 ] && [ -s share/bash-completion/completions/$p ]
 	done
-	[ -s share/man/man5/cv-stream.5 ] && [ -s share/man/man7/cvtools.7 ]
+	for page in "$top"/formats/*.5 "$top"/libcore/*.5 "$top"/libcore/arch/*.5 "$top"/cmd/*.7; do
+		[ -s share/man/man${page##*.}/${page##*/} ]
+	done
+	[ -s share/man/man5/cv-model.5 ] && [ -s share/man/man7/cvtools.7 ]
+	[ -z "$(find . ! -perm -a=r)" ] # for everybody, whatever the umask was
 	cmp include/cvt_stream.h "$top/formats/cvt_stream.h"
 	grep -qx 'prefix=/opt/cv' share/pkgconfig/cvtools.pc
 	if command -v pkg-config >/dev/null; then
 		PKG_CONFIG_PATH=$PWD/share/pkgconfig pkg-config --cflags cvtools | grep -q -- '-I/opt/cv/include'
 		PKG_CONFIG_PATH=$PWD/share/pkgconfig pkg-config --modversion cvtools >../../../version
 		bin/cv-read --version | grep -qF "$(cat ../../../version)"
+		# All that a producer and a consumer need.
+		cc -std=c11 $(PKG_CONFIG_PATH=$PWD/share/pkgconfig PKG_CONFIG_SYSROOT_DIR=$BATS_TEST_TMPDIR/stage \
+			pkg-config --cflags cvtools) -o ../../../producer "$top/pipelines/producer.c"
+		../../../producer 20 | bin/cv-read - | ../../../producer | grep -c . | grep -qx 2
 	fi
 	# No program needs anything of the place where it was built.
 	(cd / && env -i "$BATS_TEST_TMPDIR/stage/opt/cv/bin/cv-gen" shapes -n 2) >/dev/null
