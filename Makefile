@@ -121,6 +121,8 @@ $(BUILD)/unit/replay_%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(BUILD
 # make check sets the machine up and runs everything; check-built only runs (make check-built
 # ONLY=read.bats).
 check: deps
+	@$(MAKE) --no-print-directory PACKAGES='$(FURTHER_PACKAGES)' SUDO='sudo -n' deps || \
+		echo 'go on without: tests of what is missing are skipped'
 	@$(MAKE) --no-print-directory -j$(CORES) check-built
 
 check-built: all man $(UNITS)
@@ -185,14 +187,17 @@ bench: all $(BENCHES)
 # What is missing from Debian's packages is installed; nothing happens when nothing is.
 BUILD_PACKAGES := libopenblas-dev libarchive-dev libpng-dev libjpeg-dev libjansson-dev zlib1g-dev
 TEST_PACKAGES  := bats python3-numpy mandoc parallel
+# What completions are typed into, and what stands between our programs; tests do without, too.
+FURTHER_PACKAGES := zsh fish pv zstd pkg-config
 LINT_PACKAGES  := clang clang-tidy clang-format cppcheck shellcheck
 PACKAGES       := $(BUILD_PACKAGES) $(TEST_PACKAGES)
+SUDO           := sudo
 
 deps:
 	@missing=$$(for p in $(PACKAGES); do \
 		dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	[ -z "$$missing" ] || { echo "installing" $$missing; \
-		sudo=; [ "$$(id -u)" -eq 0 ] || sudo=sudo; \
+		sudo=; [ "$$(id -u)" -eq 0 ] || sudo='$(SUDO)'; \
 		$$sudo apt-get update -qq && \
 		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 			$$missing >/dev/null; }
