@@ -282,6 +282,31 @@ assert 'dropout 0.5' in n['cv.arch'] and n['cv.classes'] == m['cv.classes']"
 	[ ! -e x.st ]
 }
 
+@test "a loss that is no number keeps the checkpoint from before, which goes on where the input is mended" {
+	tiny
+	py '
+r = np.random.default_rng(5)
+x, y, i = f4(r.random((64, 8, 8, 3))), np.arange(64, dtype="<i4") % 4, np.arange(64, dtype="<i8")
+def put(path, bad):
+    s = Stream("field image <f4 8 8 3\nfield label <i4\nfield index <i8\nrows 64\nepochs 3\n" + classes(*"abcd"))
+    for epoch in range(3):
+        z = x.copy()
+        if bad and epoch == 2:
+            z[40, 3, 3, 1] = np.nan
+        s.batch(64, [(n, v.dtype.str, v.shape, 0, v.tobytes()) for n, v in (("image", z), ("label", y), ("index", i))])
+        s.end_epoch()
+    open(path, "wb").write(s.done())
+put("good.cvt", False)
+put("bad.cvt", True)'
+	cv-train -q --arch tiny.arch -b 32 -o whole.st good.cvt
+	fails 5 cv-train -q --arch tiny.arch -b 32 -o x.st bad.cvt
+	[[ $message == "cv-train: step 6: training diverged: loss nan, "*"; x.st.ckpt is from before" ]]
+	[ ! -e x.st ]
+	cv-view --validate x.st.ckpt
+	cv-train -q --arch tiny.arch -b 32 -o x.st --resume auto good.cvt
+	cmp whole.st x.st
+}
+
 @test "what is wrong on the command line is exit 2" {
 	tiny
 	quadrants a.cvt
