@@ -189,6 +189,7 @@ struct nn_op {
 	int inputs; /* how many; -1 = one or more (written with braces) */
 	unsigned flags;
 	struct nn_arg arg[NN_ARGS]; /* ends with a NULL name */
+	unsigned pairs;             /* bit i: arg[i] may be two numbers, 1x7; else it is one */
 	/* Checks the inputs' shapes and arguments (CVT_USAGE or CVT_INPUT, "conv: ..."), sets row, mult
 	 * (the inputs' unless it says otherwise), save_*, work_*, declares parameters. */
 	int (*shape)(struct graph *g, struct node *n, struct cvt_err *e);

@@ -63,6 +63,14 @@ static int given_twice(const struct net_builder *b, const struct arch_element *e
 	return arch_fail(b->arch, arg->pos, b->e, "%s: '%s' is given twice", el->word, name);
 }
 
+/* 1x7 where one number is wanted: the second one would go unread. */
+static int one_number(const struct net_builder *b, const struct arch_element *el,
+	const struct arch_arg *arg, const char *name, const struct nn_value *v)
+{
+	return arch_fail(b->arch, arg->value.pos, b->e, "%s: %s is one number, not %gx%g", el->word,
+		name, v->a, v->b);
+}
+
 static size_t index_of(const char *key, const char *const *name, size_t n)
 {
 	size_t i = 0;
@@ -135,6 +143,8 @@ int net_layer_args(const struct net_builder *b, const struct net_frame *f,
 		if (args[i].given)
 			return given_twice(b, el, arg, name ? name : "value");
 		TRY(read_argument(b, f, arg, op->arg[i].name && op->arg[i].word, &args[i]));
+		if (args[i].a != args[i].b && !(op->pairs >> i & 1))
+			return one_number(b, el, arg, name ? name : "value", &args[i]);
 	}
 	return CVT_OK;
 }

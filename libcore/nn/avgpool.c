@@ -116,6 +116,7 @@ const struct nn_op nn_avgpool = {
 	.arg = {{.name = "K", .required = true, .positional = true, .help = "window: 2 or 3x2"},
 		{.name = "stride", .help = "step of the window (default: K)"},
 		{.name = "pad", .help = "zeros added on each side"}},
+	.pairs = 1 << ARG_K | 1 << ARG_STRIDE | 1 << ARG_PAD,
 	.shape = avgpool_shape,
 	.forward = avgpool_forward,
 	.backward = avgpool_backward,

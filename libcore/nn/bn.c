@@ -45,6 +45,10 @@ static int bn_shape(struct graph *g, struct node *n, struct cvt_err *e)
 	const struct shape *in = nn_input_shape(g, n, 0);
 	if (in->ndim == 0)
 		return cvt_fail(e, CVT_USAGE, "bn: takes channels, not single numbers");
+	TRY(nn_at_least_0(n, ARG_EPS, e));
+	if (!(n->arg[ARG_MOMENTUM].a >= 0 && n->arg[ARG_MOMENTUM].a <= 1))
+		return cvt_fail(e, CVT_USAGE, "bn: momentum must be in 0..1, not %g",
+			n->arg[ARG_MOMENTUM].a);
 	struct bn *b = mem_alloc(1, sizeof *b, e);
 	if (!b)
 		return CVT_SYSTEM;

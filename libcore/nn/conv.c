@@ -105,6 +105,7 @@ const struct nn_op nn_conv = {
 		{.name = "dilation", .value = 1, .help = "distance of the window's places"},
 		{.name = "bias", .value = 1, .help = "0: without"},
 		{.name = "init", .word = true, .help = INIT_HELP}},
+	.pairs = 1 << ARG_K | 1 << ARG_STRIDE | 1 << ARG_PAD | 1 << ARG_DILATION,
 	.shape = conv_shape,
 	.forward = conv_forward,
 	.backward = conv_backward,

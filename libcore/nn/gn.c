@@ -27,6 +27,7 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 	size_t G;
 	TRY(nn_like_input(g, n, e));
 	TRY(nn_count(n, GROUPS, 1, &G, e));
+	TRY(nn_at_least_0(n, EPS, e));
 	const size_t C = nn_last(&n->row);
 	if (C % G != 0)
 		return cvt_fail(e, CVT_USAGE, "gn: %zu channels do not part into %zu groups", C, G);

@@ -7,9 +7,7 @@
 
 static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 {
-	if (!(n->arg[0].a >= 0))
-		return cvt_fail(
-			e, CVT_USAGE, "leaky: slope must be at least 0, not %g", n->arg[0].a);
+	TRY(nn_at_least_0(n, 0, e));
 	return nn_like_input(g, n, e);
 }
 

@@ -17,6 +17,7 @@ enum { EPS, AFFINE };
 static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 {
 	TRY(nn_like_input(g, n, e));
+	TRY(nn_at_least_0(n, EPS, e));
 	const size_t C = nn_last(&n->row);
 	n->save_row = 2 * nn_vectors(&n->row); /* mean and 1 / deviation of each vector */
 	n->work_whole = NN_PARTS * 2 * C;

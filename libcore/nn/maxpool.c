@@ -148,6 +148,7 @@ const struct nn_op nn_maxpool = {
 	.arg = {{.name = "K", .required = true, .positional = true, .help = "window: 2 or 3x2"},
 		{.name = "stride", .help = "step of the window (default: K)"},
 		{.name = "pad", .help = "places added on each side"}},
+	.pairs = 1 << ARG_K | 1 << ARG_STRIDE | 1 << ARG_PAD,
 	.shape = maxpool_shape,
 	.forward = maxpool_forward,
 	.backward = maxpool_backward,

@@ -209,3 +209,11 @@ int nn_count(const struct node *n, size_t i, size_t least, size_t *to, struct cv
 	*to = (size_t)v;
 	return CVT_OK;
 }
+
+int nn_at_least_0(const struct node *n, size_t i, struct cvt_err *e)
+{
+	if (n->arg[i].a >= 0)
+		return CVT_OK;
+	return cvt_fail(e, CVT_USAGE, "%s: %s must be at least 0, not %g", n->op->name,
+		n->op->arg[i].name, n->arg[i].a);
+}

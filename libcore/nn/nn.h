@@ -61,5 +61,7 @@ int nn_view_shape(struct graph *g, struct node *n, struct cvt_err *e);
 int nn_need_picture(const struct graph *g, const struct node *n, struct cvt_err *e);
 /* A whole number >= least from argument i; CVT_USAGE otherwise. */
 int nn_count(const struct node *n, size_t i, size_t least, size_t *to, struct cvt_err *e);
+/* CVT_USAGE unless argument i is at least 0. */
+int nn_at_least_0(const struct node *n, size_t i, struct cvt_err *e);
 
 #endif

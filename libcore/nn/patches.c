@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+enum { ARG_K, ARG_STRIDE };
+
 static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 {
 	struct window *v = mem_alloc(1, sizeof *v, e);
@@ -14,10 +16,10 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 		return CVT_SYSTEM;
 	n->conf = v;
 	TRY(window_picture(g, n, v, e));
-	TRY(window_pair(n, 0, 1, 1 << 10, &v->kh, &v->kw, e));
+	TRY(window_pair(n, ARG_K, 1, 1 << 10, &v->kh, &v->kw, e));
 	v->sh = v->sw = v->dh = v->dw = 1;
-	if (n->arg[1].given)
-		TRY(window_pair(n, 1, 1, 1 << 10, &v->sh, &v->sw, e));
+	if (n->arg[ARG_STRIDE].given)
+		TRY(window_pair(n, ARG_STRIDE, 1, 1 << 10, &v->sh, &v->sw, e));
 	TRY(window_fit(n, v, e));
 	n->row = (struct shape){3, {v->oh, v->ow, v->kh * v->kw * v->c}};
 	return CVT_OK;
@@ -52,6 +54,7 @@ const struct nn_op nn_patches = {
 	.flags = NN_STOP,
 	.arg = {{.name = "K", .required = true, .positional = true, .help = "window: 6 or 3x5"},
 		{.name = "stride", .help = "step of the window (default 1)"}},
+	.pairs = 1 << ARG_K | 1 << ARG_STRIDE,
 	.shape = shape,
 	.forward = forward,
 };

@@ -108,6 +108,7 @@ const struct nn_op nn_tconv = {
 		{.name = "output_padding", .help = "places added below and to the right"},
 		{.name = "dilation", .value = 1, .help = "distance of the window's places"},
 		{.name = "bias", .value = 1, .help = "0: without"}},
+	.pairs = 1 << ARG_K | 1 << ARG_STRIDE | 1 << ARG_PAD | 1 << ARG_EXTRA | 1 << ARG_DILATION,
 	.shape = tconv_shape,
 	.forward = tconv_forward,
 	.backward = tconv_backward,
