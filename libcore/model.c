@@ -150,17 +150,22 @@ void model_info_free(struct model_info *m)
 
 /* ---- weights ----------------------------------------------------------------------- */
 
+bool model_reserves(const char *name)
+{
+	static const char *const prefix[] = {"optimizer.", "ema.", "state.", "best."};
+	for (size_t i = 0; i < sizeof prefix / sizeof *prefix; i++)
+		if (strncmp(name, prefix[i], strlen(prefix[i])) == 0)
+			return true;
+	return strcmp(name, "__metadata__") == 0;
+}
+
 /* PyTorch counts batches in every batch norm; nobody reads it. Checkpoints keep their own under
  * reserved prefixes. */
 static bool passed_over(const char *name)
 {
-	static const char *const prefix[] = {"optimizer.", "ema.", "state.", "best."};
 	static const char counter[] = "num_batches_tracked";
 	const size_t n = strlen(name), c = sizeof counter - 1;
-	for (size_t i = 0; i < sizeof prefix / sizeof *prefix; i++)
-		if (strncmp(name, prefix[i], strlen(prefix[i])) == 0)
-			return true;
-	return n >= c && strcmp(name + n - c, counter) == 0;
+	return model_reserves(name) || (n >= c && strcmp(name + n - c, counter) == 0);
 }
 
 static void dims_text(int ndim, const size_t *dims, char *text, size_t size)

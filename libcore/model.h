@@ -26,6 +26,10 @@ int model_info_read(struct model_info *m, const struct state_dict *d, struct cvt
 int model_info_write(const struct model_info *m, struct state_dict *d, struct cvt_err *e);
 void model_info_free(struct model_info *m);
 
+/* True if no parameter may be called so: checkpoints keep other things under the prefixes optimizer.
+ * ema. state. best., and the file its text as __metadata__. */
+bool model_reserves(const char *name);
+
 struct model_load {
 	const char *source; /* the file's name, for messages */
 	const char
@@ -40,8 +44,8 @@ struct model_load {
 };
 
 /* Copies the dict's tensors into the graph's parameters. Every parameter of the range must be in the
- * file with its shape, and every tensor of the file in the range (num_batches_tracked and reserved
- * prefixes optimizer. ema. state. best. are passed over), unless partial. A linear layer and a 1x1
+ * file with its shape, and every tensor of the file in the range (num_batches_tracked and what
+ * model_reserves are passed over), unless partial. A linear layer and a 1x1
  * convolution of equal element count fit each other. CVT_INPUT names the first that does not fit and
  * the nearest name. *loaded (may be NULL) counts the parameters that were filled. */
 int model_load(struct graph *g, const struct state_dict *d, const struct model_load *o,

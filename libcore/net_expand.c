@@ -6,6 +6,8 @@
  */
 #include "net_build.h"
 
+#include "model.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,7 +68,8 @@ static struct net_frame inner_frame(
 
 /* ---- nodes ------------------------------------------------------------------------- */
 
-/* Two elements of one build must not share a parameter, unless =PATH says so. */
+/* Two elements of one build must not share a parameter, unless =PATH says so; nor must a parameter take
+ * a name that means something else in a model file. */
 static int own_params(struct net_builder *b, const struct net_frame *f,
 	const struct arch_element *el, const struct node *n)
 {
@@ -77,12 +80,18 @@ static int own_params(struct net_builder *b, const struct net_frame *f,
 	if (b->owned_capacity > had)
 		memset(b->owned + had, 0, (b->owned_capacity - had) * sizeof *b->owned);
 	for (size_t i = 0; i < n->nparam; i++) {
+		const char *name = b->graph->param[n->param[i]].name;
 		bool *owned = &b->owned[n->param[i]];
+		if (model_reserves(name))
+			return arch_fail(b->arch, el->start, b->e,
+				"'%s': model files keep names that begin so for themselves "
+				"(cv-model(5)); call the element otherwise",
+				name);
 		if (*owned && !f->again)
 			return arch_fail(b->arch, el->start, b->e,
 				"'%s' is the parameter of another element already; give this one a "
 				"name of its own, or write =PATH to share",
-				b->graph->param[n->param[i]].name);
+				name);
 		*owned = true;
 	}
 	return CVT_OK;
