@@ -85,8 +85,16 @@ char *arch_word(char to[ARCH_WORD], const char *text, size_t n)
 
 /* ---- parsing ----------------------------------------------------------------------- */
 
-static int fill(struct arch *a, const char *source, const char *text, struct cvt_err *e)
+/* Some editors begin UTF-8 with a mark. It is no part of the text, before which a model's may get a
+ * line. */
+static const char *without_mark(const char *text)
 {
+	return text + (strncmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+}
+
+static int fill(struct arch *a, const char *source, const char *marked, struct cvt_err *e)
+{
+	const char *text = without_mark(marked);
 	const size_t size = strlen(text);
 	char name[256];
 	mem_printable(name, sizeof name, source);

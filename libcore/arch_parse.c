@@ -445,9 +445,7 @@ static int parse_statement(struct parser *p)
 
 int arch_parse_text(struct arch *a, struct cvt_err *e)
 {
-	static const char mark[] = "\xef\xbb\xbf"; /* some editors begin UTF-8 with it */
-	const char *text = a->text + (strncmp(a->text, mark, 3) == 0 ? 3 : 0);
-	struct parser p = {.a = a, .lexer = {text, {1, 1}, '\n'}, .e = e};
+	struct parser p = {.a = a, .lexer = {a->text, {1, 1}, '\n'}, .e = e};
 	void *list = NULL;
 	TRY(mem_grow(&list, &a->nets_capacity, 1, sizeof *a->net, e));
 	a->net = list;

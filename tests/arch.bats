@@ -40,6 +40,15 @@ total() {
 	done
 }
 
+@test "a text that begins with a mark, as editors leave it, makes models that open again" {
+	printf '\xef\xbb\xbfinput image 32 32 3\nconv 4 3 | gap | flatten\nlinear classes\n' >marked.arch
+	cv-gen shapes -n 8 >rows.cvt
+	cv-train -q --arch marked.arch --epochs 1 -o net.st rows.cvt
+	cv-view --arch net.st >again.arch
+	[ "$(head -2 again.arch)" = $'let classes = 10\ninput image 32 32 3' ]
+	cv-embed -w net.st --output logits rows.cvt | cv-view --validate
+}
+
 @test "--summary: the published numbers of parameters" {
 	[ "$(cv-view --arch resnet20 --summary | total parameters)" = 269722 ]
 	[ "$(cv-view --arch inception-small --summary | total parameters)" = 260650 ]
