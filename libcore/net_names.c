@@ -87,11 +87,12 @@ const struct net_element *net_names_outward(
 	return found;
 }
 
-/* The end of a path that says it best: "layer1.0" for layer9.0, "bn" for b. */
+/* The end of a path that says it best: "layer1.0" for layer9.0, "bn" for b. Inputs are no elements to
+ * repeat. */
 int net_names_unknown(
 	const struct net_builder *b, struct arch_pos at, const char *mark, const char *path)
 {
-	const size_t inputs = arch_net_inputs(b->arch, b->subnet->name);
+	const size_t inputs = *mark == '@' ? arch_net_inputs(b->arch, b->subnet->name) : 0;
 	const char **word = mem_alloc(b->n + inputs, sizeof *word, b->e);
 	if (!word)
 		return CVT_SYSTEM;

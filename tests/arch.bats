@@ -120,6 +120,9 @@ total() {
 	printf 'input image 8 8 3\nconv 4 3 | bnn\n' >bad.arch
 	fails 2 cv-view --arch bad.arch --summary
 	[ "$message" = "cv-view: bad.arch:2:12: there is no layer or macro 'bnn'; did you mean 'bn'?" ]
+	printf 'input image 8 8 3\n=image\n' >bad.arch
+	fails 2 cv-view --arch bad.arch --summary
+	[ "$message" = "cv-view: bad.arch:2:1: =image: no element of that name comes before" ]
 }
 
 @test "an unknown name: exit 2, and the nearest" {
