@@ -40,6 +40,15 @@ total() {
 	done
 }
 
+@test "--let classes is told where something else says how many there are" {
+	printf 'input image 8 8 3\nlet classes = 5\nflatten | linear classes\n' >own.arch
+	cv-gen shapes -n 8 --size 8x8 >rows.cvt
+	fails 2 cv-train --arch own.arch --let classes=12 --epochs 1 -o net.st rows.cvt
+	[ "$message" = 'cv-train: --let classes: say --num-classes 12' ]
+	fails 2 cv-embed --arch own.arch --let classes=12 rows.cvt
+	[ "$(cv-view --arch own.arch --let classes=12 --summary | total output)" = 12 ]
+}
+
 @test "a text that begins with a mark, as editors leave it, makes models that open again" {
 	printf '\xef\xbb\xbfinput image 32 32 3\nconv 4 3 | gap | flatten\nlinear classes\n' >marked.arch
 	cv-gen shapes -n 8 >rows.cvt

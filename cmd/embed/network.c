@@ -337,7 +337,7 @@ static int open_all(struct opening *o, struct cvt_err *e)
 	TRY(blas_open(e));
 	TRY(read_weights(o, e));
 	TRY(open_text(o, e));
-	TRY(text_lets(o->n->arch, o->choice->lets, e));
+	TRY(text_lets(o->n->arch, o->choice->lets, false, e));
 	TRY(choose_classes(o, e));
 	TRY(choose_picture(o, e));
 	TRY(build(o, e));

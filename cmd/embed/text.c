@@ -52,7 +52,7 @@ int text_load(struct arch **a, const char *name, struct cvt_err *e)
 	return code;
 }
 
-int text_lets(struct arch *a, const char *lets, struct cvt_err *e)
+int text_lets(struct arch *a, const char *lets, bool classes, struct cvt_err *e)
 {
 	enum { MOST = 32 };
 	char *copy, *word[MOST];
@@ -71,6 +71,9 @@ int text_lets(struct arch *a, const char *lets, struct cvt_err *e)
 			*equals = '\0';
 			code = cli_real(equals + 1, "--let", &value, e);
 		}
+		if (code == CVT_OK && !classes && strcmp(word[i], "classes") == 0)
+			code = cvt_fail(
+				e, CVT_USAGE, "--let classes: say --num-classes %s", equals + 1);
 		if (code == CVT_OK && !arch_lets(a, word[i]))
 			code = cvt_fail(e, CVT_USAGE,
 				"--let: %s says nothing of '%s'; see cv-view --arch",

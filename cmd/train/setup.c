@@ -324,7 +324,7 @@ int trainer_setup(struct trainer *t, struct cvt_err *e)
 	TRY(blas_open(e));
 	TRY(trainer_read_weights(t, e));
 	TRY(open_text(t, e));
-	TRY(text_lets(t->arch, t->o.lets, e));
+	TRY(text_lets(t->arch, t->o.lets, false, e));
 	TRY(open_source(t, e));
 	t->seed = t->o.common.seed_given || !t->head.has_seed ? t->o.common.seed : t->head.seed;
 	TRY(copy_fields(t, e));

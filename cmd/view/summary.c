@@ -227,7 +227,7 @@ int view_summary(struct str *text, struct arch *a, const char *lets, size_t rows
 {
 	if (!arch_lets(a, "classes"))
 		TRY(arch_let(a, "classes", USUAL_CLASSES, e));
-	TRY(text_lets(a, lets, e));
+	TRY(text_lets(a, lets, true, e));
 	if (arch_has_main(a) || arch_nets(a) == 0)
 		TRY(put_net(text, a, NULL, rows, e));
 	for (size_t i = 0; i < arch_nets(a); i++)
