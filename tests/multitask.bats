@@ -35,6 +35,17 @@ m = [json.loads(l) for l in open('m.json')][-1]
 assert abs(m['val_depth_rmse'] - want['rmse']) < 1e-5"
 }
 
+@test "heads may come in any order: what has no classes says nothing of those of the labels" {
+	cv-gen shapes -n 16 --size 8x8 --fields image,label,depth -o rows.cvt
+	printf 'input image 8 8 3\ntop: conv 4 3 | depth: conv 1 1\n@top | gap | embedding: flatten\n' >two.arch
+	printf 'label: linear classes\n' >>two.arch
+	for heads in 'depth:l1' 'depth:l1 --head label:cross-entropy' 'label:cross-entropy --head depth:l1'; do
+		cv-train -q --arch two.arch --head $heads --epochs 1 rows.cvt -o net.st
+		cv-view --head net.st | grep -qE '^tensor label.weight +<f4 10x4$'
+		cv-embed -w net.st --output label=logits rows.cvt | cv-view --validate
+	done
+}
+
 @test "the same bytes for 1, 2 and 3 threads, and after a stop" {
 	several
 	scenes a.cvt epochs=4

@@ -124,9 +124,13 @@ int trainer_choose_classes(struct trainer *t, struct cvt_err *e)
 		TRY(copy_class_names(t, e));
 	t->info.nclasses = t->facts.classes;
 	TRY(let_classes(t, e));
-	if (t->facts.classes == 0)
-		return CVT_OK;
-	return arch_let(t->arch, "classes", (double)t->facts.classes, e);
+	if (t->facts.classes)
+		return arch_let(t->arch, "classes", (double)t->facts.classes, e);
+	/* what is learned has none; another head of the text speaks of labels */
+	have = head_classes(&t->head, "label");
+	if (have && !arch_lets(t->arch, "classes"))
+		return arch_let(t->arch, "classes", (double)have->n, e);
+	return CVT_OK;
 }
 
 int trainer_check_label_known(const struct trainer *t, struct cvt_err *e)
