@@ -72,10 +72,10 @@ static const char *mend(const struct shape *want, const struct shape *have, char
 		return text;
 	const bool sizes = want->dims[0] != have->dims[0] || want->dims[1] != have->dims[1];
 	if (sizes)
-		(void)snprintf(text, size, "; cv-augment resize=%zu,%zu mends it", want->dims[0],
-			want->dims[1]);
+		(void)snprintf(
+			text, size, "; cv-augment resize=%zu,%zu", want->dims[0], want->dims[1]);
 	else
-		(void)snprintf(text, size, "; cv-read --channels %zu mends it", want->dims[2]);
+		(void)snprintf(text, size, "; cv-read --channels %zu", want->dims[2]);
 	return text;
 }
 

@@ -216,6 +216,11 @@ write('val.cvt', classes('nw', 'ne', 'sw', 'se'), **v)"
 	fails 3 cv-train -q -w a.st -o x.st big.cvt
 	[[ $message == *"cv-augment resize=8,8" ]]
 	cv-train -q --arch tiny.arch -o big.st big.cvt
+	cv-gen shapes -n 4 --size 24x24 -o shapes.cvt
+	for command in 'cv-train -q' cv-embed; do # a text for pictures of one size
+		fails 3 $command --arch vit-tiny -o x.st shapes.cvt
+		[[ $message == *"cv-augment resize=32,32" ]]
+	done
 }
 
 @test "classes are matched by name" {
