@@ -120,12 +120,12 @@ static int write_head(struct embed *m, struct cvt_err *e)
 	return stream_create(&m->out, out, &m->head, e);
 }
 
-/* Versions are averaged, so the network must see pictures and give no maps. */
+/* Versions are averaged, so the network must see pictures alone and give no maps. */
 static int check_tta(struct embed *m, struct cvt_err *e)
 {
 	const struct embed_outputs *out = &m->outputs;
 	TRY(tta_find(m->o->tta, &m->tta, e));
-	bool map = m->net.graph->node[m->net.input].row.ndim != 3;
+	bool map = m->net.others || m->net.graph->node[m->net.input].row.ndim != 3;
 	for (size_t i = 0; i < out->n; i++)
 		map = map || out->row[i].ndim != 1;
 	if (m->tta->n > 1 && map)
@@ -191,6 +191,9 @@ static int relabel(struct embed *m, struct batch *b, struct cvt_err *e)
 static int run_versions(struct embed *m, const struct tensor *rows, size_t v, struct cvt_err *e)
 {
 	const struct run run = {.par = m->par};
+	for (size_t i = 0; i < m->net.others; i++)
+		plan_bind(m->plan, m->net.other[i].node,
+			batch_get(&m->rows, m->net.other[i].field)->data);
 	if (m->tta->n > 1)
 		TRY(tensor_shape(&m->version, rows->dtype, rows->ndim, rows->dims, e));
 	for (size_t k = 0; k < m->tta->n; k++) {

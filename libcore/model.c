@@ -33,7 +33,8 @@ static int read_field(struct model_info *m, const char *line, size_t n, struct c
 		m->input.dims[m->input.ndim++] = v;
 		s = after;
 	}
-	if (word == 0 || m->input.ndim == 0 || s < end)
+	const bool bare = m->input.ndim == 0 && field_is_view(m->field, "image");
+	if (word == 0 || bare || s < end)
 		return cvt_fail(
 			e, CVT_INPUT, "cv.input: '%.*s' is no field and shape", (int)n, line);
 	return CVT_OK;

@@ -152,6 +152,21 @@ bool field_is_view(const char *name, const char *base)
 	       && (name[n] == '\0' || (name[n] == '.' && name[n + 1] >= '0' && name[n + 1] <= '9'));
 }
 
+enum dtype field_dtype(const char *name, int ndim)
+{
+	static const char *const number[] = {"label", "part", "domain", "role", "copy", "rotation",
+		"context", "jigsaw", "order", NULL};
+	static const char *const bytes[] = {
+		"image", "original", "mask", "edge", "name", "caption", NULL};
+	for (const char *const *s = number; *s && ndim == 0; s++)
+		if (field_is_view(name, *s))
+			return DT_I4;
+	for (const char *const *s = bytes; *s; s++)
+		if (field_is_view(name, *s))
+			return DT_U1;
+	return DT_F4;
+}
+
 bool field_is_boxes(const char *name)
 {
 	return field_is_view(name, "boxes") || field_is_view(name, "proposals")

@@ -63,6 +63,9 @@ struct batch {
 bool field_name_ok(const char *name);
 /* The field of that name, or a view of it: "image.3". */
 bool field_is_view(const char *name, const char *base);
+/* What rows of that many dimensions under that name are made of, where cv-stream(5) says so; else
+ * DT_F4. */
+enum dtype field_dtype(const char *name, int ndim);
 /* True for `boxes`, `proposals`, `detections` and their views: rows of entries whose first number is
  * -1 where there is none. */
 bool field_is_boxes(const char *name);

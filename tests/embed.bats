@@ -207,6 +207,47 @@ for k, s in enumerate([(8, 9), (10, 8)]):
 	done
 }
 
+@test "a network reads several fields, and other things than pictures" {
+	cv-gen shapes -n 40 --size 8x8 --fields image,label,caption,depth,domain -o rows.cvt
+	printf 'input %s\n' 'caption 20' 'image 4 4 3' 'depth 4 4' >text.arch
+	cat >>text.arch <<-'END'
+		[ words: embed 256 4 | take 0 , @image | flatten , @depth | flatten ]
+		embedding: relu | fc: linear classes
+	END
+	cv-train -q --arch text.arch --epochs 1 --mean 0.4 --std 0.3 --head label:cross-entropy \
+		--head domain:cross-entropy rows.cvt -o net.st
+	cv-view --arch net.st | grep -qx 'input caption 96'
+	cv-view --arch net.st | grep -qx 'input image 8 8 3'
+	cv-view --arch net.st | grep -qx 'input depth 8 8'
+	cv-view --summary net.st | grep -qE '^words +embed +96x4 +1024 '
+	cv-train -q -w net.st --epochs 0 -o again.st # as the text says, without rows
+	for model in net.st again.st; do
+		cv-embed -w $model --output fc rows.cvt -o out.cvt
+		py "
+w, rows, out = model('$model'), read('rows.cvt')[1], read('out.cvt')[1]['fc']
+picture = (rows['image'] / 255 - 0.4) / 0.3
+x = np.concatenate([w['words.weight'][rows['caption'][:, 0]], picture.transpose(0, 3, 1, 2).reshape(40, -1),
+	rows['depth'].reshape(40, -1)], 1)
+np.testing.assert_allclose(out, np.maximum(x, 0) @ w['fc.weight'].T + w['fc.bias'], 1e-3, 1e-4)"
+	done
+	fails 2 cv-embed -w net.st --tta flip rows.cvt
+	cv-read --drop depth rows.cvt -o few.cvt
+	fails 3 cv-embed -w net.st few.cvt
+	[[ $message == *"no field 'depth', which the network reads" ]]
+	fails 3 cv-distill --teacher net.st --arch mlp --epochs 1 rows.cvt -o student.st
+	[[ $message == *"a teacher reads one" ]]
+	printf 'input label\nembed 10 4\nfc: linear classes\n' >label.arch
+	cv-train -q --arch label.arch --epochs 1 rows.cvt -o label.st
+	cv-embed -w label.st --output fc rows.cvt -o out.cvt
+	py "
+w, rows, out = model('label.st'), read('rows.cvt')[1], read('out.cvt')[1]['fc']
+np.testing.assert_allclose(out[:, 0], w['0.weight'][rows['label']] @ w['fc.weight'].T + w['fc.bias'], 1e-4, 1e-5)"
+	printf 'input name 8\nembed 256 4 | flatten | linear classes\n' >name.arch
+	mkdir d && cv-gen shapes -n 1 | cv-view -o d/a.png
+	fails 3 cv-embed --arch name.arch d
+	[[ $message == *"the rows of 'name' have no fixed length"* ]]
+}
+
 # ---- the same bytes ----------------------------------------------------------------------------------
 
 @test "an untrained network is drawn from the seed, given or the stream's" {

@@ -229,6 +229,20 @@ static int choose_classes(struct opening *o, struct cvt_err *e)
 	return classes ? arch_let(n->arch, "classes", (double)classes, e) : CVT_OK;
 }
 
+/* Rows of one shape and a type that a layer can read. */
+static int check_field(const struct head_field *f, struct cvt_err *e)
+{
+	if (f->dtype == DT_I8)
+		return cvt_fail(e, CVT_INPUT, "field '%s' is %s; a network reads |u1, <i4 or <f4",
+			f->name, dtype_name(f->dtype));
+	for (int i = 0; i < f->ndim && !(f->flags & FIELD_WHOLE); i++)
+		if (f->dims[i] == HEAD_VARIES)
+			return cvt_fail(e, CVT_INPUT,
+				"the rows of '%s' have no fixed length, as a network wants it",
+				f->name);
+	return CVT_OK;
+}
+
 /* The stream's field and the row the network wants of it: a loaded network's own, else as it comes.
  */
 static int choose_picture(struct opening *o, struct cvt_err *e)
@@ -246,9 +260,7 @@ static int choose_picture(struct opening *o, struct cvt_err *e)
 		return cvt_fail(e, CVT_INPUT,
 			"the stream has no field '%s', which the network reads", field);
 	n->dtype = f->dtype;
-	if (f->dtype != DT_U1 && f->dtype != DT_F4)
-		return cvt_fail(e, CVT_INPUT, "field '%s' is %s; a network reads |u1 or <f4", field,
-			dtype_name(f->dtype));
+	TRY(check_field(f, e));
 	if (o->ndicts && (n->info.field || in))
 		TRY(network_check_picture(field, n->info.field ? &n->info.input : &in->row, f, e));
 	else if (f->flags & FIELD_WHOLE)
@@ -260,11 +272,31 @@ static int choose_picture(struct opening *o, struct cvt_err *e)
 	return blame(o, arch_set_input(n->arch, field, &n->info.input, e), e);
 }
 
-/* A picture (a u1 field, or an f4 one in 0..1) is normalised first; other fields go in as they are.
- */
-static bool is_picture(const struct network *n)
+/* What the text reads besides: as the rows have it, which a loaded network must have been made for. */
+static int choose_others(struct opening *o, struct cvt_err *e)
 {
-	return field_is_view(n->info.field, "image");
+	struct network *n = o->n;
+	const size_t inputs = arch_has_main(n->arch) ? arch_net_inputs(n->arch, NULL) : 0;
+	if (inputs > NETWORK_INPUTS)
+		return blame(o,
+			cvt_fail(e, CVT_USAGE, "%s: reads more than %d fields",
+				arch_source(n->arch), NETWORK_INPUTS),
+			e);
+	for (size_t i = 1; i < inputs; i++) {
+		const struct arch_input *in = arch_input(n->arch, i);
+		const struct head_field *f = head_field(o->head, in->field);
+		struct shape row;
+		if (!f)
+			return cvt_fail(e, CVT_INPUT,
+				"the stream has no field '%s', which the network reads", in->field);
+		TRY(check_field(f, e));
+		if (o->ndicts || (f->flags & FIELD_WHOLE))
+			TRY(network_check_picture(in->field, &in->row, f, e));
+		field_shape(f, &row);
+		TRY(blame(o, arch_set_input(n->arch, in->field, &row, e), e));
+		n->other[n->others++].field = in->field;
+	}
+	return CVT_OK;
 }
 
 static int add_normalisation(struct network *n, size_t *node, struct cvt_err *e)
@@ -275,20 +307,35 @@ static int add_normalisation(struct network *n, size_t *node, struct cvt_err *e)
 		m->std[1], "std2", m->std[2], GRAPH_END);
 }
 
+/* A field's values; a picture (a u1 field, or an f4 one in 0..1) is normalised first, other fields go
+ * in as they are. */
+static int add_input(struct opening *o, const char *field, enum dtype dtype, const struct shape *s,
+	size_t *input, size_t *node, struct cvt_err *e)
+{
+	struct network *n = o->n;
+	TRY(graph_input(n->graph, field, dtype, s, input, e));
+	*node = *input;
+	if (!field_is_view(field, "image"))
+		return CVT_OK;
+	const size_t channels = s->ndim ? s->dims[s->ndim - 1] : 0;
+	TRY(network_normalisation(&n->info, o->choice, o->head, channels, e));
+	return add_normalisation(n, node, e);
+}
+
 static int build(struct opening *o, struct cvt_err *e)
 {
 	struct network *n = o->n;
-	size_t node;
+	size_t node[1 + NETWORK_INPUTS];
 	TRY(graph_open(&n->graph, e));
-	TRY(graph_input(n->graph, n->info.field, n->dtype, &n->info.input, &n->input, e));
-	node = n->input;
-	if (is_picture(n)) {
-		const struct shape *s = &n->info.input;
-		const size_t channels = s->ndim ? s->dims[s->ndim - 1] : 0;
-		TRY(network_normalisation(&n->info, o->choice, o->head, channels, e));
-		TRY(add_normalisation(n, &node, e));
+	TRY(add_input(o, n->info.field, n->dtype, &n->info.input, &n->input, &node[0], e));
+	for (size_t i = 0; i < n->others; i++) {
+		struct network_input *x = &n->other[i];
+		const struct head_field *f = head_field(o->head, x->field);
+		struct shape row;
+		field_shape(f, &row);
+		TRY(add_input(o, x->field, f->dtype, &row, &x->node, &node[1 + i], e));
 	}
-	const struct net_spec spec = {.input = &node, .inputs = 1};
+	const struct net_spec spec = {.input = node, .inputs = 1 + n->others};
 	TRY(blame(o, net_build(&n->net, n->graph, n->arch, &spec, e), e));
 	TRY(graph_finish(n->graph, e));
 	graph_init_params(n->graph, o->choice->seed);
@@ -340,6 +387,7 @@ static int open_all(struct opening *o, struct cvt_err *e)
 	TRY(text_lets(o->n->arch, o->choice->lets, false, e));
 	TRY(choose_classes(o, e));
 	TRY(choose_picture(o, e));
+	TRY(choose_others(o, e));
 	TRY(build(o, e));
 	return load(o, e);
 }

@@ -21,6 +21,14 @@ struct network_choice {
 	uint64_t seed;          /* of what is not loaded */
 };
 
+enum { NETWORK_INPUTS = 16 }; /* as many as a method has */
+
+/* A field that the text reads behind the first one. */
+struct network_input {
+	const char *field; /* the text's */
+	size_t node;
+};
+
 struct network {
 	struct arch *arch;
 	struct graph *graph;
@@ -29,7 +37,9 @@ struct network {
 		info;     /* what was used: text, field, picture, normalisation, classes, history */
 	size_t input;     /* the node to bind the field's values to */
 	enum dtype dtype; /* of those values */
-	bool headless;    /* the file holds nothing behind the embedding (contrastive methods) */
+	struct network_input other[NETWORK_INPUTS];
+	size_t others;
+	bool headless; /* the file holds nothing behind the embedding (contrastive methods) */
 };
 
 /* A file's metadata and tensors; the first weights file decides text, picture and normalisation. The

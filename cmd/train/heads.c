@@ -24,7 +24,8 @@ static int open_trial(struct trial *n, const struct trainer *t, struct cvt_err *
 		const struct method_field *f = t->field;
 		while (strcmp(f->name, name) != 0)
 			f++;
-		const enum dtype dtype = f->dtype == DT_U1 ? DT_F4 : f->dtype; /* pictures */
+		/* pictures come normalised */
+		const enum dtype dtype = field_is_view(name, "image") ? DT_F4 : f->dtype;
 		TRY(graph_input(n->graph, name, dtype, &f->row, &input[i], e));
 	}
 	const struct net_spec spec = {.input = input, .inputs = inputs};

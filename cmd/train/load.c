@@ -119,7 +119,9 @@ int trainer_teacher(void *context, const char *file, size_t K, struct graph **g,
 	const struct cli_many one = {.item = item, .n = 1};
 	const struct network_choice choice = {.weights = &one, .arch = t->o.teacher_arch};
 	TRY(network_open(&n, &choice, &t->head, e));
-	int code = match_teacher(t, &n, K, order, e);
+	int code = n.others ? cvt_fail(
+			   e, CVT_INPUT, "reads %zu fields; a teacher reads one", 1 + n.others)
+			    : match_teacher(t, &n, K, order, e);
 	if (code == CVT_OK && n.info.history)
 		code = network_history_head(n.info.history, 1, &t->history, e);
 	if (code != CVT_OK) {

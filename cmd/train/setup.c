@@ -28,9 +28,8 @@ static int imagine_head(struct trainer *t, struct cvt_err *e)
 {
 	for (size_t i = 0; i < arch_inputs(t->arch); i++) {
 		const struct arch_input *in = arch_input(t->arch, i);
-		const bool picture = strncmp(in->field, "image", 5) == 0;
-		TRY(head_add_field(&t->head, in->field, picture ? DT_U1 : DT_F4, 0, in->row.ndim,
-			in->row.dims, e));
+		TRY(head_add_field(&t->head, in->field, field_dtype(in->field, in->row.ndim), 0,
+			in->row.ndim, in->row.dims, e));
 	}
 	return head_add_field(&t->head, "label", DT_I4, 0, 0, NULL, e);
 }
@@ -107,15 +106,49 @@ static int choose_picture(struct trainer *t, struct cvt_err *e)
 	return in ? arch_set_input(t->arch, name, &t->info.input, e) : CVT_OK;
 }
 
+/* So does an untrained one with the other fields that it reads. What is missing, and rows of different
+ * sizes, the method tells. */
+static int choose_others(struct trainer *t, struct cvt_err *e)
+{
+	const size_t inputs = arch_has_main(t->arch) && !t->ndicts ? arch_inputs(t->arch) : 0;
+	for (size_t i = 1; i < inputs; i++) {
+		const char *name = arch_input(t->arch, i)->field;
+		const struct head_field *f = head_field(&t->head, name);
+		struct shape row = {.ndim = f ? f->ndim : 0};
+		bool fixed = f && !(f->flags & FIELD_WHOLE) && f->ndim < TENSOR_DIMS;
+		for (int d = 0; fixed && d < f->ndim; d++) {
+			row.dims[d] = f->dims[d];
+			fixed = f->dims[d] != HEAD_VARIES;
+		}
+		if (fixed)
+			TRY(arch_set_input(t->arch, name, &row, e));
+	}
+	return CVT_OK;
+}
+
+/* Channels of the picture that is normalised, which need not be the first field; 0 = there is none. */
+static size_t picture_channels(const struct trainer *t)
+{
+	const struct shape *s = &t->info.input;
+	if (t->info.field && field_is_view(t->info.field, "image") && s->ndim > 0)
+		return s->dims[s->ndim - 1];
+	for (size_t i = 1; i < arch_inputs(t->arch); i++) {
+		const struct arch_input *in = arch_input(t->arch, i);
+		if (field_is_view(in->field, "image") && in->row.ndim > 0)
+			return in->row.dims[in->row.ndim - 1];
+	}
+	return 0;
+}
+
 static int choose_normalisation(struct trainer *t, struct cvt_err *e)
 {
 	const struct network_choice c = {.mean = t->o.mean, .std = t->o.std};
-	const struct shape *s = &t->info.input;
-	if (!t->info.field || strncmp(t->info.field, "image", 5) != 0 || s->ndim == 0) {
+	const size_t channels = picture_channels(t);
+	if (!channels) {
 		t->info.channels = 0;
 		return CVT_OK;
 	}
-	TRY(network_normalisation(&t->info, &c, &t->head, s->dims[s->ndim - 1], e));
+	TRY(network_normalisation(&t->info, &c, &t->head, channels, e));
 	memcpy(t->facts.mean, t->info.mean, sizeof t->facts.mean);
 	memcpy(t->facts.std, t->info.std, sizeof t->facts.std);
 	return CVT_OK;
@@ -329,6 +362,7 @@ int trainer_setup(struct trainer *t, struct cvt_err *e)
 	t->seed = t->o.common.seed_given || !t->head.has_seed ? t->o.common.seed : t->head.seed;
 	TRY(copy_fields(t, e));
 	TRY(choose_picture(t, e));
+	TRY(choose_others(t, e));
 	TRY(choose_normalisation(t, e));
 	TRY(choose_heads(t, e));
 	TRY(trainer_choose_classes(t, e));

@@ -53,7 +53,10 @@ static int open_subject(struct subject *s, const struct arch *a, const char *net
 	TRY(graph_open(&s->graph, e));
 	for (size_t i = 0; i < s->inputs; i++) {
 		const struct arch_input *in = find_input(a, arch_net_input(a, net, i));
-		TRY(graph_input(s->graph, in->field, DT_F4, &in->row, &s->input[i], e));
+		const bool picture = field_is_view(in->field, "image"); /* normalised */
+		TRY(graph_input(s->graph, in->field,
+			picture ? DT_F4 : field_dtype(in->field, in->row.ndim), &in->row,
+			&s->input[i], e));
 	}
 	s->first = s->graph->n;
 	const struct net_spec spec = {.net = net, .input = s->input, .inputs = s->inputs};

@@ -148,8 +148,8 @@ int nn_need_float(const struct graph *g, const struct node *n, size_t i, struct 
 	const struct node *in = &g->node[n->in[i]];
 	if (in->dtype == DT_F4)
 		return CVT_OK;
-	return cvt_fail(e, CVT_INPUT, "%s: its input is %s, not <f4; put 'standardize' before it",
-		n->op->name, dtype_name(in->dtype));
+	return cvt_fail(e, CVT_INPUT, "%s: its input is %s, not <f4%s", n->op->name,
+		dtype_name(in->dtype), in->dtype == DT_U1 ? "; put 'standardize' before it" : "");
 }
 
 int nn_like_input(struct graph *g, struct node *n, struct cvt_err *e)
