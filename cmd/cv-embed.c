@@ -147,9 +147,10 @@ static int prepare(struct embed *m, struct cvt_err *e)
 	TRY(output_refuse_input(o->common.output, source_fd(m->in), e));
 	TRY(head_copy(&m->head, source_head(m->in), e));
 	struct network_choice choice = o->network;
-	m->seed = choice.seed = o->common.seed_given ? o->common.seed
-				: m->head.has_seed   ? m->head.seed
-						     : 0;
+	m->seed = choice.seed =
+		o->common.seed_given || !m->head.has_seed ? o->common.seed : m->head.seed;
+	m->head.seed = m->head.has_seed ? m->head.seed : m->seed; /* the first program's travels */
+	m->head.has_seed = true;
 	TRY(network_open(&m->net, &choice, &m->head, e));
 	TRY(embed_outputs_open(&m->outputs, o->outputs, o->pool, &m->net, &m->head, e));
 	TRY(check_tta(m, e));

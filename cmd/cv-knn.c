@@ -56,8 +56,11 @@ static int add_class_names(struct work *w, struct cvt_err *e)
 
 static int add_history(struct work *w, struct cvt_err *e)
 {
-	const uint64_t seed = w->common->seed_given ? w->common->seed : w->head.seed;
+	const uint64_t seed =
+		w->common->seed_given || !w->head.has_seed ? w->common->seed : w->head.seed;
 	struct str line = {0};
+	w->head.seed = w->head.has_seed ? w->head.seed : seed; /* the first program's travels */
+	w->head.has_seed = true;
 	if (w->common->no_history)
 		return CVT_OK;
 	int code = cli_history(w->cli, seed, source_is_stream(w->in), &line, e);

@@ -266,6 +266,9 @@ write('five.cvt', 'seed 5\n' + classes(*'0123456789'), **f)"
 	embed --seed 5 five.cvt | cmp - five.out
 	refute cmp -s five.out zero.cvt
 	cv-embed --arch resnet8 five.cvt | cv-view --history - | grep -q -e '--arch resnet8 --seed 5'
+	mkdir d && cv-gen shapes -n 1 | cv-view -o d/a.png
+	cv-embed --arch pixels --num-classes 2 --seed 7 d | cv-view --head | grep -qx 'seed 7' # the first program's travels on
+	cv-embed --arch pixels --seed 7 five.cvt | cv-view --head | grep -qx 'seed 5'
 }
 
 @test "no thread, frame or pipe shows in the result" {

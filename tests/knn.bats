@@ -32,6 +32,13 @@ for name, d in ("cosine", 1 - dot / np.sqrt(nx * ny)), ("l2", np.sqrt(nx + ny - 
     assert "prediction" not in f and "embedding" not in f and "label" in f, f.keys()'
 }
 
+@test "the first program's seed travels on" {
+	mkdir -p d/a d/b
+	for c in a b; do cv-gen shapes -n 1 --seed 3 --size 8x8 | cv-view --scale 1 -o d/$c/x.png; done
+	cv-knn --bank d --field image -k 1 --seed 7 d | cv-view --head | grep -qx 'seed 7'
+	cv-read --seed 5 d | cv-knn --bank d --field image -k 1 --seed 7 | cv-view --head | grep -qx 'seed 5'
+}
+
 @test "rows far from 0 and close to each other find their neighbours, too" {
 	py '
 r = np.random.default_rng(3)
