@@ -167,6 +167,9 @@ static int unknown(const char *name, const char *shown, struct cvt_err *e)
 		word[n] = arch_zoo[n].name;
 		n++;
 	}
+	if (!*name)
+		return cvt_fail(
+			e, CVT_USAGE, "an architecture without a name; is a variable not set?");
 	const size_t near = mem_nearest(name, word, n);
 	if (near < n)
 		return cvt_fail(e, CVT_USAGE,

@@ -57,6 +57,18 @@ sweep() {
 	[ "$count" -ge "$1" ] || { echo "$count options"; return 1; }
 }
 
+@test "empty names, as unset variables leave them, are told before anything is written" {
+	cd "$BATS_FILE_TMPDIR"
+	for line in 'gen shapes -n 1' 'read c.cvt' 'augment -i c.cvt hflip' 'embed -w net.st s.cvt' \
+		'knn --bank bank.cvt bank.cvt' 'eval bank.cvt' 'train --arch tiny.arch --epochs 1 s.cvt -o x.st'; do
+		fails 2 cv-$line --metrics ''
+		[ "$message" = "cv-${line%% *}: --metrics is empty; is a variable not set?" ]
+		[ ! -s stdout.out ]
+	done
+	fails 2 cv-train --arch '' -o x.st s.cvt
+	[[ $message == *': an architecture without a name; is a variable not set?' ]]
+}
+
 @test "cv-gen and cv-read" {
 	cp "$BATS_FILE_TMPDIR"/* .
 	sweep 15 cv-gen shapes -n 4 --size 8x8
