@@ -140,6 +140,8 @@ print('interval %.4f' % (1.96 * np.std(share, ddof=1) / len(share) ** .5))"
 	[[ $message == *"--episodes 5x1+15"* ]]
 	fails 2 cv-knn --episodes 5x new.cvt
 	fails 2 cv-knn --episodes 5x1 new.cvt
+	fails 2 cv-knn --episodes 5x1+0 new.cvt
+	[[ $message == *"; write 5x1+15" ]]
 	fails 2 cv-knn --episodes 0x1+1 new.cvt
 	fails 3 cv-knn --episodes 7x1+1 new.cvt
 	[[ $message == *"6 classes"*"7 are wanted"* ]]

@@ -147,7 +147,7 @@ int knn_understand(struct knn_options *o, const struct cli *c, struct cvt_err *e
 		TRY(episodes_parse(o->episodes, &o->draws, e));
 	if (o->episodes && o->draws.queries == 0)
 		return cvt_fail(e, CVT_USAGE,
-			"--episodes: '%s' has no queries to tell apart; write %s+15", o->episodes,
-			o->episodes);
+			"--episodes: '%s' has no queries to tell apart; write %.*s+15", o->episodes,
+			(int)strcspn(o->episodes, "+"), o->episodes);
 	return parse_outputs(o, e);
 }
