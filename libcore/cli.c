@@ -349,27 +349,58 @@ void cli_free(struct cli *c)
 
 /* ---- history ----------------------------------------------------------------------- */
 
+static bool is_told(const struct cli *c, const struct cli_token *t, bool drop_source)
+{
+	const struct cli_option *o = t->option;
+	if (o && (o->flags & CLI_NEUTRAL))
+		return false;
+	return !drop_source || !(o ? o->flags & CLI_SOURCE : c->program->operands_are_source);
+}
+
+static int put_option(
+	struct str *out, const struct cli_token *t, bool drop_source, struct cvt_err *e)
+{
+	const struct cli_option *o = t->option;
+	if (o->name)
+		TRY(str_printf(out, e, "--%s", o->name));
+	else
+		TRY(str_printf(out, e, "-%c", o->letter));
+	if (t->text)
+		TRY(str_puts(out, " ", e));
+	return drop_source && (o->flags & CLI_ROWS) ? str_puts(out, "-", e)
+	       : t->text                            ? cli_quote(out, t->text, e)
+						    : CVT_OK;
+}
+
+/* Is one of the operands, which are the last tokens, to be told and would be taken for an option, were
+ * there no -- before it? */
+static bool needs_dashes(const struct cli *c, bool drop_source)
+{
+	for (size_t i = 0; i < c->tokens; i++) {
+		const struct cli_token *t = &c->token[i];
+		if (!t->option && t->text[0] == '-' && t->text[1] && is_told(c, t, drop_source))
+			return true;
+	}
+	return false;
+}
+
 int cli_history(
 	const struct cli *c, uint64_t seed, bool drop_source, struct str *out, struct cvt_err *e)
 {
+	const unsigned long long number = seed;
+	const bool dashes = needs_dashes(c, drop_source);
+	bool seeded = false;
 	TRY(str_puts(out, c->program->name, e));
 	for (size_t i = 0; i < c->tokens; i++) {
 		const struct cli_token *t = &c->token[i];
-		const struct cli_option *o = t->option;
-		if (o && (o->flags & CLI_NEUTRAL))
+		if (!is_told(c, t, drop_source))
 			continue;
-		if (drop_source
-			&& (o ? (o->flags & CLI_SOURCE) != 0 : c->program->operands_are_source))
-			continue;
+		if (dashes && !seeded && !t->option) {
+			TRY(str_printf(out, e, " --seed %llu --", number));
+			seeded = true;
+		}
 		TRY(str_puts(out, " ", e));
-		if (o && o->name)
-			TRY(str_printf(out, e, "--%s", o->name));
-		else if (o)
-			TRY(str_printf(out, e, "-%c", o->letter));
-		if (o && t->text)
-			TRY(str_puts(out, " ", e));
-		if (t->text)
-			TRY(cli_quote(out, t->text, e));
+		TRY(t->option ? put_option(out, t, drop_source, e) : cli_quote(out, t->text, e));
 	}
-	return str_printf(out, e, " --seed %llu", (unsigned long long)seed);
+	return seeded ? CVT_OK : str_printf(out, e, " --seed %llu", number);
 }

@@ -31,6 +31,8 @@ enum cli_option_flags {
 	CLI_MAYBE =
 		4, /* a CLI_TEXT whose argument may be left out (NULL): the next word is it only if
 			    it begins with a digit */
+	CLI_ROWS = 8, /* names the input, and says what to do with it: "-" in the history when that
+			 carries its own */
 };
 
 /* Tables end with {0}. A line with only `name` of NULL and `help` is the heading of a group. */

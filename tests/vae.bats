@@ -170,6 +170,9 @@ assert (r["original"] == a["image"]).all() and (r["label"] == a["label"]).all() 
 far = lambda x: ((x.astype(float) - a["image"]) ** 2).mean()
 assert far(r["image"]) < 0.7 * far(a["image"].mean(0)[None])'
 	cv-view --history again.cvt | grep -q 'cv-train.*--method vae'
+	cv-view --history again.cvt | grep -qx 'cv-gen --weights v.st --reconstruct - --seed 0'
+	# what made the model follows
+	[ "$(cv-view --head again.cvt | grep '^prog' | cut -d' ' -f2,3 | tr '\n' ,)" = '0 cv-gen,1 cv-train,' ]
 }
 
 @test "vae and cv-gen -w: what they refuse" {

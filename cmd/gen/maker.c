@@ -117,11 +117,11 @@ int maker_write_head(
 	struct output *file;
 	m->head.seed = m->seed;
 	m->head.has_seed = true;
-	if (m->info.history && !o->common.no_history)
-		TRY(network_history_head(m->info.history, 1, &m->head, e));
 	int code = cli_history(cli, m->seed, m->in && source_is_stream(m->in), &line, e);
 	if (code == CVT_OK && !o->common.no_history)
 		code = head_add_prog(&m->head, 0, "cv-gen", line.p, e);
+	if (code == CVT_OK && m->info.history && !o->common.no_history)
+		code = network_history_head(m->info.history, 1, &m->head, e);
 	free(line.p);
 	TRY(code);
 	TRY(output_open(&file, o->common.output, e));
