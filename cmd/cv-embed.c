@@ -226,9 +226,11 @@ static int run_rows(struct embed *m, struct cvt_err *e)
 	return stream_put(m->out, &m->result, e);
 }
 
-/* Fills up to a whole batch; what is left waits for the next frame. */
+/* Fills up to a whole batch; what is left waits for the next frame, unless that has other constants. */
 static int take_rows(struct embed *m, const struct batch *b, struct cvt_err *e)
 {
+	if (batch_constants_differ(&m->rows, b))
+		TRY(run_rows(m, e));
 	for (size_t first = 0; first < b->rows;) {
 		const size_t room = m->o->batch_size - m->rows.rows, left = b->rows - first;
 		const size_t n = left < room ? left : room;

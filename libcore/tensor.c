@@ -312,6 +312,26 @@ static int append_offset(
 	return CVT_OK;
 }
 
+static bool same_bytes(const struct tensor *a, const struct tensor *b)
+{
+	return a->bytes == b->bytes && (a->bytes == 0 || memcmp(a->data, b->data, a->bytes) == 0);
+}
+
+static bool is_constant(const struct batch *b, const struct field *f)
+{
+	return (f->flags & FIELD_WHOLE) && !is_offsets(b, f) && !batch_is_ragged(b, f->name);
+}
+
+bool batch_constants_differ(const struct batch *a, const struct batch *b)
+{
+	for (size_t i = 0; i < b->n; i++) {
+		const struct tensor *t = batch_get(a, b->field[i].name);
+		if (t && is_constant(b, &b->field[i]) && !same_bytes(t, &b->field[i].t))
+			return true;
+	}
+	return false;
+}
+
 /* Gives the empty batch `to` the fields of from, without rows. */
 static int same_fields(struct batch *to, const struct batch *from, struct cvt_err *e)
 {
@@ -324,7 +344,7 @@ static int same_fields(struct batch *to, const struct batch *from, struct cvt_er
 		size_t dims[TENSOR_DIMS];
 		memcpy(dims, f->t.dims, sizeof dims);
 		const bool table = is_offsets(from, f);
-		if ((f->flags & FIELD_WHOLE) && !table && !batch_is_ragged(from, f->name)) {
+		if (is_constant(from, f)) {
 			TRY(tensor_copy(&t->t, &f->t, e));
 			continue;
 		}
@@ -414,6 +434,18 @@ static int append_plain(struct field *to, const struct field *from, size_t rows,
 	return CVT_OK;
 }
 
+/* A constant is one of all rows that stand together. */
+static int keep_constant(struct batch *to, const struct field *from, size_t i, struct cvt_err *e)
+{
+	if (same_bytes(&to->field[i].t, &from->t))
+		return CVT_OK;
+	if (to->rows == 0)
+		return tensor_copy(&to->field[i].t, &from->t, e);
+	return cvt_fail(e, CVT_INPUT,
+		"'%s', a constant, is not the same for all rows; cv-read --drop %s leaves it out",
+		from->name, from->name);
+}
+
 static int append_field(struct batch *to, const struct batch *from, size_t i, const size_t *pick,
 	size_t first, size_t count, struct cvt_err *e)
 {
@@ -421,7 +453,7 @@ static int append_field(struct batch *to, const struct batch *from, size_t i, co
 	const bool ragged = batch_is_ragged(from, f->name), table = is_offsets(from, f);
 	if (!ragged && !table)
 		return (f->flags & FIELD_WHOLE)
-			       ? CVT_OK
+			       ? keep_constant(to, f, i, e)
 			       : append_plain(&to->field[i], f, to->rows, pick, first, count, e);
 	for (size_t r = 0; r < count; r++) {
 		const size_t row = pick ? pick[r] : first + r;

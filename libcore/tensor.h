@@ -87,9 +87,11 @@ void batch_remove(struct batch *b, const char *name);
  * are cut with their offsets. */
 int batch_slice(
 	struct batch *to, const struct batch *from, size_t first, size_t count, struct cvt_err *e);
+/* True if b has a constant that is another one in a: their rows cannot stand in one batch. */
+bool batch_constants_differ(const struct batch *a, const struct batch *b);
 /* Appends rows [first, first+count) of from to `to`, which is empty (no fields) or has the same
  * fields in the same order. Text (u1, one dimension a row) and boxes may differ in their length: the
- * shorter rows are padded. */
+ * shorter rows are padded. Constants must be the same (CVT_INPUT). */
 int batch_append(
 	struct batch *to, const struct batch *from, size_t first, size_t count, struct cvt_err *e);
 /* Makes `to` the rows pick[0..count) of from, in that order (repeats allowed). */

@@ -433,6 +433,28 @@ for name, field in ("a", "data"), ("l", "label"), ("h", "embedding"):
 	refute grep -q prog <(cv-read a.cvt --no-history | cv-view --head)
 }
 
+@test "a constant that changes from frame to frame is passed on, and never one for the other" {
+	py "
+s = Stream('field index <i8\nfield image |u1 1 1 1\nfield table <f4 * 1\n')
+for k in 0, 2:
+    s.batch(2, [('index', '<i8', [2], 0, np.arange(k, k + 2, dtype='<i8').tobytes()),
+        ('image', '|u1', [2, 1, 1, 1], 0, bytes(2)), ('table', '<f4', [1, 1], 1, f4([k]).tobytes())])
+s.end_epoch()
+open('two.cvt', 'wb').write(s.done())"
+	cv-read two.cvt -o same.cvt
+	py "
+from read_cvt import read_cvt
+assert [t.item() for t in read_cvt('same.cvt')[1]['table']] == [0, 2]"
+	cv-embed --arch pixels --num-classes 2 two.cvt -o embedded.cvt
+	py "
+from read_cvt import read_cvt
+assert [t.item() for t in read_cvt('embedded.cvt')[1]['table']] == [0, 2]"
+	fails 3 cv-read --shuffle two.cvt
+	[[ $message == *"'table', a constant, is not the same for all rows; cv-read --drop table "* ]]
+	fails 3 cv-read two.cvt same.cvt
+	cv-read --drop table two.cvt | cv-read --shuffle - | cv-view --stat | grep -qx 'rows 4'
+}
+
 @test "history: what several operands and a pasted file carry follows the line" {
 	images i 3 1 1
 	cv-read i --take 2 -o a.cvt
