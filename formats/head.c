@@ -260,9 +260,14 @@ int head_find_class(const struct head *h, const char *field, size_t K, const cha
 	const char *option, size_t *k, struct cvt_err *e)
 {
 	const struct head_classes *c = head_classes(h, field);
-	for (*k = 0; c && *k < c->n && *k < K; ++*k)
-		if (c->name[*k] && strcmp(c->name[*k], word) == 0)
-			return CVT_OK;
+	struct str name = {0}; /* as head_set_class keeps it */
+	bool found = false;
+	const int code = str_text(&name, word, strlen(word), true, e);
+	for (*k = 0; code == CVT_OK && c && *k < c->n && *k < K && !found; *k += !found)
+		found = c->name[*k] && strcmp(c->name[*k], name.p) == 0;
+	free(name.p);
+	if (found || code != CVT_OK)
+		return code;
 	const bool number = *word && strspn(word, "0123456789") == strlen(word);
 	*k = number ? strtoul(word, NULL, 10) : K; /* beyond all when it does not fit */
 	return *k < K ? CVT_OK : no_class(word, option, c, K, e);
@@ -293,20 +298,21 @@ int head_set_class(
 	if (h->nclasses == HEAD_LISTS && !head_classes(h, field))
 		return cvt_fail(e, CVT_INPUT, "more than %d lists of classes", HEAD_LISTS);
 	struct head_classes *c = add_classes(h, field, e);
-	char *copy = c ? mem_strdup(name, e) : NULL;
-	if (!copy)
+	struct str copy = {0};
+	if (!c)
 		return CVT_SYSTEM;
 	void *p = c->name;
-	if (number >= c->n
-		&& mem_grow(&p, &c->capacity, number + 1, sizeof *c->name, e) != CVT_OK) {
-		free(copy);
+	if (str_text(&copy, name, strlen(name), true, e) != CVT_OK
+		|| (number >= c->n
+			&& mem_grow(&p, &c->capacity, number + 1, sizeof *c->name, e) != CVT_OK)) {
+		free(copy.p);
 		return CVT_SYSTEM;
 	}
 	c->name = p;
 	for (; c->n <= number; c->n++)
 		c->name[c->n] = NULL;
 	free(c->name[number]);
-	c->name[number] = copy;
+	c->name[number] = copy.p;
 	return CVT_OK;
 }
 

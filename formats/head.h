@@ -91,6 +91,7 @@ int head_fields_from(struct head *h, const struct batch *b, struct cvt_err *e);
 
 /* Class names of a field; NULL when it has none. */
 struct head_classes *head_classes(const struct head *h, const char *field);
+/* A name is kept as HEAD and model files can have it: UTF-8 on one line, all other bytes as \ooo. */
 int head_set_class(
 	struct head *h, const char *field, size_t number, const char *name, struct cvt_err *e);
 /* Which of K classes of a field the word that followed `option` means: a name, else a number from 0.

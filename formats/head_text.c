@@ -370,16 +370,9 @@ int head_parse_history(struct head *h, const char *text, size_t n, struct cvt_er
 
 /* ---- writing ----------------------------------------------------------------------- */
 
-/* A value on one line: control characters become \ooo. */
 static int put_value(struct str *out, const char *text, struct cvt_err *e)
 {
-	for (const char *s = text; *s; s++) {
-		const unsigned char u = (unsigned char)*s;
-		if (u < 0x20 || u == 0x7f)
-			TRY(str_printf(out, e, "\\%03o", u));
-		else
-			TRY(str_add(out, s, 1, e));
-	}
+	TRY(str_text(out, text, strlen(text), true, e));
 	return str_puts(out, "\n", e);
 }
 

@@ -38,20 +38,45 @@ int pictures_create(struct dataset *d, const struct dataset_options *o, struct c
 	return CVT_OK;
 }
 
+static bool is_utf8(const char *s, size_t n)
+{
+	for (size_t k = 1; n > 0 && k > 0; s += k, n -= k)
+		k = mem_utf8(s, n);
+	return n == 0;
+}
+
+/* A file's name may be of any bytes; the field `name` is UTF-8. */
 int pictures_add(struct pictures *p, const struct pictures_item *item, struct cvt_err *e)
 {
+	struct str own = {0};
 	void *q = p->item;
-	TRY(mem_grow(&q, &p->capacity, p->n + 1, sizeof *p->item, e));
+	int code = CVT_OK;
+	if (!is_utf8(item->name, item->name_bytes))
+		code = str_text(&own, item->name, item->name_bytes, false, e);
+	if (code == CVT_OK)
+		code = mem_grow(&q, &p->capacity, p->n + 1, sizeof *p->item, e);
+	if (code != CVT_OK) {
+		free(own.p);
+		return code;
+	}
 	p->item = q;
-	p->item[p->n++] = *item;
+	struct pictures_item *to = &p->item[p->n++];
+	*to = *item;
+	if (own.p) {
+		to->own_name = own.p;
+		to->name = own.p;
+		to->name_bytes = own.n;
+	}
 	return CVT_OK;
 }
 
 void pictures_close(struct dataset *d)
 {
 	struct pictures *p = d->state;
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; i < p->n; i++) {
+		free(p->item[i].own_name);
 		free(p->item[i].caption);
+	}
 	free(p->item);
 	free(p->file.own);
 	free(p);

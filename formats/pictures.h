@@ -14,7 +14,8 @@ struct pictures_item {
 	size_t mask;      /* another file, SIZE_MAX = none */
 	const char *name; /* borrowed from the tree: its first name_bytes */
 	size_t name_bytes;
-	char *caption; /* own; NULL = none */
+	char *own_name; /* what `name` is when the tree's is no UTF-8 */
+	char *caption;  /* own; NULL = none */
 	int32_t label;
 	struct picture size;
 };

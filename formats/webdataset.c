@@ -80,12 +80,13 @@ static int take_caption(const char *text, size_t n, struct pictures_item *item, 
 		n--;
 	if (n > CAPTION_BYTES)
 		return cvt_fail(e, CVT_INPUT, "the caption is longer than %d bytes", CAPTION_BYTES);
-	char *copy = mem_alloc(n + 1, 1, e);
-	if (!copy)
+	struct str copy = {0};
+	if (str_text(&copy, text, n, false, e) != CVT_OK) {
+		free(copy.p);
 		return CVT_SYSTEM;
-	memcpy(copy, text, n);
+	}
 	free(item->caption);
-	item->caption = copy;
+	item->caption = copy.p;
 	return CVT_OK;
 }
 

@@ -83,18 +83,16 @@ int cli_reals(
 int cli_quote(struct str *out, const char *word, struct cvt_err *e)
 {
 	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				   "@%+=:,./-_{}[]";
+				   "@%+=:,./-_";
 	if (*word && strspn(word, safe) == strlen(word))
 		return str_puts(out, word, e);
 	TRY(str_puts(out, "'", e));
-	for (const char *s = word; *s; s++) {
-		const unsigned char u = (unsigned char)*s;
-		if (*s == '\'')
+	for (const char *s = word; *s;) {
+		const size_t n = strcspn(s, "'");
+		TRY(str_text(out, s, n, true, e));
+		if (s[n])
 			TRY(str_puts(out, "'\\''", e));
-		else if (u < 0x20 || u == 0x7f)
-			TRY(str_printf(out, e, "\\%03o", u));
-		else
-			TRY(str_add(out, s, 1, e));
+		s += n + (s[n] != '\0');
 	}
 	return str_puts(out, "'", e);
 }

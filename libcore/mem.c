@@ -245,23 +245,43 @@ size_t mem_nearest(const char *text, const char *const *words, size_t n)
 	return best;
 }
 
+size_t mem_utf8(const char *s, size_t n)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	size_t k = 1;
+	if (n == 0 || (u[0] >= 0x80 && u[0] < 0xc2) || u[0] > 0xf4)
+		return 0;
+	k += (size_t)(u[0] >= 0xc2) + (u[0] >= 0xe0) + (u[0] >= 0xf0);
+	for (size_t i = 1; i < k; i++)
+		if (i >= n || (u[i] & 0xc0) != 0x80)
+			return 0;
+	/* too long for what it says, a half of a pair, or beyond the last character */
+	const bool wrong = (u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f)
+			   || (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f);
+	return wrong ? 0 : k;
+}
+
+int str_text(struct str *s, const char *text, size_t n, bool line, struct cvt_err *e)
+{
+	TRY(str_add(s, "", 0, e));
+	for (size_t i = 0, k; i < n; i += k) {
+		const unsigned char u = (unsigned char)text[i];
+		k = mem_utf8(text + i, n - i);
+		if (k && !(line && (u < 0x20 || u == 0x7f))) {
+			TRY(str_add(s, text + i, k, e));
+			continue;
+		}
+		TRY(str_printf(s, e, "\\%03o", u));
+		k = 1;
+	}
+	return CVT_OK;
+}
+
 /* Bytes of the UTF-8 sequence at s, 0 when it is none or a control character. */
 static size_t printable_run(const unsigned char *s)
 {
-	if (s[0] >= 0x20 && s[0] < 0x7f)
-		return 1;
-	size_t n = 0;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		n = 2;
-	else if (s[0] >= 0xe0 && s[0] <= 0xef)
-		n = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		n = 4;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	const bool c1 = n == 2 && s[0] == 0xc2 && s[1] < 0xa0;
-	return c1 ? 0 : n;
+	const bool control = s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+	return control ? 0 : mem_utf8((const char *)s, strnlen((const char *)s, 4));
 }
 
 char *mem_printable(char *to, size_t size, const char *text)

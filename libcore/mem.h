@@ -86,6 +86,12 @@ int str_printf(struct str *s, struct cvt_err *e, const char *format, ...) CVT_PR
 int str_vprintf(struct str *s, struct cvt_err *e, const char *format, va_list args)
 	CVT_PRINTF(3, 0);
 
+/* Bytes of the UTF-8 character that begins at s, of n; 0 when it is none. */
+size_t mem_utf8(const char *s, size_t n);
+/* Adds n bytes of text; those that are no UTF-8 become \ooo, in a `line` control characters, too. What
+ * reaches a HEAD or a model file, which are UTF-8, passes through here. */
+int str_text(struct str *s, const char *text, size_t n, bool line, struct cvt_err *e);
+
 /* Index of the word nearest to text by edit distance among n, or n when none is near: for the
  * "did you mean" of messages. words[i] may be NULL (skipped). */
 size_t mem_nearest(const char *text, const char *const *words, size_t n);

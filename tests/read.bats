@@ -455,6 +455,39 @@ assert [t.item() for t in read_cvt('embedded.cvt')[1]['table']] == [0, 2]"
 	cv-read --drop table two.cvt | cv-read --shuffle - | cv-view --stat | grep -qx 'rows 4'
 }
 
+@test "history: runs again, whatever a folder is called" {
+	for name in -d '[ab]' '{a,b}' "it's" 'a  b' 'x;y' '$HOME' ä; do
+		images "./$name" 3 1 1
+		cv-read -o a.cvt -- "$name"
+		cv-view --history a.cvt >again.sh
+		sh again.sh | cmp - a.cvt || { cat again.sh; return 1; }
+	done
+	mkdir a && cv-read -- '[ab]' | cv-view --history - | grep -qx "cv-read '\[ab\]' --seed 0"
+}
+
+@test "names of files and folders that are no UTF-8, or no line, are told as such, everywhere alike" {
+	mkdir -p d/b d/$'k\xfc' d/$'l\nm'
+	for c in d/*; do
+		for k in 1 2; do printf 'P5 1 1 255\n%d' $k >"$c/$k"$'\xe4'.pgm; done
+	done
+	cv-read d -o d.cvt
+	cv-view --head d.cvt >head
+	grep -qxF 'class 1 k\374' head
+	grep -qxF 'class 2 l\012m' head
+	py "
+head, f = read('d.cvt') # HEAD is UTF-8
+names = [bytes(n).rstrip(b'\0').decode() for n in f['name']]
+assert names[2] == 'k\\\\374/1\\\\344.pgm' and names[4] == 'l\\nm/1\\\\344.pgm', names"
+	printf 'input image 1 1 1\nflatten\nfc: linear classes\n' >fc.arch
+	for rows in d d.cvt; do
+		cv-train -q --arch fc.arch --epochs 1 $rows -o m.st
+		cv-embed -w m.st --output logits d | cv-view --validate
+		cv-embed -w m.st --output logits d.cvt | cv-view --validate
+	done
+	cv-read d --classes $'k\xfc',$'l\nm' | cv-view --stat | grep -qx 'rows 4'
+	cv-read $'d/k\xfc' | cv-view --head | grep -qF "cv-read 'd/k\\374' --seed 0"
+}
+
 @test "history: what several operands and a pasted file carry follows the line" {
 	images i 3 1 1
 	cv-read i --take 2 -o a.cvt
