@@ -226,9 +226,10 @@ static int loop(struct train *t, struct cvt_err *e)
 	}
 	TRY(check_learned(t, e));
 	tell_part(t, item);
-	return t->c.step ? CVT_OK
-			 : cvt_fail(
-				 e, CVT_INPUT, "%s: there are no rows to train on", t->source.name);
+	if (t->c.step || t->o.allow_empty)
+		return CVT_OK;
+	return cvt_fail(e, CVT_INPUT,
+		"%s: there are no rows to train on; --allow-empty lets that pass", t->source.name);
 }
 
 static int open_feed(struct train *t, struct cvt_err *e)

@@ -61,6 +61,7 @@ struct train_options {
 	double checkpoint_every; /* seconds; 0 = only at epochs' ends */
 	uint64_t seed;
 	size_t max_memory; /* for rows that are held: replay, validation */
+	bool allow_empty;  /* no rows: nothing is learned */
 	struct par *par;
 	struct profile *profile; /* NULL = no times are taken */
 	size_t nlr_scale;        /* lr of parameters under a prefix */

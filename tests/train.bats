@@ -208,6 +208,19 @@ write('val.cvt', classes('nw', 'ne', 'sw', 'se'), **v)"
 	[[ $message == *"cv-read a.cvt b.cvt"* ]]
 }
 
+@test "no rows are an error, unless --allow-empty: then the model is as it began" {
+	tiny
+	quadrants a.cvt
+	cv-read a.cvt --take 0 --allow-empty -o none.cvt
+	fails 3 cv-train -q --arch tiny.arch --epochs 2 -o x.st none.cvt
+	[[ $message == *"no rows to train on; --allow-empty lets that pass"* ]]
+	cv-train -q --arch tiny.arch --epochs 2 --allow-empty -o x.st none.cvt
+	cv-train -q --arch tiny.arch --epochs 0 -o began.st a.cvt
+	py "
+a, b = model('x.st'), model('began.st')
+assert a.keys() == b.keys() and all((a[k] == b[k]).all() for k in a)"
+}
+
 @test "a picture that the model does not know ends in what mends it" {
 	tiny
 	quadrants a.cvt

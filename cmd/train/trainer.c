@@ -112,6 +112,7 @@ static void fill_train_options(struct trainer *t)
 	to->loaded = t->loaded;
 	to->seed = t->seed;
 	to->max_memory = o->common.max_memory;
+	to->allow_empty = o->common.allow_empty;
 	to->par = t->par;
 	to->profile = t->profile;
 	to->stop = &stop;
