@@ -62,6 +62,19 @@ for k, row in enumerate(rows, 1):
     assert abs(row - (224 - (k - low) / (high - low) * 200)) < 4, (k, row)"
 }
 
+@test "a single number of any size has a place, and a scale around it" {
+	for v in 1e17 -1e17 3e-300 1e300 1.7e308; do
+		printf '{"epoch": %s, "loss": %s}\n' "$v" "$v" >one.jsonl
+		timeout 20 cv-view --curves one.jsonl -o one.png
+	done
+	for e in 1 2 3; do echo "{\"epoch\": $e, \"loss\": 1e17}"; done >level.jsonl
+	cv-view --curves level.jsonl -o level.png
+	cv-read level.png --channels 3 >p.cvt
+	py "
+x = read('p.cvt')[1]['image'][0].astype(int)
+assert (x[36:, 64:706] == (230, 60, 60)).all(-1).sum(1).max() > 600"
+}
+
 @test "what is no such file is told" {
 	fails 3 cv-view --curves "$top/README.md" -o x.png
 	: >empty

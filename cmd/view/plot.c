@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum { LEFT = 64, RIGHT = 14, TOP = 24, BOTTOM = 36, SCALE = 2, TICKS = 6, TEXT = 40 };
+#define MOST 1e300 /* differences of what is drawn are numbers, too */
 
 static const struct colour ink = {40, 40, 40}, faint = {225, 225, 225}, axis = {150, 150, 150};
 
@@ -23,7 +24,7 @@ static double place(const struct scale *s, double v)
 
 static bool usable(const struct scale *s, double v)
 {
-	return isfinite(v) && (!s->log || v > 0.0);
+	return fabs(v) < MOST && (!s->log || v > 0.0);
 }
 
 static void include(struct scale *s, double v)
@@ -42,7 +43,8 @@ static void settle(struct scale *s, double margin)
 		s->low = 0.0;
 		s->high = 1.0;
 	}
-	const double more = s->high > s->low ? (s->high - s->low) * margin : 0.5;
+	const double one = fmax(0.5, fabs(s->high) / 1000); /* around a single number */
+	const double more = s->high > s->low ? (s->high - s->low) * margin : one;
 	s->low -= more;
 	s->high += more;
 }
