@@ -2,6 +2,7 @@
 # The architecture language at the command line: texts printed and summed up, what is wrong with
 # them, and networks that compute what PyTorch's compute.
 load helper
+load py
 
 # total KEY: the number behind it in the summary on stdin.
 total() {
@@ -103,6 +104,19 @@ total() {
 	[ "$(total multiply-adds <text)" = 1506748416 ]
 }
 
+@test "mobilenet-v2 cuts off at 6, googlenet's pools begin in the corner, as torchvision's do" {
+	cv-gen shapes -n 2 >s.cvt
+	cv-embed --arch mobilenet-v2 --num-classes 10 --std .001 --output features.0=stem s.cvt >m.cvt
+	cv-gen shapes -n 1 --size 224 | cv-embed --arch googlenet --num-classes 10 --output conv1=whole,1=pool >g.cvt
+	py '
+a = read("m.cvt")[1]["stem"]
+assert a.min() == 0 and a.max() == 6 and ((a > 0) & (a < 6)).any()
+f = read("g.cvt")[1]
+x = np.pad(f["whole"][0], ((0, 1), (0, 1), (0, 0)), constant_values=-1)
+want = np.max([x[i:i + 112:2, j:j + 112:2] for i in range(3) for j in range(3)], 0)
+assert (f["pool"][0] == want).all()'
+}
+
 @test "--summary: a line a layer, and they add up" {
 	cv-view --arch resnet8 --summary >text
 	grep -qE '^layer2\.0\.conv1 +conv +16x16x32 +4608 +1179648$' text
@@ -158,7 +172,7 @@ total() {
 	local python code=0
 	python=$(command -v /usr/bin/python3 || command -v python3) || skip "no python3"
 	"$python" -B "$top/tests/golden/arch/same_logits.py" resnet18 densenet-small vgg11 resnet20 \
-		lenet5 inception-small vit-tiny preact-resnet efficientnet-b0 || code=$?
+		lenet5 inception-small vit-tiny preact-resnet efficientnet-b0 mobilenet-v2 googlenet || code=$?
 	[ "$code" -ne 77 ] || skip "no PyTorch"
 	[ "$code" -eq 0 ]
 }

@@ -8,8 +8,15 @@
 
 #include <string.h>
 
-enum { ARG_K, ARG_STRIDE, ARG_PAD };
+enum { ARG_K, ARG_STRIDE, ARG_PAD, ARG_CEIL };
 enum { MAX_WINDOW = 255 }; /* places that a byte can name */
+
+/* One window more where places are left at the end, if it begins inside: PyTorch's ceil_mode. */
+static void round_up(struct window *v)
+{
+	v->oh += (v->h + 2 * v->ph - v->kh) % v->sh != 0 && v->oh * v->sh < v->h + v->ph;
+	v->ow += (v->w + 2 * v->pw - v->kw) % v->sw != 0 && v->ow * v->sw < v->w + v->pw;
+}
 
 static int read_window(const struct graph *g, struct node *n, struct window *v, struct cvt_err *e)
 {
@@ -26,7 +33,10 @@ static int read_window(const struct graph *g, struct node *n, struct window *v, 
 			e, CVT_USAGE, "maxpool: a window has at most %d places", MAX_WINDOW);
 	if (2 * v->ph > v->kh || 2 * v->pw > v->kw)
 		return cvt_fail(e, CVT_USAGE, "maxpool: pad must be at most half of the window");
-	return window_fit(n, v, e);
+	TRY(window_fit(n, v, e));
+	if (n->arg[ARG_CEIL].a != 0)
+		round_up(v);
+	return CVT_OK;
 }
 
 static int maxpool_shape(struct graph *g, struct node *n, struct cvt_err *e)
@@ -147,7 +157,8 @@ const struct nn_op nn_maxpool = {
 	.inputs = 1,
 	.arg = {{.name = "K", .required = true, .positional = true, .help = "window: 2 or 3x2"},
 		{.name = "stride", .help = "step of the window (default: K)"},
-		{.name = "pad", .help = "places added on each side"}},
+		{.name = "pad", .help = "places added on each side"},
+		{.name = "ceil", .help = "1: a last window may reach beyond the end"}},
 	.pairs = 1 << ARG_K | 1 << ARG_STRIDE | 1 << ARG_PAD,
 	.shape = maxpool_shape,
 	.forward = maxpool_forward,

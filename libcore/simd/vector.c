@@ -26,6 +26,25 @@ void KERNEL(relu_back)(const float *y, const float *dy, float *dx, size_t n, boo
 			dx[i] = y[i] > 0 ? dy[i] : 0;
 }
 
+/* The same between 0 and 6. */
+void KERNEL(relu6)(const float *x, float *y, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const float v = x[i] < 0 ? 0 : x[i];
+		y[i] = v > 6 ? 6 : v;
+	}
+}
+
+void KERNEL(relu6_back)(const float *y, const float *dy, float *dx, size_t n, bool add)
+{
+	if (add)
+		for (size_t i = 0; i < n; i++)
+			dx[i] += y[i] > 0 ? (y[i] < 6 ? dy[i] : 0) : 0;
+	else
+		for (size_t i = 0; i < n; i++)
+			dx[i] = y[i] > 0 ? (y[i] < 6 ? dy[i] : 0) : 0;
+}
+
 /* sum[k] = sum over rows of x[row][k], in order. */
 void KERNEL(sum_rows)(const float *restrict x, size_t rows, size_t c, float *restrict sum)
 {

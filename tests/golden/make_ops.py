@@ -350,6 +350,15 @@ case("cross-entropy", "weights=2", [randn(6, 4), torch.tensor([2, -1, 0, 2, 2, 1
                                     torch.tensor([1., 2., 1., 0.5, 1., 0.])], balanced,
      buffers={"class_weight": torch.ones(4), "class_share": torch.zeros(4), "steps": torch.zeros(1)}, constant=(2,))
 
+edge = torch.tensor([[-90., -6., -0.5, 0.003, 3., 5.99, 6.01, 8.5, 90.]]).float().double()
+case("relu6", "", [edge], lambda x, p: F.relu6(x[0]))
+case("relu6", "", [(randn(2, 3, 5) * 6).float().double()], lambda x, p: F.relu6(x[0]))
+for args, size, kw in (("3 stride=2 ceil=1", (2, 6, 5, 2), {}), ("3 stride=2 pad=1 ceil=1", (2, 4, 6, 1), {"padding": 1}),
+                       ("2 stride=3 ceil=1", (1, 3, 7, 1), {})):
+    window = [int(args[0]), int(args[9])]
+    case("maxpool", args, [randn(*size)],
+         lambda x, p, w=window, kw=kw: hwc(F.max_pool2d(chw(x[0]), *w, ceil_mode=True, **kw)))
+
 os.makedirs(here, exist_ok=True)
 for op, texts in files.items():
     with open(os.path.join(here, op + ".txt"), "w") as f:

@@ -35,6 +35,7 @@ static const struct gradcheck_case cases[] = {
 	{"linear", "33", {"f 40x70"}, 0},
 	{"maxpool", "2", {"s 4x4x3"}, 0},
 	{"maxpool", "3 stride=2 pad=1", {"s 5x5x2"}, 0},
+	{"maxpool", "3 stride=2 ceil=1", {"s 6x8x2"}, 0},
 	{"avgpool", "2", {"f 4x6x3"}, 0},
 	{"avgpool", "3 stride=2 pad=1", {"f 5x5x2"}, 0},
 	{"gap", "", {"f 4x5x6"}, 0},
@@ -57,6 +58,8 @@ static const struct gradcheck_case cases[] = {
 	/* one by one */
 	{"relu", "", {"s 37"}, 0},
 	{"relu", "", {"s 24x24x32"}, 0},
+	{"relu6", "", {"s 37"}, 0},
+	{"relu6", "", {"s 24x24x32"}, 0},
 	{"gelu", "", {"f 37"}, 0},
 	{"gelu", "", {"f 24x24x32"}, 0},
 	{"silu", "", {"f 37"}, 0},

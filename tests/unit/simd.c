@@ -103,6 +103,9 @@ static double variance(size_t n)
 	X(relu_back, n, s->relu_back(A, B, out, n, false), a > 0 ? b : 0)                          \
 	X(relu_back_add, n, s->relu_back(A, B, out, n, true), c + (a > 0 ? b : 0))                 \
 	X(relu_back_in_place, n, s->relu_back(A, out, out, n, false), a > 0 ? c : 0)               \
+	X(relu6, n, s->relu6(A, out, n), a > 6 ? 6 : a > 0 ? a : 0)                                \
+	X(relu6_back, n, s->relu6_back(A, B, out, n, false), a > 0 && a < 6 ? b : 0)               \
+	X(relu6_back_add, n, s->relu6_back(A, B, out, n, true), c + (a > 0 && a < 6 ? b : 0))      \
 	X(leaky, n, s->leaky(A, out, n, 0.25F), a > 0 ? a : 0.25 * a)                              \
 	X(leaky_back, n, s->leaky_back(A, B, out, n, 0.25F, true), c + (a > 0 ? b : 0.25 * b))     \
 	X(gelu, n, s->gelu(A, out, n), a *normal(a))                                               \
@@ -197,6 +200,8 @@ static void fill(void)
 	}
 	A[5] = 0;
 	A[6] = -0.0F;
+	A[7] = 6;
+	A[9] = 7.5F;
 }
 
 /* What is not a number is not taken for 0 by a relu, by itself or behind batch norm. */
@@ -204,15 +209,17 @@ static bool keeps_nan(const struct simd *s)
 {
 	enum { N = 37 };
 	static const float affine[2 * N] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-	float x[N] = {0}, y[N], z[2][N];
+	float x[N] = {0}, y[2][N], z[2][N];
 	x[3] = x[N - 1] = NAN;
-	s->relu(x, y, N);
+	s->relu(x, y[0], N);
+	s->relu6(x, y[1], N);
 	s->channel_scale(x, 1, N, affine, true, z[0]);
 	s->channel_scale(x, 1, N, affine, false, z[1]);
 	bool good = true;
 	for (size_t i = 0; i < N; i++)
-		for (size_t k = 0; k < 3; k++)
-			good = good && isnan(k == 2 ? y[i] : z[k][i]) == isnan(x[i]);
+		for (size_t k = 0; k < 2; k++)
+			good = good && isnan(y[k][i]) == isnan(x[i])
+			       && isnan(z[k][i]) == isnan(x[i]);
 	return good;
 }
 

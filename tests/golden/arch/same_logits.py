@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """same_logits.py NAME...: PyTorch's network with random weights and cv-embed with the same weights
-must give the same logits to 1e-4. Says `ok NAME` or `not ok NAME`; exit 77 without PyTorch."""
+must give the same logits, to a thousandth of what two pictures differ by. Says `ok NAME` or `not ok
+NAME`; exit 77 without PyTorch."""
 import json
 import os
 import struct
@@ -29,27 +30,36 @@ def save(path, state):
         f.write(struct.pack("<Q", len(text)) + text + b"".join(v.tobytes() for v in state.values()))
 
 
-def randomise(model):
-    """Statistics and tokens that say something; the rest is as PyTorch starts it."""
+def randomise(model, x):
+    """Tokens and scales of layers that say something, and batch norms of the strength that trained
+    networks have: untrained ones let a picture fade on the way, and logits would not tell of it."""
     for key, v in model.state_dict().items():
-        if key.endswith("running_var"):
-            v.uniform_(0.5, 1.5)
-        elif key.endswith("running_mean") or key in ("cls_token", "pos_embed"):
+        if key in ("cls_token", "pos_embed"):
             v.normal_(0, 0.2)
+        elif key.endswith("gamma"):
+            v.uniform_(0.5, 1)
+    for m in model.modules():
+        if isinstance(m, torch.nn.BatchNorm2d):
+            m.weight.data.uniform_(1, 4)
+            m.bias.data.normal_(0, 0.2)
+            m.momentum = 1
+    with torch.no_grad():
+        model.train()(x)
+    model.eval()
 
 
 def compare(name):
     torch.manual_seed(1)
     make, size, channels = networks[name]
-    model = make().eval()
-    randomise(model)
+    model = make()
     picture = np.random.default_rng(0).integers(0, 256, (2, size, size, channels), dtype=np.uint8)
+    x = (torch.from_numpy(picture).permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.5
+    randomise(model, x)
     np.save("picture.npy", picture)
     save("w.safetensors", {k: v.detach().numpy() for k, v in model.state_dict().items()
                            if not k.endswith("num_batches_tracked")})
-    x = torch.from_numpy(picture).permute(0, 3, 1, 2).float()
     with torch.no_grad():
-        want = model((x / 255 - 0.5) / 0.5).numpy()
+        want = model(x).numpy()
     text = os.path.join(HERE, name + ".arch")
     arch = text if os.path.exists(text) else name
     run = subprocess.run(
@@ -59,9 +69,9 @@ def compare(name):
     if run.returncode:
         return False
     have = np.load("logits.npy").reshape(want.shape)
-    error = np.abs(have - want).max() / max(1, np.abs(want).max())
+    error = np.abs(have - want).max() / np.abs(want[0] - want[1]).max()
     print(f"# {name}: {error:.2g}")
-    return error < 1e-4
+    return error < 1e-3
 
 
 good = True
