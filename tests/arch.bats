@@ -104,6 +104,21 @@ total() {
 	[ "$(total multiply-adds <text)" = 1506748416 ]
 }
 
+@test "--let: stems for 32x32 of networks whose text is for 224x224" {
+	while read -r name lets parameters output; do
+		cv-view --arch "$name" --let "classes=10,size=32,$lets" --summary >text
+		[ "$(total parameters <text)" = "$parameters" ]
+		grep -qE "^$output " text || { echo "$name: no $output"; return 1; }
+		cv-gen shapes -n 1 | cv-embed --arch "$name" --let "size=32,$lets" --num-classes 10 --output logits >out.cvt
+	done <<-'END'
+		mobilenet-v2 stem=1 2236682 features.18.0 +conv +4x4x1280
+		efficientnet-b0 stem=1 4020358 features.8.0 +conv +2x2x1280
+		convnext-tiny patch=2 27824362 stages.3.downsample.1 +conv +2x2x768
+		vit-small patch=4 21342346 pos_embed +param +65x384
+		mlp-mixer patch=4 57348106 stem.proj +conv +8x8x768
+	END
+}
+
 @test "mobilenet-v2 cuts off at 6, googlenet's pools begin in the corner, as torchvision's do" {
 	cv-gen shapes -n 2 >s.cvt
 	cv-embed --arch mobilenet-v2 --num-classes 10 --std .001 --output features.0=stem s.cvt >m.cvt
