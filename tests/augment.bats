@@ -225,6 +225,26 @@ assert "image.at" not in head'
 	[[ $message == *"resize="* ]]
 }
 
+@test "center-crop: a picture that is smaller gets a border, as in torchvision" {
+	py '
+x = np.arange(1, 25, dtype="u1").reshape(1, 4, 6, 1)
+write("s.cvt", "", image=x, mask=x[..., 0], boxes=f4([[[0, 1, 1, 3, 3]]]), keypoints=f4([[[2, 3, 1]]]))'
+	cv-augment -i s.cvt center-crop=7,9 -o both.cvt
+	cv-augment -i s.cvt center-crop=7,3 -o high.cvt
+	py '
+x = read("s.cvt")[1]["image"][0, ..., 0]
+for name, pad, cut in ("both", ((1, 2), (1, 2)), (0, 9)), ("high", ((1, 2), (0, 0)), (2, 5)):
+    f = read(name + ".cvt")[1]
+    assert (f["image"][0, ..., 0] == np.pad(x, pad)[:, cut[0]:cut[1]]).all(), name
+    assert (f["mask"][0] == np.pad(x, pad, constant_values=255)[:, cut[0]:cut[1]]).all(), name
+    left = pad[1][0] - cut[0]
+    assert (f["boxes"][0, 0] == (0, max(0, 1 + left), 2, 3 + left, 4)).all(), f["boxes"]
+    assert (f["keypoints"][0, 0] == (2 + left, 4, 1)).all(), f["keypoints"]'
+	ragged
+	cv-augment -i ragged.cvt center-crop=10 -o out.cvt
+	py 'f = read("out.cvt")[1]["image"]; assert f.shape == (4, 10, 10, 3) and (f[1:, 4:6, 4:6].mean((1, 2, 3)) == [40, 80, 120]).all()'
+}
+
 # ---- HEAD and fields ------------------------------------------------------------------
 
 @test "views: image.1 and on, each with its own size and draw, and what moves along" {
