@@ -245,6 +245,18 @@ for name, pad, cut in ("both", ((1, 2), (1, 2)), (0, 9)), ("high", ((1, 2), (0, 
 	py 'f = read("out.cvt")[1]["image"]; assert f.shape == (4, 10, 10, 3) and (f[1:, 4:6, 4:6].mean((1, 2, 3)) == [40, 80, 120]).all()'
 }
 
+@test "random-resized-crop: half a pixel is rounded to even, as Python rounds it" {
+	py '
+for h, w in (5, 5), (1, 9):
+    write("%d.cvt" % h, "", image=np.zeros((1, h, w, 1), "u1"), keypoints=f4([[[0, 0, 1], [w, 0, 1]]]))'
+	cv-augment -i 5.cvt random-resized-crop=10,.25,.25,1,1 -o a.cvt # a side of 2.5
+	cv-augment -i 1.cvt random-resized-crop=10,1,1,1,2.5 -o b.cvt # no window; a width of 2.5
+	py '
+for name, w in ("a", 5), ("b", 9):
+    k = read(name + ".cvt")[1]["keypoints"][0]
+    assert abs((k[1, 0] - k[0, 0]) / w - 10 / 2) < 1e-4, k'
+}
+
 # ---- HEAD and fields ------------------------------------------------------------------
 
 @test "views: image.1 and on, each with its own size and draw, and what moves along" {

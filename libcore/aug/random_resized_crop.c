@@ -1,5 +1,6 @@
 /* random-resized-crop: a window of random area and aspect, resized (torchvision RandomResizedCrop;
- * Szegedy et al. 2015). Ten tries; then the largest central window of an allowed aspect. */
+ * Szegedy et al. 2015). Ten tries; then the largest central window of an allowed aspect. Halves are
+ * rounded to even, as Python does. */
 #include "geometry.h"
 
 #include <math.h>
@@ -15,8 +16,8 @@ static bool draw_window(
 		const double target =
 			area * (double)rng_between(g, (float)v[LEAST], (float)v[MOST]);
 		const double aspect = exp((double)rng_between(g, low, high));
-		const double wide = round(sqrt(target * aspect)),
-			     tall = round(sqrt(target / aspect));
+		const double wide = nearbyint(sqrt(target * aspect)),
+			     tall = nearbyint(sqrt(target / aspect));
 		if (wide < 1 || tall < 1 || wide > (double)r->W || tall > (double)r->H)
 			continue;
 		w->w = (size_t)wide;
@@ -33,9 +34,9 @@ static struct aug_window central_window(const double *v, const struct aug_row *r
 	const double aspect = (double)r->W / (double)r->H;
 	struct aug_window w = {0, 0, r->H, r->W};
 	if (aspect < v[NARROW])
-		w.h = (size_t)fmax(1, round((double)r->W / v[NARROW]));
+		w.h = (size_t)fmax(1, nearbyint((double)r->W / v[NARROW]));
 	else if (aspect > v[WIDE])
-		w.w = (size_t)fmax(1, round((double)r->H * v[WIDE]));
+		w.w = (size_t)fmax(1, nearbyint((double)r->H * v[WIDE]));
 	w.y = (ptrdiff_t)(r->H - w.h) / 2;
 	w.x = (ptrdiff_t)(r->W - w.w) / 2;
 	return w;
