@@ -257,6 +257,12 @@ for name, w in ("a", 5), ("b", 9):
     assert abs((k[1, 0] - k[0, 0]) / w - 10 / 2) < 1e-4, k'
 }
 
+@test "mirrors lose no point, not even on the border" {
+	py 'write("s.cvt", "", image=np.zeros((1, 4, 6, 1), "u1"), keypoints=f4([[[0, 0, 1], [6, 4, 1], [7, 1, 1]]]))'
+	cv-augment -i s.cvt hflip:1 vflip:1 -o out.cvt
+	py 'assert (read("out.cvt")[1]["keypoints"][0] == [[6, 4, 1], [0, 0, 1], [-1, 3, 0]]).all()'
+}
+
 # ---- HEAD and fields ------------------------------------------------------------------
 
 @test "views: image.1 and on, each with its own size and draw, and what moves along" {

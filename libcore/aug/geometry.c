@@ -112,7 +112,7 @@ void aug_map_points(struct aug_row *r, const struct aug_map *m, size_t H, size_t
 		aug_map_point(m, (double)p[0], (double)p[1], at);
 		p[0] = (float)at[0];
 		p[1] = (float)at[1];
-		if (p[0] < 0 || p[1] < 0 || p[0] >= (float)W || p[1] >= (float)H)
+		if (p[0] < 0 || p[1] < 0 || p[0] > (float)W || p[1] > (float)H)
 			p[2] = 0;
 	}
 }
