@@ -245,6 +245,35 @@ for name, pad, cut in ("both", ((1, 2), (1, 2)), (0, 9)), ("high", ((1, 2), (0, 
 	py 'f = read("out.cvt")[1]["image"]; assert f.shape == (4, 10, 10, 3) and (f[1:, 4:6, 4:6].mean((1, 2, 3)) == [40, 80, 120]).all()'
 }
 
+@test "mirrors lose no point, not even on the border" {
+	py 'write("s.cvt", "", image=np.zeros((1, 4, 6, 1), "u1"), keypoints=f4([[[0, 0, 1], [6, 4, 1], [7, 1, 1]]]))'
+	cv-augment -i s.cvt hflip:1 vflip:1 -o out.cvt
+	py 'assert (read("out.cvt")[1]["keypoints"][0] == [[6, 4, 1], [0, 0, 1], [-1, 3, 0]]).all()'
+}
+
+@test "resize=H,short: the shorter side, as torchvision reads a single number" {
+	ragged
+	cv-augment -i ragged.cvt resize=16,short center-crop=16 -o out.cvt
+	py '
+f = read("out.cvt")[1]["image"]
+assert f.shape == (4, 16, 16, 3) and (f.reshape(4, -1) == [[0], [40], [80], [120]]).all()'
+	scenes
+	cv-augment -i s.cvt resize=6,short,nearest -o short.cvt
+	cv-augment -i s.cvt resize=6,8,nearest --no-history -o both.cvt
+	py '
+a, b = read("short.cvt")[1], read("both.cvt")[1]
+assert a["image"].shape == (200, 6, 8, 3) and all((a[k] == b[k]).all() for k in a)'
+	py 'write("long.cvt", "", image=np.zeros((1, 3, 50, 1), "u1"))'
+	cv-augment -i long.cvt resize=4,short -o out.cvt
+	py 'assert read("out.cvt")[1]["image"].shape == (1, 4, 66, 1)'
+	fails 3 cv-augment -i long.cvt resize=16000,short
+	[[ $message == *"leave out"*short* ]]
+	fails 2 cv-augment -i long.cvt resize=4,5,short
+	fails 2 cv-augment -i s.cvt resize:0.5=6,short
+	fails 3 cv-augment -i ragged.cvt resize=6,short
+	[[ $message == *"different sizes"* ]]
+}
+
 @test "random-resized-crop: half a pixel is rounded to even, as Python rounds it" {
 	py '
 for h, w in (5, 5), (1, 9):
@@ -255,12 +284,6 @@ for h, w in (5, 5), (1, 9):
 for name, w in ("a", 5), ("b", 9):
     k = read(name + ".cvt")[1]["keypoints"][0]
     assert abs((k[1, 0] - k[0, 0]) / w - 10 / 2) < 1e-4, k'
-}
-
-@test "mirrors lose no point, not even on the border" {
-	py 'write("s.cvt", "", image=np.zeros((1, 4, 6, 1), "u1"), keypoints=f4([[[0, 0, 1], [6, 4, 1], [7, 1, 1]]]))'
-	cv-augment -i s.cvt hflip:1 vflip:1 -o out.cvt
-	py 'assert (read("out.cvt")[1]["keypoints"][0] == [[6, 4, 1], [0, 0, 1], [-1, 3, 0]]).all()'
 }
 
 # ---- HEAD and fields ------------------------------------------------------------------
