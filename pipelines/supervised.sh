@@ -3,6 +3,7 @@
 #
 #   supervised.sh                          on the drawn world of `cv-gen shapes`, about a minute
 #   DATA=fashion-mnist/ ARCH=resnet20 EPOCHS=20 supervised.sh
+#   LR=find supervised.sh                  the rate is a tenth of where a range test has the least loss
 #
 # The network sees the training split only, pictures padded, cropped and mirrored afresh in every
 # epoch; the best epoch is chosen on a tenth of it (`part` 1), never on the test split.
@@ -22,10 +23,17 @@ rows() { # train|test
 }
 
 # shellcheck disable=SC2086 # AUGMENT and TRAIN are lists of words
-rows train |
-	cv-read --val-fraction "$VAL" --epochs "$EPOCHS" --shuffle --seed "$SEED" |
-	if [ -n "$AUGMENT" ]; then cv-augment $AUGMENT; else cat; fi |
-	cv-train --arch "$ARCH" --lr "$LR" $TRAIN --metrics "$OUT/train.jsonl" -o "$OUT/net.safetensors"
+train() { # OPTION...
+	rows train |
+		cv-read --val-fraction "$VAL" --epochs "$EPOCHS" --shuffle --seed "$SEED" |
+		if [ -n "$AUGMENT" ]; then cv-augment $AUGMENT; else cat; fi |
+		cv-train --arch "$ARCH" "$@" $TRAIN
+}
+if [ "$LR" = find ]; then
+	train --find-lr "$OUT/lr"
+	LR=$(awk 'NR == 2 || NR > 2 && $3 < best { best = $3; lr = $1 } END { print lr / 10 }' "$OUT/lr.tsv")
+fi
+train --lr "$LR" --metrics "$OUT/train.jsonl" -o "$OUT/net.safetensors"
 
 rows test |
 	cv-embed -w "$OUT/net.safetensors" ${TTA:+--tta "$TTA"} --output logits |

@@ -291,6 +291,7 @@ assert x[0, 1] == x[0, 2] and x[:, 2].min() < .8 * x[0, 2]
 assert open('curve.png', 'rb').read(4) == b'\x89PNG'"
 	fails 2 cv-train --arch tiny.arch --find-lr curve -o x.st a.cvt
 	fails 2 cv-train --arch tiny.arch --find-lr '' a.cvt
+	fails 2 cv-train --arch tiny.arch --find-lr curve --steps 1 a.cvt
 	[ ! -e x.st ]
 }
 

@@ -309,6 +309,15 @@ toy() {
 	grep -q '^| fashion | 0[.][0-9]* | 0[.][0-9]* | 2 | .*airbench.sh' told
 }
 
+@test "supervised.sh finds its rate, if asked to" {
+	toy
+	ROWS=600 TEST_ROWS=100 TRAIN='-b 8' LR=find OUT=out sh "$top/pipelines/supervised.sh" >told
+	figure accuracy told | grep -q '^[01]'
+	head -c 4 out/lr.png | grep -q PNG
+	[ "$(wc -l <out/lr.tsv)" -gt 50 ]
+	cv-view --history out/net.safetensors | grep -qE -- '--lr [0-9.e-]+ '
+}
+
 @test "pipelines read other data, too" {
 	export ARCH=resnet8 EPOCHS=1 OUT=out DATA=fashion
 	sh "$top/pipelines/supervised.sh" >told

@@ -175,6 +175,8 @@ static int run_finder(struct trainer *t, struct cvt_err *e)
 		return cvt_fail(
 			e, CVT_USAGE, "--find-lr writes no model; leave out -o and --resume");
 	TRY(trainer_find_check(t, e));
+	if (t->o.steps == 1)
+		return cvt_fail(e, CVT_USAGE, "--find-lr: a curve has at least --steps 2");
 	if (t->o.steps == 0)
 		t->o.steps = 100;
 	TRY(trainer_setup(t, e));
