@@ -58,9 +58,12 @@ for name in "photo", "grey":
     for h, w in (7, 9), (31, 20), (15, 33), (4, 45), (1, 1), (23, 29):
         put("resize=%d,%d@%s" % (h, w, name), F.resize(p, [h, w], BILINEAR))
         put("resize=%d,%d,nearest@%s" % (h, w, name), F.resize(p, [h, w], NEAREST))
+    for h in 9, 25:
+        put("resize=%d,short@%s" % (h, name), F.resize(p, h, BILINEAR))
+        put("resize=%d,nearest,short@%s" % (h, name), F.resize(p, h, NEAREST))
     put("hflip:1@" + name, F.hflip(p))
     put("vflip:1@" + name, F.vflip(p))
-    for h, w in (5, 6), (8, 7), (12, 12), (11, 9):
+    for h, w in (5, 6), (8, 7), (12, 12), (11, 9), (18, 25), (21, 8):
         put("center-crop=%d,%d@%s" % (h, w, name), F.center_crop(p, [h, w]))
     put("grayscale@" + name, F.to_grayscale(p, 3 if name == "photo" else 1))
 put("grayscale@colours", F.to_grayscale(colours, 3))
