@@ -161,7 +161,7 @@ static int train(struct trainer *t, struct cvt_err *e)
 	const int code = train_run(t->train, e);
 	cli_progress_stop(&t->progress);
 	if (finds && (code == CVT_OK || code == CVT_DIVERGED))
-		TRY(trainer_find_end(t, e));
+		TRY(trainer_find_end(t, code == CVT_DIVERGED, e));
 	else if (code != CVT_OK)
 		return explain(t, code, e);
 	const int told = trainer_close_metrics(t, e);
