@@ -107,17 +107,23 @@ int trainer_find_check(const struct trainer *t, struct cvt_err *e)
 	return code;
 }
 
-/* A curve that the input cut short has its best wherever it ended. */
-static int check_reach(const struct trainer *t, struct cvt_err *e)
+/* What the curve says; one that the input cut short has its best wherever it ended. */
+static void tell(const struct trainer *t, bool diverged)
 {
 	const struct finder *f = &t->finder;
+	const char *name = t->o.tricks.find_lr;
 	const double last = f->point[(f->n - 1) * COLUMNS], high = t->train_options.find_high;
-	if (f->done || last > 0.99 * high)
-		return CVT_OK;
-	return cvt_fail(e, CVT_USAGE,
-		"--find-lr: the rows were over at a rate of %.2g, which was to grow to %g; bring "
-		"more epochs (cv-read --epochs N), or grow faster (--steps %zu)",
-		last, high, f->n / t->o.accumulate);
+	if (diverged || f->done || last > 0.99 * high)
+		cli_note(&t->cli,
+			"%s.tsv, %s.png: the loss is lowest at %.3g; a tenth of that is a good "
+			"--lr",
+			name, name, f->at_best);
+	else
+		cli_note(&t->cli,
+			"%s.tsv, %s.png: the rows were over at a rate of %.2g, which was to grow "
+			"to "
+			"%g; bring more epochs (cv-read --epochs N), or grow faster (--steps %zu)",
+			name, name, last, high, f->n / t->o.accumulate);
 }
 
 int trainer_find_end(struct trainer *t, bool diverged, struct cvt_err *e)
@@ -126,12 +132,8 @@ int trainer_find_end(struct trainer *t, bool diverged, struct cvt_err *e)
 	if (f->n < 2)
 		return cvt_fail(
 			e, CVT_DIVERGED, "--find-lr: the loss is no number after %zu steps", f->n);
-	if (!diverged)
-		TRY(check_reach(t, e));
 	TRY(write_file(t, ".tsv", write_text, e));
 	TRY(write_file(t, ".png", write_picture, e));
-	cli_note(&t->cli,
-		"%s.tsv, %s.png: the loss is lowest at %.3g; a tenth of that is a good --lr",
-		t->o.tricks.find_lr, t->o.tricks.find_lr, f->at_best);
+	tell(t, diverged);
 	return CVT_OK;
 }

@@ -153,7 +153,7 @@ int trainer_teacher(void *context, const char *file, size_t K, struct graph **g,
 void trainer_find_report(void *context, const struct train_report *r);
 /* CVT_USAGE when --find-lr names no files, or such that are read. */
 int trainer_find_check(const struct trainer *t, struct cvt_err *e);
-/* Writes what it found; CVT_USAGE when the input ended before the curve did. */
+/* Writes what it found, and says whether the input ended before the curve did. */
 int trainer_find_end(struct trainer *t, bool diverged, struct cvt_err *e);
 
 /* ---- soften.c ---------------------------------------------------------------------- */
