@@ -175,14 +175,14 @@ static int view(
 	int code;
 	if (o->common.list)
 		code = view_arch_list(out, e);
+	else if (mode.look)
+		code = look_at(&mode, path, c, o, out, e);
 	else if (strcmp(mode.name, "diff") == 0)
 		code = compare(c, o, out, different, e);
 	else if (strcmp(mode.name, "arch") == 0)
 		code = look_at_arch(path, o, out, e);
-	else if (strcmp(mode.name, "curves") == 0)
-		code = view_curves((const char *const *)c->operand, c->operands, out, e);
 	else
-		code = look_at(&mode, path, c, o, out, e);
+		code = view_curves((const char *const *)c->operand, c->operands, out, e);
 	if (code == CVT_OK)
 		return output_commit(out, e);
 	output_abandon(out);
