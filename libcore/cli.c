@@ -267,8 +267,6 @@ static int check_common(struct cli_common *common, struct cvt_err *e)
 	static const char *const when[] = {"auto", "always", "never"};
 	if (!common->max_memory)
 		common->max_memory = mem_default_budget();
-	if (common->metrics && !*common->metrics)
-		return cvt_fail(e, CVT_USAGE, "--metrics is empty; is a variable not set?");
 	if (common->threads > CLI_THREADS)
 		return cvt_fail(e, CVT_USAGE, "--threads %zu: at most %d; 0 = all cores",
 			common->threads, CLI_THREADS);

@@ -237,7 +237,7 @@ h, f = read("got.cvt")
 assert f["image"].shape == (2, 4, 8, 1) and "image.at" not in f
 assert f["boxes"].tolist() == [[[0, 4, 2, 8, 4], [-1, 0, 0, 0, 0]], [[1, 0, 1, 8, 4], [-1, 0, 0, 0, 0]]], f
 assert f["detections"].tolist() == [[[0, .5, 4, 2, 8, 4]], [[1, .5, 0, 1, 8, 4]]], f
-assert f["keypoints"].tolist() == [[[4, 2, 1], [36, 18, 0]], [[4, 4, 0], [6, 2, 0]]], f["keypoints"]'
+assert f["keypoints"].tolist() == [[[4, 2, 1], [36, 18, 0]], [[4, 4, 1], [6, 2, 0]]], f["keypoints"]'
 }
 
 @test "--size and --channels reshape clips frame by frame" {
