@@ -36,7 +36,8 @@ MAN       := $(wildcard cmd/*.1 formats/*.5 libcore/*.5 libcore/arch/*.5 cmd/*.7
 
 OBJ        = $(BUILD)/obj
 CORE_O    := $(CORE_C:%.c=$(OBJ)/%.o) $(OBJ)/gen/zoo.o
-# One source, four machines: every kernel is compiled for each and chosen at run time (simd.h).
+# One source, three machines: every kernel is compiled for each and chosen at run time (simd.h). AMX
+# has its own way for what SIMD_AMX names; its other kernels are those of avx512.
 ifeq ($(shell uname -m),x86_64)
 ISAS      := portable avx2 avx512 amx
 else
@@ -46,8 +47,10 @@ ISA_portable := -DSIMD_ISA=portable -DSIMD_WIDTH=4
 ISA_avx2     := -DSIMD_ISA=avx2 -DSIMD_WIDTH=8 -mavx2 -mfma
 AVX512       := -DSIMD_WIDTH=16 -mavx512f -mavx512dq -mavx512bw -mavx512vl -mfma -mprefer-vector-width=512
 ISA_avx512   := -DSIMD_ISA=avx512 $(AVX512)
-ISA_amx      := -DSIMD_ISA=amx $(AVX512) -mavx512bf16 -mamx-tile -mamx-bf16
-SIMD_O    := $(foreach isa,$(ISAS),$(SIMD_C:%.c=$(OBJ)/%.$(isa).o))
+ISA_amx      := -DSIMD_ISA=amx -DSIMD_BASE=avx512 $(AVX512) -mavx512bf16 -mamx-tile -mamx-bf16
+SIMD_AMX  := bf16 bf16_tiles table
+SIMD_O    := $(foreach isa,$(filter-out amx,$(ISAS)),$(SIMD_C:%.c=$(OBJ)/%.$(isa).o)) \
+		$(if $(filter amx,$(ISAS)),$(SIMD_AMX:%=$(OBJ)/libcore/simd/%.amx.o))
 FORMATS_O := $(FORMATS_C:%.c=$(OBJ)/%.o)
 SHARED_O  := $(SHARED_C:%.c=$(OBJ)/%.o)
 BINS      := $(PROGRAMS:%=$(BUILD)/bin/%)

@@ -8,16 +8,6 @@ enum { PLACES = 2048 }; /* of some pictures that are worth a pass */
 enum { MOST_PICTURES = 64, LEAST_SUMS = 4, MOST_SUMS = 16 };
 enum { SUM_FLOATS = 1 << 22 }; /* that partial sums may take in all */
 
-static size_t round_up(size_t n, size_t to)
-{
-	return (n + to - 1) / to * to;
-}
-
-static size_t clamp(size_t n, size_t least, size_t most)
-{
-	return n < least ? least : n > most ? most : n;
-}
-
 /* Places of a picture as it is laid. */
 static size_t line_places(const struct bf16_map *m)
 {
@@ -27,14 +17,14 @@ static size_t line_places(const struct bf16_map *m)
 void bf16_finish(struct bf16_map *m)
 {
 	const struct phase *p = m->phase;
-	m->c_step = round_up(m->c, LINES);
-	m->o_step = round_up(m->o, LINES);
-	m->places = round_up((p->rows - 1) * m->pitch + p->columns, DEPTH);
-	m->plane = round_up(line_places(m) + DEPTH - 1, DEPTH);
+	m->c_step = nn_round_up(m->c, LINES);
+	m->o_step = nn_round_up(m->o, LINES);
+	m->places = nn_round_up((p->rows - 1) * m->pitch + p->columns, DEPTH);
+	m->plane = nn_round_up(line_places(m) + DEPTH - 1, DEPTH);
 	if (m->plane % TILE == 0) /* channels would meet in the cache */
 		m->plane += DEPTH;
-	m->pictures = clamp(PLACES / m->places, 1, MOST_PICTURES);
-	m->sums = clamp(SUM_FLOATS / (m->taps * m->c_step * m->o_step), LEAST_SUMS, MOST_SUMS);
+	m->pictures = nn_clamp(PLACES / m->places, 1, MOST_PICTURES);
+	m->sums = nn_clamp(SUM_FLOATS / (m->taps * m->c_step * m->o_step), LEAST_SUMS, MOST_SUMS);
 }
 
 /* ---- memory, in numbers of two bytes -------------------------------------------------- */
@@ -62,7 +52,7 @@ static size_t packed_before(const struct bf16_map *m, size_t phase)
 /* A picture as it is laid, and what the last windows' tiles read beyond. */
 static size_t picture_numbers(const struct bf16_map *m)
 {
-	return round_up((line_places(m) + PANEL) * m->c, DEPTH) + DEPTH;
+	return nn_round_up((line_places(m) + PANEL) * m->c, DEPTH) + DEPTH;
 }
 
 /* Of one picture, for the gradient. */

@@ -6,11 +6,6 @@
 
 enum { MOST_BLOCKS = 16, MOST_SUMS = 1 << 22 }; /* floats that partial sums may take in all */
 
-static size_t round_up(size_t n, size_t to)
-{
-	return (n + to - 1) / to * to;
-}
-
 /* Offsets of the window's places in bordered x and in the weights, row major. */
 static void lay_forward(struct convolve *c)
 {
@@ -150,15 +145,15 @@ static void lay_scratch(struct node *n, struct convolve *c)
 	const struct window *v = &c->v;
 	const size_t places = v->kh * v->kw, width = simd()->width;
 	c->packed_forward =
-		places * c->inputs * round_up(c->outputs / c->groups, width) * c->groups;
-	c->packed_backward = places * round_up(c->inputs, width) * c->outputs;
+		places * c->inputs * nn_round_up(c->outputs / c->groups, width) * c->groups;
+	c->packed_backward = places * nn_round_up(c->inputs, width) * c->outputs;
 	const size_t weights = places * c->inputs * c->outputs;
 	c->blocks = weights > 0 ? MOST_SUMS / weights : 0;
 	c->blocks = c->blocks < 4 ? 4 : c->blocks > MOST_BLOCKS ? MOST_BLOCKS : c->blocks;
 	const size_t gradient = c->packed_backward + c->blocks * c->packed_forward;
 	const size_t bias = NN_PARTS * (v->c > c->outputs ? v->c : c->outputs);
 	n->work_whole = gradient > bias ? gradient : bias;
-	c->bordered_x = round_up((v->h + 2 * v->ph) * (v->w + 2 * v->pw) * v->c, 16);
+	c->bordered_x = nn_round_up((v->h + 2 * v->ph) * (v->w + 2 * v->pw) * v->c, 16);
 	n->work_thread = c->bordered_x + c->bordered_h * c->bordered_w * c->lanes + 2 * width;
 }
 
@@ -283,7 +278,7 @@ int convolve_create(const struct graph *g, struct node *n, const struct window *
 	c->outputs = outputs;
 	c->groups = groups;
 	c->inputs = v->c / groups;
-	c->lanes = groups == 1 ? round_up(outputs, simd()->width) : outputs;
+	c->lanes = groups == 1 ? nn_round_up(outputs, simd()->width) : outputs;
 	lay_forward(c);
 	lay_backward(c);
 	lay_scratch(n, c);

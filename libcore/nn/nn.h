@@ -31,6 +31,16 @@ void nn_add_parts(float *to, const float *part, size_t parts, size_t stride, siz
 /* The gradient of a bias: db[c] += sum of io->dy over all vectors. Needs NN_PARTS vectors of work. */
 void nn_add_vectors(const struct nn_io *io, float *db);
 
+/* Sizes of tiles and chunks: the next multiple of `to`; n between two bounds. */
+static inline size_t nn_round_up(size_t n, size_t to)
+{
+	return (n + to - 1) / to * to;
+}
+static inline size_t nn_clamp(size_t n, size_t least, size_t most)
+{
+	return n < least ? least : n > most ? most : n;
+}
+
 /* The innermost dimension (channels, features) of a row, and how many such vectors a row has. */
 size_t nn_last(const struct shape *s);
 size_t nn_vectors(const struct shape *s);

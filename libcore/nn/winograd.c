@@ -11,16 +11,6 @@ enum { BLOCK_FLOATS = 200000 };  /* of a block's tiles: they stay in the second 
 enum { CHUNK_FLOATS = 1 << 21 }; /* of a chunk's tiles: they stay in the third */
 enum { LINE = 16 }; /* floats; positions a power of two apart would meet in the cache */
 
-static size_t round_up(size_t n, size_t to)
-{
-	return (n + to - 1) / to * to;
-}
-
-static size_t clamp(size_t n, size_t least, size_t most)
-{
-	return n < least ? least : n > most ? most : n;
-}
-
 static size_t larger(size_t a, size_t b)
 {
 	return a > b ? a : b;
@@ -38,13 +28,13 @@ static struct winograd make_map(struct winograd m)
 	const size_t width = simd()->width;
 	m.down = (m.oh + TILE - 1) / TILE;
 	m.across = (m.ow + TILE - 1) / TILE;
-	m.c_step = round_up(m.c, width);
-	m.o_step = round_up(m.o, width);
+	m.c_step = nn_round_up(m.c, width);
+	m.o_step = nn_round_up(m.o, width);
 	const size_t both = WINOGRAD_POSITIONS * (m.c_step + m.o_step);
 	m.packed = m.c * m.o_step + LINE;
 	const size_t weights = WINOGRAD_POSITIONS * m.packed;
-	m.block = clamp(larger(BLOCK_FLOATS, weights / 4) / both, 28, 112);
-	m.chunk = clamp(larger(CHUNK_FLOATS, weights / 2) / both, 64, 1024);
+	m.block = nn_clamp(larger(BLOCK_FLOATS, weights / 4) / both, 28, 112);
+	m.chunk = nn_clamp(larger(CHUNK_FLOATS, weights / 2) / both, 64, 1024);
 	return m;
 }
 

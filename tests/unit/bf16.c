@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../libcore/rng.h"
+#include "convolutions.h"
 #include "processors.h"
 
 static const double most_error = 3e-6; /* in standard deviations of what is compared */
@@ -33,28 +33,10 @@ static const struct shape_case cases[] = {{3, 8, 8, 16, 16, 3, 3, 1, 1, 1, 1, 1,
 struct work {
 	struct shape_case s;
 	struct window v;
-	size_t nx, ny, nw;
-	float *x, *y, *dx, *dy, *w, *dw, *bias;
+	struct results got;
+	float *x, *dy, *w, *bias;
 	double *want; /* y, dx, dw */
 };
-
-static void *get(size_t n, size_t size)
-{
-	void *p = mem_alloc(n, size, NULL);
-	if (!p)
-		exit(1);
-	return p;
-}
-
-static float *numbers(size_t n, uint64_t seed)
-{
-	struct rng r;
-	rng_for(&r, seed, RNG_METHOD, n, 0);
-	float *x = get(n, sizeof *x);
-	for (size_t i = 0; i < n; i++)
-		x[i] = rng_normal(&r);
-	return x;
-}
 
 /* To eight bits of mantissa, halves to even: what frexp and nearbyint say. */
 static double rounded(float x)
@@ -75,24 +57,23 @@ static void open_work(struct work *t, const struct shape_case *s)
 	t->v = (struct window){s->h, s->w, s->c, s->kh, s->kw, s->sh, s->sw, s->ph, s->pw, s->dh,
 		s->dw, fits(s->h, s->kh, s->sh, s->ph, s->dh),
 		fits(s->w, s->kw, s->sw, s->pw, s->dw)};
-	t->nx = s->rows * s->h * s->w * s->c;
-	t->ny = s->rows * t->v.oh * t->v.ow * s->o;
-	t->nw = s->kh * s->kw * s->c * s->o;
-	t->x = numbers(t->nx, 1);
-	t->dy = numbers(t->ny, 2);
-	t->w = numbers(t->nw, 3);
-	t->bias = numbers(s->o, 4);
-	t->y = get(t->ny, sizeof *t->y);
-	t->dx = get(t->nx, sizeof *t->dx);
-	t->dw = get(t->nw, sizeof *t->dw);
-	t->want = get(t->nx + t->ny + t->nw, sizeof *t->want);
+	t->got.nx = s->rows * s->h * s->w * s->c;
+	t->got.ny = s->rows * t->v.oh * t->v.ow * s->o;
+	t->got.nw = s->kh * s->kw * s->c * s->o;
+	t->x = numbers(t->got.nx, 1, false);
+	t->dy = numbers(t->got.ny, 2, false);
+	t->w = numbers(t->got.nw, 3, false);
+	t->bias = numbers(s->o, 4, false);
+	results_open(&t->got);
+	t->want = get(t->got.nx + t->got.ny + t->got.nw, sizeof *t->want);
 }
 
 static void close_work(struct work *t)
 {
-	void *all[] = {t->x, t->y, t->dx, t->dy, t->w, t->dw, t->bias, t->want};
+	void *all[] = {t->x, t->dy, t->w, t->bias, t->want};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		free(all[i]);
+	results_close(&t->got);
 }
 
 /* Adds the share of output place (r, i, j) and of its window's place k to all three. */
@@ -105,7 +86,8 @@ static void add_tap(struct work *t, size_t r, size_t i, size_t j, size_t k)
 		return;
 	const size_t in = ((r * s->h + y) * s->w + x) * s->c;
 	const size_t out = ((r * t->v.oh + i) * t->v.ow + j) * s->o;
-	double *wy = t->want + out, *wx = t->want + t->ny + in, *ww = t->want + t->ny + t->nx;
+	double *wy = t->want + out, *wx = t->want + t->got.ny + in,
+	       *ww = t->want + t->got.ny + t->got.nx;
 	for (size_t c = 0; c < s->c; c++)
 		for (size_t o = 0; o < s->o; o++) {
 			const size_t w = (k * s->c + c) * s->o + o;
@@ -142,15 +124,15 @@ static void run_maps(struct work *t, unsigned threads, bool add)
 	const struct convolve_data forward = {.rows = t->s.rows,
 		.x = t->x,
 		.w = t->w,
-		.to = t->y,
-		.tail = {t->bias, add ? t->y : NULL, false}};
+		.to = t->got.y,
+		.tail = {t->bias, add ? t->got.y : NULL, false}};
 	const struct convolve_data backward = {.rows = t->s.rows,
 		.x = t->x,
 		.dy = t->dy,
 		.w = t->w,
-		.to = t->dx,
-		.tail.plus = add ? t->dx : NULL,
-		.dw = t->dw};
+		.to = t->got.dx,
+		.tail.plus = add ? t->got.dx : NULL,
+		.dw = t->got.dw};
 	convolve_forward(&io, &forward);
 	convolve_backward(&io, &backward);
 	free(io.work);
@@ -174,26 +156,20 @@ static double worst(
 /* The largest error of the three, of which `times` as much was added up. */
 static double error(const struct work *t, double times)
 {
-	const double *y = t->want, *x = y + t->ny, *w = x + t->nx;
-	return fmax(worst(t->y, y, t->bias, t->s.o, t->ny, times),
-		fmax(worst(t->dx, x, NULL, 1, t->nx, times),
-			worst(t->dw, w, NULL, 1, t->nw, times)));
+	const double *y = t->want, *x = y + t->got.ny, *w = x + t->got.nx;
+	return fmax(worst(t->got.y, y, t->bias, t->s.o, t->got.ny, times),
+		fmax(worst(t->got.dx, x, NULL, 1, t->got.nx, times),
+			worst(t->got.dw, w, NULL, 1, t->got.nw, times)));
 }
 
 /* With three threads, the bits that one thread gave. */
 static bool same_bits(struct work *t)
 {
-	float *y = t->y, *dx = t->dx, *dw = t->dw;
-	t->y = get(t->ny, sizeof *y);
-	t->dx = get(t->nx, sizeof *dx);
-	t->dw = get(t->nw, sizeof *dw);
+	struct results one = t->got;
+	results_open(&t->got);
 	run_maps(t, 3, false);
-	const bool same = memcmp(y, t->y, t->ny * sizeof *y) == 0
-			  && memcmp(dx, t->dx, t->nx * sizeof *dx) == 0
-			  && memcmp(dw, t->dw, t->nw * sizeof *dw) == 0;
-	free(y);
-	free(dx);
-	free(dw);
+	const bool same = results_same(&one, &t->got);
+	results_close(&one);
 	return same;
 }
 
