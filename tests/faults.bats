@@ -128,6 +128,39 @@ under() {
 	done
 }
 
+# Moments of the whole run, its start and its save alike, that RANDOM draws: four a writer; with TORTURE
+# set 1,001 in all.
+@test "killed at moments that RANDOM draws" {
+	local seed=${SEED:-$$} rounds=4 kills=0 n at w was start took left
+	[ -z "${TORTURE:-}" ] || rounds=91
+	echo "SEED=$seed"
+	RANDOM=$seed
+	echo old >old
+	for w in "${writers[@]}"; do
+		begin absent
+		start=$(date +%s%N)
+		$w -o want
+		took=$(($(date +%s%N) - start))
+		for ((n = 0; n < rounds; n++)); do
+			was=$([ $((n % 2)) -eq 0 ] && echo absent || echo old)
+			begin $was
+			at=$(printf '0.%09d' $((took / 32768 * RANDOM % 999999999)))
+			code=0
+			sh -c 'timeout -s KILL "$@" 2>said' sh $at $w -o out/x || code=$?
+			[ $code -eq 0 ] || [ $code -eq 137 ] || { echo "$w: $code after $at s"; cat said; return 1; }
+			[ $code -eq 0 ] || kills=$((kills + 1))
+			left=$(ls -A out | grep -vx -e x -e x.ckpt) || true
+			if [ -n "$left" ]; then # between its two names: the next run is whole, and removes it
+				[[ $left == .x*.cvtools-0 ]] && $w -o out/x && stands want
+			else
+				stands $was want
+			fi || { echo "$w: killed after $at s, $was"; return 1; }
+		done
+	done
+	echo "killed $kills times"
+	[ $kills -ge $((rounds * ${#writers[@]} / 3)) ]
+}
+
 # memory AT EVER COMMAND...
 memory() {
 	code=0

@@ -99,18 +99,24 @@ shells=(sh bash make) turn=0
 	done
 }
 
+# At moments that RANDOM draws; with TORTURE set many of them.
 @test "cv-gen and cv-read, killed while they work" {
-	for seconds in 0.005 0.02 0.1; do
+	local seed=${SEED:-$$} rounds=${TORTURE:+3}2
+	echo "SEED=$seed"
+	RANDOM=$seed
+	for _ in $(seq "$rounds"); do
 		for end in "${ends[@]}"; do
 			[[ $end != *--shuffle* ]] || continue
-			last_fails sh "timeout -s KILL $seconds cv-gen shapes -n 100000000 --size 16x16 | $end"
-			last_fails bash \
-				"timeout -s KILL $seconds cv-read s.cvt --epochs 1000000 --shuffle | $end"
+			for producer in 'cv-gen shapes -n 100000000 --size 16x16' \
+				'cv-read s.cvt --epochs 1000000 --shuffle'; do
+				seconds=0.0$(printf %03d $((1 + RANDOM % 999)))
+				last_fails "${shells[turn++ % 3]}" "timeout -s KILL $seconds $producer | $end"
+			done
 		done
 	done
 }
 
-# At moments that RANDOM draws; with TORTURE set many of them.
+# As many.
 @test "a filter that is killed in the middle" {
 	local seed=${SEED:-$$} rounds=${TORTURE:+3}1
 	echo "SEED=$seed"
@@ -360,6 +366,41 @@ many() { for _ in $(seq $parts); do cat s.cvt; done; }
 	many | (ulimit -v $quarter && cv-read --shuffle-buffer 500) | (ulimit -v $quarter && cv-augment hflip) |
 		(ulimit -v $quarter && cv-view --stat -) >stat
 	grep -qx "rows $((parts * 400))" stat
+}
+
+# peaks PARTS FILTER...: so many times the rows go through these filters, one behind the other; what each
+# of them has held at most (VmHWM, kB) when nearly all of them have passed.
+peaks() {
+	local line= i=0 f
+	for f in "${@:2}"; do line+="${line:+ | }(echo \$BASHPID >pid.$((++i)); exec $f)"; done
+	bash -c "yes s.cvt | head -n $1 | xargs -n $1 -s 2000000 cv-read | { head -c $(($1 * 400 * 16 * 16 * 3))
+		sleep 0.2
+		for p in pid.*; do sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' /proc/\$(cat \$p)/status; done >peaks
+		cat; } | $line >stat"
+	paste -s -d ' ' peaks
+}
+
+# A tenth of the gigabytes; with TORTURE set 1, 2 and 10 of them.
+@test "a filter's peak is the same, within two megabytes, for 1, 2 and 10 gigabytes" {
+	[ -z "${TESTS:-}" ] || skip "sanitizers keep what is freed"
+	local part=${TORTURE:+3}384 w first peak
+	[ -n "${TORTURE:-}" ] || part=84
+	cv-read s.cvt --take 8 -o few.cvt
+	for w in 'cv-read - --shuffle-buffer 500/cv-augment hflip/cv-view --stat' \
+		'cv-embed -w net.st --output logits --threads 1/cv-eval' \
+		'cv-knn --bank few.cvt -k 1 --keep --threads 1/cv-view --tsv'; do
+		IFS=/ read -ra filters <<<"$w"
+		rm -f pid.*
+		first=
+		for many in 1 2 10; do
+			peak=$(peaks $((many * part)) "${filters[@]}")
+			[ "$(wc -w <<<"$peak")" -eq ${#filters[@]} ]
+			: "${first:=$peak}"
+			echo "$w: $many: $peak kB"
+			paste <(tr ' ' '\n' <<<"$first") <(tr ' ' '\n' <<<"$peak") |
+				awk '$1 < 1000 || $2 > $1 + 2048 { exit 1 }'
+		done
+	done
 }
 
 @test "cv-read of many files holds none of them, and opens one after the other" {
