@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """peer.py ROW THREADS: what a user would pick instead, on the same work; prints pictures (queries,
 ...) a second, of a row `-memory` its peak of resident memory in MiB, or '-' where it is not
-installed. PyTorch is tuned: channels-last where that is faster, inference by the better of eager
-and jit.optimize_for_inference, freed memory kept (run.sh sets MALLOC_*_THRESHOLD_). One thread is
+installed. PyTorch is tuned: channels-last where that is faster, freed memory kept (run.sh sets MALLOC_*_THRESHOLD_); inference is
+the best of eager, jit.optimize_for_inference and, where it is installed, ONNX Runtime. One thread is
 measured in processor time, several by the clock."""
+import io
 import resource
 import sys
 import time
@@ -273,14 +274,28 @@ STEPS = {"mlp-vae": vae_step, "dcgan": gan_step, "simclr": simclr_step}
 
 # ---- a network ----------------------------------------------------------------------------------
 
+def onnx(torch, net, x):
+    """What runs the network in ONNX Runtime, if that is here."""
+    try:
+        import onnxruntime
+    except ImportError:
+        return []
+    file, options = io.BytesIO(), onnxruntime.SessionOptions()
+    torch.onnx.export(net, x, file, input_names=["x"])
+    options.intra_op_num_threads = THREADS
+    session = onnxruntime.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
+    rows = {"x": x.contiguous().numpy()}
+    return [lambda: session.run(None, rows)]
+
+
 def infer(torch, net, x, times):
-    """The better of eager and jit.optimize_for_inference."""
     with torch.no_grad():
         eager = net.eval()
         jit = torch.jit.optimize_for_inference(torch.jit.trace(eager, x))
         for _ in range(3):
             jit(x)
-        return max(per_second(lambda: n(x), len(x), times) for n in (eager, jit))
+        ways = [lambda: eager(x), lambda: jit(x)] + onnx(torch, net, x)
+        return max(per_second(way, len(x), times) for way in ways)
 
 
 def network(name, kind, one):
