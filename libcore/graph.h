@@ -128,7 +128,8 @@ struct nn_io {
 	const struct graph *graph;
 	const struct node *node;
 	const struct run *run;
-	size_t n;              /* rows of the batch */
+	size_t n;              /* rows of the batch, or of a span of it */
+	size_t first;          /* where in the batch they begin */
 	size_t rows;           /* rows of the output: n x mult (1 when mult is 0) */
 	size_t most;           /* what n is at most: the plan's N */
 	const float *const *x; /* inputs; those of other dtypes through nn_input */
@@ -269,6 +270,9 @@ struct plan_spec {
 	 * operators take over what follows them (nn_op.folds). Numbers differ in the last places
 	 * from those of other plans. */
 	bool fixed;
+	/* Of a fixed plan: how many rows go through the network at a time, so that values between
+	 * operators stay in a processor's cache; 0 = chosen by their sizes. No value depends on it. */
+	size_t span;
 };
 
 int plan_create(struct plan **p, struct graph *g, const struct plan_spec *s, struct cvt_err *e);

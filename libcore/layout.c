@@ -304,7 +304,7 @@ static void lay_constants(struct plan *p, size_t i)
 {
 	const struct node *n = &p->graph->node[i];
 	struct slot *t = &p->slot[i];
-	const struct nn_io io = {.graph = p->graph, .node = n, .most = p->rows};
+	const struct nn_io io = {.graph = p->graph, .node = n, .most = p->most};
 	if (!p->fixed || !n->op->prepare)
 		return;
 	t->fixed = p->constant_floats;

@@ -31,6 +31,7 @@ struct slot {           /* what the plan knows of a node */
 	size_t root;              /* the node whose memory the value is */
 	size_t edge, param;       /* first of its inputs and parameters in the tables */
 	const void *bound;        /* an input node's values */
+	float *whole;             /* a kept value of all rows, where they go in spans */
 };
 
 struct step {
@@ -40,13 +41,16 @@ struct step {
 
 struct plan {
 	struct graph *graph;
-	size_t rows, nodes, steps; /* N; nodes of the graph when it was planned; F */
+	size_t most, rows;   /* N; rows that go at a time, for which memory is laid out */
+	size_t first;        /* of the rows that go now, their place in the batch */
+	size_t nodes, steps; /* of the graph when it was planned; F */
 	struct slot *slot;
 	struct buffer *buffer;
 	size_t nbuffers, capacity;
 	bool fixed;
 	size_t arena_floats, work_floats, thread_floats, threads, constant_floats;
-	float *arena, *work, *constant, *loss_grad;
+	size_t whole_floats; /* kept values of all rows */
+	float *arena, *work, *constant, *whole, *loss_grad;
 	struct step *step;
 	/* tables of all nodes, end to end: what nn_io points into */
 	size_t edges, params;

@@ -25,5 +25,5 @@ void draw_row(
 		return;
 	}
 	rng_for(r, io->run->seed, RNG_LAYER, io->run->step, (uint64_t)(io->node - io->graph->node));
-	r->counter[1] = (uint32_t)row;
+	r->counter[1] = (uint32_t)(io->first + row);
 }

@@ -133,8 +133,8 @@ static void close_trial(struct trial *t)
 }
 
 /* Values of all that is kept, end to end, of rows first..first+n. */
-static float *values(const struct trial *t, bool fixed, unsigned threads, size_t first, size_t n,
-	struct profile *profile)
+static float *values(const struct trial *t, bool fixed, unsigned threads, size_t span, size_t first,
+	size_t n, struct profile *profile)
 {
 	struct cvt_err e = {0};
 	const struct plan_spec spec = {.rows = ROWS,
@@ -142,7 +142,8 @@ static float *values(const struct trial *t, bool fixed, unsigned threads, size_t
 		.keep = t->keep,
 		.nkeep = t->nkeep,
 		.loss = GRAPH_NONE,
-		.fixed = fixed};
+		.fixed = fixed,
+		.span = span};
 	struct plan *p;
 	struct run run = {.profile = profile};
 	size_t floats = 0;
@@ -188,7 +189,7 @@ static double difference(const struct trial *t, const float *a, const float *b)
 /* Row r alone has the bits it had among others. */
 static bool alone(const struct trial *t, const float *all, size_t r)
 {
-	float *one = values(t, true, 1, r, 1, NULL);
+	float *one = values(t, true, 1, ROWS, r, 1, NULL);
 	const float *got = one;
 	bool same = true;
 	for (size_t i = 0; i < t->nkeep; i++) {
@@ -215,9 +216,9 @@ static void check_case(const struct net_case *c)
 	struct trial t;
 	struct profile profile = {0};
 	open_trial(&t, c);
-	float *want = values(&t, false, 1, 0, ROWS, NULL);
-	float *got = values(&t, true, 1, 0, ROWS, &profile);
-	float *three = values(&t, true, 3, 0, ROWS, NULL);
+	float *want = values(&t, false, 1, ROWS, 0, ROWS, NULL);
+	float *got = values(&t, true, 1, ROWS, 0, ROWS, &profile);
+	float *three = values(&t, true, 3, 2, 0, ROWS, NULL);
 	size_t n = 0;
 	for (size_t i = 0; i < t.nkeep; i++)
 		n += ROWS * shape_items(&t.graph->node[t.keep[i]].row);
