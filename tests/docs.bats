@@ -303,10 +303,11 @@ toy() {
 	for f in pixels-knn kmeans-knn kmeans-linear; do figure $f told | grep -q '^[01]'; done
 }
 
-@test "results.sh writes a row with its mean, baselines and command" {
+@test "results.sh writes a row with its means and baselines" {
 	DATA_ROOT=. SEEDS='0 1' OUT=out sh "$top/pipelines/results.sh" fashion >told
 	cmp <(tail -n +3 out/RESULTS.md) told
-	grep -qE '^[|] fashion [|] [0-9]+ ([|] 0[.][0-9]{4} ){3}[|] 2 ([|] [0-9.]+ ){4}[|] .*airbench.sh' told
+	grep -qE '^[|] fashion [|] [0-9]+ ([|] 0[.][0-9]{4} ){3}[|] 2 ([|] [0-9.]+ ){4}[|]$' told
+	[ "$(wc -l <told)" -eq 1 ]
 	fails 2 env DATA_ROOT=. OUT=out sh "$top/pipelines/results.sh" nothing
 }
 

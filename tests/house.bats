@@ -89,6 +89,7 @@ lists_agree() {
 	for p in "$top"/pipelines/*.sh; do
 		head -n 1 "$p" | grep -qx '#!/bin/sh'
 		[ "$(wc -l <"$p")" -le 40 ]
+		[ -x "$p" ]
 	done
 }
 
