@@ -7,6 +7,7 @@
 #include "arch_ast.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A value being read; scope NULL checks the syntax alone. */
@@ -109,21 +110,25 @@ static size_t name_length(const struct reader *r)
 static int unknown_name(const struct reader *r, size_t n)
 {
 	const struct arch_scope *s = r->scope;
-	const char *known[ARCH_NAMES + 64];
+	const char **known = mem_alloc(s->values + s->lets, sizeof *known, r->e);
 	size_t count = 0;
+	if (!known)
+		return CVT_SYSTEM;
 	const struct arch_arg *param = s->macro ? s->macro->param : NULL;
-	for (size_t i = 0; i < s->values && count < 64; i++, param = param->next)
+	for (size_t i = 0; i < s->values; i++, param = param->next)
 		known[count++] = param->key;
-	for (size_t i = 0; i < s->lets && i < ARCH_NAMES; i++)
+	for (size_t i = 0; i < s->lets; i++)
 		if (s->arch->let[i].known)
 			known[count++] = s->arch->let[i].name;
 	char word[ARCH_WORD];
 	arch_word(word, r->p, n);
 	const size_t near = mem_nearest(word, known, count);
-	return arch_fail(r->arch, place(r, r->p), r->e,
+	const int code = arch_fail(r->arch, place(r, r->p), r->e,
 		near < count ? "'%s' has no value here; did you mean '%s'?"
 			     : "'%s' has no value here; write 'let %s = ...'%.0s",
 		word, near < count ? known[near] : word, "");
+	free(known);
+	return code;
 }
 
 /* `classes` comes from the program, late perhaps; so does a let that is made of it. */

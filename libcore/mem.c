@@ -211,20 +211,20 @@ static size_t distance(const char *a, const char *b)
 	const size_t n = strlen(a), m = strlen(b);
 	if (n >= MAX || m >= MAX)
 		return MAX;
-	size_t d[MAX][MAX];
+	unsigned char d[MAX][MAX];
 	for (size_t i = 0; i <= n; i++)
-		d[i][0] = i;
+		d[i][0] = (unsigned char)i;
 	for (size_t j = 0; j <= m; j++)
-		d[0][j] = j;
+		d[0][j] = (unsigned char)j;
 	for (size_t i = 1; i <= n; i++)
 		for (size_t j = 1; j <= m; j++) {
-			size_t best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+			int best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
 			best = d[i - 1][j] + 1 < best ? d[i - 1][j] + 1 : best;
 			best = d[i][j - 1] + 1 < best ? d[i][j - 1] + 1 : best;
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]
 				&& d[i - 2][j - 2] + 1 < best)
 				best = d[i - 2][j - 2] + 1;
-			d[i][j] = best;
+			d[i][j] = (unsigned char)best;
 		}
 	return d[n][m];
 }

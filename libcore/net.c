@@ -22,7 +22,7 @@ static void close_builder(struct net_builder *b)
 
 static int open_builder(struct net_builder *b)
 {
-	net_names_open(b);
+	TRY(net_names_open(b));
 	b->embedding = b->linear_input = GRAPH_NONE;
 	TRY(str_puts(&b->path, "", b->e));
 	TRY(str_puts(&b->prefix, b->spec->prefix ? b->spec->prefix : "", b->e));
@@ -117,24 +117,34 @@ static void add_hint(const struct arch *a, struct cvt_err *e)
 	}
 }
 
+static int unknown_subnet(const struct arch *a, const char *name, struct cvt_err *e)
+{
+	const size_t n = arch_nets(a);
+	const char **word = mem_alloc(n, sizeof *word, e);
+	if (!word)
+		return CVT_SYSTEM;
+	for (size_t i = 0; i < n; i++)
+		word[i] = arch_net(a, i);
+	const size_t near = mem_nearest(name, word, n);
+	const int code = near < n
+				 ? cvt_fail(e, CVT_USAGE, "%s: has no 'net %s'; did you mean '%s'?",
+					 a->source, name, word[near])
+				 : cvt_fail(e, CVT_USAGE, "%s: has no 'net %s'", a->source, name);
+	free(word);
+	return code;
+}
+
 static int find_subnet(
 	const struct arch *a, const char *name, const struct arch_subnet **to, struct cvt_err *e)
 {
-	const char *word[ARCH_NAMES + 1];
-	size_t n = 0;
-	for (; n < arch_nets(a); n++)
-		word[n] = arch_net(a, n);
+	const size_t n = arch_nets(a);
 	*to = arch_subnet(a, name);
-	const size_t near = mem_nearest(name ? name : "", word, n);
-	if (!*to && near < n)
-		return cvt_fail(e, CVT_USAGE, "%s: has no 'net %s'; did you mean '%s'?", a->source,
-			name, word[near]);
 	if (!*to)
-		return cvt_fail(e, CVT_USAGE, "%s: has no 'net %s'", a->source, name);
+		return unknown_subnet(a, name ? name : "", e);
 	if (!(*to)->pipe.first && !name && n)
 		return cvt_fail(e, CVT_USAGE,
 			"%s: has no nameless network; the first of its %zu is '%s'", a->source, n,
-			word[0]);
+			arch_net(a, 0));
 	if (!(*to)->pipe.first)
 		return cvt_fail(e, CVT_USAGE, "%s: %s%s has no layers", a->source,
 			name ? "net " : "the network", name ? name : "");

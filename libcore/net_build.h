@@ -54,8 +54,8 @@ struct net_builder {
 	size_t expanded; /* elements so far */
 	size_t n, capacity;
 	struct net_element *element;
-	size_t slot[NET_SLOTS]; /* latest element of a hash */
-	bool *owned;            /* parameters that an element of this build has declared */
+	size_t *slot; /* latest element of each of NET_SLOTS hashes; no stack holds them all */
+	bool *owned;  /* parameters that an element of this build has declared */
 	size_t owned_capacity;
 	bool named;                  /* a stage is called `embedding` */
 	size_t embedding;            /* what it gave; GRAPH_NONE until then */
@@ -70,7 +70,7 @@ int net_expand(struct net_builder *b, const struct net_frame *f, const struct ar
 	size_t *value);
 
 /* ---- net_names.c ------------------------------------------------------------------- */
-void net_names_open(struct net_builder *b);
+int net_names_open(struct net_builder *b);
 void net_names_close(struct net_builder *b);
 /* The element of exactly this path that is seen from the frame; NULL. */
 const struct net_element *net_names_find(

@@ -177,19 +177,26 @@ static const struct nn_op *find_layer(const char *name)
 
 static int unknown_word(const struct net_builder *b, const struct arch_element *el)
 {
-	const char *word[ARCH_NAMES + 256] = {NULL};
-	size_t n = 0;
+	size_t n = 0, ops = 0;
+	while (nn_ops[ops])
+		ops++;
+	const char **word = mem_alloc(b->arch->macros + ops, sizeof *word, b->e);
+	if (!word)
+		return CVT_SYSTEM;
 	for (size_t i = 0; i < b->arch->macros; i++)
 		word[n++] = b->arch->macro[i].name;
-	for (const struct nn_op *const *op = nn_ops; *op && n < ARCH_NAMES + 256; op++)
-		word[n++] = (*op)->name;
+	for (size_t i = 0; i < ops; i++)
+		word[n++] = nn_ops[i]->name;
 	const size_t near = mem_nearest(el->word, word, n);
 	char shown[ARCH_WORD];
 	arch_word(shown, el->word, strlen(el->word));
-	if (near < n)
-		return arch_fail(b->arch, el->pos, b->e,
-			"there is no layer or macro '%s'; did you mean '%s'?", shown, word[near]);
-	return arch_fail(b->arch, el->pos, b->e, "there is no layer or macro '%s'", shown);
+	const int code =
+		near < n ? arch_fail(b->arch, el->pos, b->e,
+			"there is no layer or macro '%s'; did you mean '%s'?", shown, word[near])
+			 : arch_fail(
+				 b->arch, el->pos, b->e, "there is no layer or macro '%s'", shown);
+	free(word);
+	return code;
 }
 
 static int expand_layer(struct net_builder *b, const struct net_frame *f,

@@ -17,10 +17,14 @@ static size_t slot_of(const char *path)
 	return h % NET_SLOTS;
 }
 
-void net_names_open(struct net_builder *b)
+int net_names_open(struct net_builder *b)
 {
+	b->slot = mem_alloc(NET_SLOTS, sizeof *b->slot, b->e);
+	if (!b->slot)
+		return CVT_SYSTEM;
 	for (size_t i = 0; i < NET_SLOTS; i++)
 		b->slot[i] = GRAPH_NONE;
+	return CVT_OK;
 }
 
 void net_names_cut(struct net_builder *b, size_t n)
@@ -36,6 +40,7 @@ void net_names_close(struct net_builder *b)
 {
 	net_names_cut(b, 0);
 	free(b->element);
+	free(b->slot);
 }
 
 const struct net_element *net_names_find(

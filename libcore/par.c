@@ -16,7 +16,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PATIENCE = 4000 }; /* looks before sleeping, some tens of microseconds */
+enum {
+	PATIENCE = 4000, /* looks before sleeping, some tens of microseconds */
+	STACK = 1 << 20, /* bytes of a helper's, whatever `ulimit -s` says */
+};
 
 struct par {
 	unsigned threads, started;
@@ -111,7 +114,7 @@ static unsigned cores(void)
 }
 
 /* Signals are the main thread's business: helpers start with all of them blocked. */
-static int start_helpers(struct par *p, struct cvt_err *e)
+static int start_helpers(struct par *p, const pthread_attr_t *how)
 {
 	sigset_t all, before;
 	sigfillset(&all);
@@ -120,10 +123,23 @@ static int start_helpers(struct par *p, struct cvt_err *e)
 	while (p->started + 1 < p->threads && code == 0) {
 		struct helper *h = &p->helper[p->started];
 		*h = (struct helper){p, p->started + 1};
-		code = pthread_create(&p->thread[p->started], NULL, helper_main, h);
+		code = pthread_create(&p->thread[p->started], how, helper_main, h);
 		p->started += code == 0;
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return code;
+}
+
+static int open_helpers(struct par *p, struct cvt_err *e)
+{
+	pthread_attr_t how;
+	int code = pthread_attr_init(&how);
+	if (code == 0) {
+		code = pthread_attr_setstacksize(&how, STACK);
+		if (code == 0)
+			code = start_helpers(p, &how);
+		(void)pthread_attr_destroy(&how);
+	}
 	if (code != 0)
 		return cvt_fail(
 			e, CVT_SYSTEM, "cannot start %u threads; try --threads 1", p->threads);
@@ -142,7 +158,7 @@ int par_open(struct par **out, unsigned threads, struct cvt_err *e)
 	pthread_cond_init(&p->done, NULL);
 	p->thread = mem_alloc(p->threads, sizeof *p->thread, e);
 	p->helper = mem_alloc(p->threads, sizeof *p->helper, e);
-	const int code = p->thread && p->helper ? start_helpers(p, e) : CVT_SYSTEM;
+	const int code = p->thread && p->helper ? open_helpers(p, e) : CVT_SYSTEM;
 	if (code != 0) {
 		par_close(p);
 		return code;

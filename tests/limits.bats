@@ -279,3 +279,34 @@ flatten | fc: linear classes" >tiny.arch
 	[ $code -eq 130 ]
 	[ ! -s said ] && [ ! -e net.st ]
 }
+
+@test "a stack of 64 KiB is enough: every method, every tool, texts nested as deep as they may be" {
+	[[ ${TESTS:-} != *san ]] || skip "a sanitizer's frames are large"
+	load ways
+	WAYS_EPOCHS=1 ways_data
+	local w name in command
+	for w in "${method_ways[@]}" "${tool_ways[@]}"; do
+		read -r name in command <<<"$w"
+		[ "$in" != - ] || in=/dev/null
+		# shellcheck disable=SC2086 # a way is words
+		sh -c 'ulimit -s 64; exec "$@"' sh $command --threads 3 -o out <"$in" || { echo "$name"; return 1; }
+	done
+	small() {
+		fails "$1" sh -c 'ulimit -s 64; exec "$@"' sh "${@:2}"
+	}
+	local open='' close='' i
+	for i in {1..60}; do open+='{ ' close+=' }'; done
+	echo "input image 8 8 3
+$open conv 3 3 $close | flatten | linear classes" >deep.arch
+	sh -c 'ulimit -s 64; exec "$@"' sh cv-train -q --arch deep.arch -o deep.st one.cvt
+	sed 's/conv/comv/' deep.arch >wrong.arch
+	small 2 cv-train --arch wrong.arch -o x.st one.cvt
+	[[ $message == *"did you mean 'conv'"* ]]
+	small 2 cv-train --arch net.arch --let clases=3 -o x.st one.cvt
+	mkdir many
+	cv-view -q one.cvt -n 1 -o many/a.png
+	tar -cf many.tar many
+	for i in many.tar many/a.png; do
+		sh -c 'ulimit -s 64; exec "$@"' sh cv-read "$i" -o out
+	done
+}

@@ -232,33 +232,37 @@ static void close_all(struct trainer *t)
 	free(t->line);
 }
 
+/* Its options alone are more than a small stack holds. */
 int trainer_main(int argc, char **argv, const struct cli_program *p, const char *method)
 {
-	struct trainer t = {0};
-	struct cli_option table[TRAINER_OPTIONS];
 	struct cli_program program = *p;
 	struct cvt_err e = {0};
 	bool done;
-	t.o = (struct trainer_options){.method = method,
+	struct trainer *t = mem_alloc(1, sizeof *t, &e);
+	if (!t)
+		return cli_end(&(struct cli){.program = p}, CVT_SYSTEM, &e, false);
+	t->o = (struct trainer_options){.method = method,
 		.sched = "one-cycle",
 		.checkpoint_every = "10m",
 		.precision = "fp32",
 		.batch_size = 128,
 		.accumulate = 1};
-	head_init(&t.head);
-	head_init(&t.history);
-	trainer_table(&t.o, table);
-	program.options = table;
-	program.common = &t.o.common;
+	head_init(&t->head);
+	head_init(&t->history);
+	trainer_table(&t->o, t->table);
+	program.options = t->table;
+	program.common = &t->o.common;
 	program.operands_are_source = true;
-	int code = cli_parse(&t.cli, &program, argc, argv, &done, &e);
-	if (code == CVT_OK && !done && t.o.common.list)
+	int code = cli_parse(&t->cli, &program, argc, argv, &done, &e);
+	if (code == CVT_OK && !done && t->o.common.list)
 		list_all();
 	else if (code == CVT_OK && !done) {
-		code = trainer_understand(&t, table, &e);
+		code = trainer_understand(t, t->table, &e);
 		if (code == CVT_OK)
-			code = run(&t, &e);
+			code = run(t, &e);
 	}
-	close_all(&t);
-	return cli_end(&t.cli, code, &e, false);
+	close_all(t);
+	code = cli_end(&t->cli, code, &e, false);
+	free(t);
+	return code;
 }

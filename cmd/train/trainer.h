@@ -44,6 +44,7 @@ struct trainer_options {
 struct trainer {
 	struct cli cli;
 	struct trainer_options o;
+	struct cli_option table[TRAINER_OPTIONS];
 	const struct method *method;
 	struct method_value value[METHOD_OPTIONS]; /* of the method's options */
 	struct source *in;                         /* NULL with --epochs 0 and no input named */
