@@ -60,6 +60,7 @@ static int open_input(struct augment *m, struct cvt_err *e)
 	const struct dataset_options reading = {
 		.format = m->o->format, .max_memory = c->max_memory};
 	TRY(cli_refuse_terminal(c->output, e));
+	TRY(cli_refuse_stdin(m->cli, e));
 	TRY(augment_words_read(&m->words, m->cli->operand, m->cli->operands, e));
 	if (m->words.n == 0 && !m->o->preview)
 		return cvt_fail(

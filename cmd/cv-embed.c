@@ -142,6 +142,7 @@ static int prepare(struct embed *m, struct cvt_err *e)
 	const struct dataset_options reading = {
 		.format = o->format, .max_memory = o->common.max_memory};
 	TRY(cli_refuse_terminal(o->common.output, e));
+	TRY(cli_refuse_stdin(m->cli, e));
 	TRY(source_open(
 		&m->in, m->cli->operands ? m->cli->operand[0] : o->common.input, &reading, e));
 	TRY(output_refuse_input(o->common.output, source_fd(m->in), e));

@@ -147,6 +147,7 @@ static int open_all(struct work *w, struct cvt_err *e)
 	const struct cli_common *c = w->common;
 	const char *path = w->cli->operands ? w->cli->operand[0] : c->input;
 	const struct dataset_options data = {.format = w->o->format, .max_memory = c->max_memory};
+	TRY(cli_refuse_stdin(w->cli, e));
 	TRY(source_open(&w->in, path, &data, e));
 	TRY(output_refuse_input(c->output, source_fd(w->in), e));
 	if (c->metrics)

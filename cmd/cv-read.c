@@ -295,6 +295,7 @@ static int create_output(struct work *w, const struct read_options *o, struct cv
 
 static int run(struct work *w, const struct read_options *o, const struct cli *c, struct cvt_err *e)
 {
+	TRY(cli_refuse_stdin(c, e));
 	TRY(open_operands(w, o, c, e));
 	TRY(make_head(w, o, c, e));
 	TRY(create_output(w, o, e));

@@ -93,6 +93,10 @@ int cli_refuse(const struct cli *c, const char *names, const char *why, struct c
 int cli_refuse_read(
 	const struct cli *c, const char *written, const char *except, struct cvt_err *e);
 
+/* For a program that is about to read its input: CVT_USAGE when nothing on the line names it, which is
+ * standard input then, and an option asks for that, too. */
+int cli_refuse_stdin(const struct cli *c, struct cvt_err *e);
+
 /* The line of `prog` in a stream's HEAD: NAME and the options that can change the result,
  * shell-quoted, with --seed always; without the inputs when drop_source. */
 int cli_history(

@@ -4,6 +4,7 @@
  * once (see cli_private.h). */
 #include "cli_private.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -87,20 +88,55 @@ static int refuse_unnamed(const struct cli *c, struct cvt_err *e)
 	return CVT_OK;
 }
 
+static bool is_stdin(const struct cli_token *t, const char *file)
+{
+	const char *equals = t->option && file && *t->option->arg == '[' ? strchr(file, '=') : NULL;
+	return file && strcmp(equals ? equals + 1 : file, "-") == 0; /* [STAGE=]FILE */
+}
+
+/* What the word is called in a message. */
+static const char *stdin_name(const struct cli_token *t, char *to, size_t size)
+{
+	if (!t)
+		return "the input";
+	if (!t->option)
+		return *t->text == '@' ? "@-" : "operand -";
+	(void)snprintf(to, size, "--%s", t->option->name ? t->option->name : "");
+	return to;
+}
+
+/* At most one word of the line names standard input, none when `taken`: nothing else is the input. */
+static int refuse_stdin(const struct cli *c, bool taken, struct cvt_err *e)
+{
+	const struct cli_token *other = NULL;
+	char a[100], b[100];
+	for (size_t i = 0; i < c->tokens; i++) {
+		const struct cli_token *t = &c->token[i];
+		if (!is_stdin(t, read_file(c, t)))
+			continue;
+		if (other || taken)
+			return cvt_fail(e, CVT_USAGE,
+				"%s and %s both want standard input, which comes once; put one of "
+				"them into a file",
+				stdin_name(other, a, sizeof a), stdin_name(t, b, sizeof b));
+		other = t;
+	}
+	return CVT_OK;
+}
+
+int cli_refuse_stdin(const struct cli *c, struct cvt_err *e)
+{
+	const bool named =
+		c->program->common->input || (c->program->operands_are_source && c->operands);
+	return refuse_stdin(c, !named, e);
+}
+
 /* The input is named in one way, and standard input, which comes once, by one word. */
 static int refuse_twice(const struct cli *c, struct cvt_err *e)
 {
-	size_t stdins = 0;
 	if (c->program->operands_are_source && c->operands && c->program->common->input)
 		return cvt_fail(e, CVT_USAGE, "name the input as an operand or with -i, not both");
-	for (size_t i = 0; i < c->tokens; i++) {
-		const char *file = read_file(c, &c->token[i]);
-		stdins += file && strcmp(file, "-") == 0;
-	}
-	return stdins < 2 ? CVT_OK
-			  : cvt_fail(e, CVT_USAGE,
-				  "-: standard input is named twice and comes once; put one of "
-				  "them into a file");
+	return refuse_stdin(c, false, e);
 }
 
 int cli_check_files(const struct cli *c, struct cvt_err *e)

@@ -123,9 +123,28 @@ sweep() {
 		fails 2 $c -i s.cvt bank.cvt
 		[[ $message == *": name the input as an operand or with -i, not both" ]]
 	done
-	for c in 'cv-read - -' 'cv-view --diff - -' 'cv-knn --bank - -' 'cv-eval --fid - -' 'cv-embed -w - -i -' \
-		'cv-read - --paste -' 'cv-knn --verify - -'; do
-		fails 2 $c <s.cvt
-		[[ $message == *": standard input is named twice and comes once"* ]]
-	done
+	twice() { # WHO WHO COMMAND...
+		fails 2 "${@:3}" <s.cvt
+		[[ $message == "$3: $1 and $2 both want standard input, which comes once; put one of them into a file" ]] ||
+			{ echo "$message"; return 1; }
+	}
+	twice 'operand -' 'operand -' cv-read - -
+	twice 'operand -' 'operand -' cv-view --diff - -
+	twice --bank 'operand -' cv-knn --bank - -
+	twice --fid 'operand -' cv-eval --fid - -
+	twice --weights --input cv-embed -w - -i -
+	twice --weights --input cv-embed -w teacher=- -i -
+	twice --paste 'operand -' cv-read - --paste -
+	twice --verify 'operand -' cv-knn --verify - -
+	# What nothing names comes from standard input, too.
+	twice 'the input' --fid cv-eval --fid -
+	twice 'the input' --bank cv-knn --bank -
+	twice 'the input' --verify cv-knn --verify -
+	twice 'the input' --paste cv-read --paste -
+	twice 'the input' --weights cv-embed -w -
+	twice 'the input' @- cv-augment @-
+	twice 'the input' --target cv-train --method dann --arch tiny.arch --target - -o x.st
+	twice 'the input' --weights cv-train -w - -o x.st
+	twice 'the input' --teacher cv-distill --arch tiny.arch --teacher - -o x.st
+	cv-train -q --epochs 0 -w - -o again.st <net.st # there is no input then
 }

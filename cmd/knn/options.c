@@ -134,8 +134,7 @@ int knn_understand(struct knn_options *o, const struct cli *c, struct cvt_err *e
 {
 	TRY(understand_words(o, e));
 	TRY(check_way(o, c, e));
-	if (o->bank && strcmp(o->bank, "-") == 0 && !c->operands && !c->program->common->input)
-		return cvt_fail(e, CVT_USAGE, "--bank -: the queries come from there; name a file");
+	TRY(cli_refuse_stdin(c, e));
 	if (o->k == 0)
 		return cvt_fail(e, CVT_USAGE, "-k: at least one neighbour is needed");
 	if (!(o->temperature > 0))

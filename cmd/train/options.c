@@ -271,6 +271,8 @@ int trainer_understand(struct trainer *t, const struct cli_option *table, struct
 	TRY(check_numbers(o, e));
 	if (t->cli.operands > 1)
 		return cvt_fail(e, CVT_USAGE, "one input at a time; cv-read joins several");
+	if (!o->epochs_given || o->epochs > 0)
+		TRY(cli_refuse_stdin(&t->cli, e));
 	if (!(t->method = method_find(o->method, e)) || (o->opt && !opt_find(o->opt, e)))
 		return CVT_USAGE;
 	TRY(take_method_options(t, table, e));
