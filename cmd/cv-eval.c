@@ -115,7 +115,7 @@ static int add_asked(struct work *w, struct cvt_err *e)
 {
 	char *copy, *word[MOST];
 	size_t n;
-	TRY(cli_words(w->o->report, &copy, word, MOST, &n, e));
+	TRY(cli_words(w->o->report, "--report", &copy, word, MOST, &n, e));
 	int code = CVT_OK;
 	for (size_t i = 0; i < n && code == CVT_OK; i++) {
 		const struct metric *m = metric_find(word[i]);

@@ -118,8 +118,10 @@ int cli_count(const char *text, const char *what, size_t *to, struct cvt_err *e)
 /* "a,b,c": at most max numbers. */
 int cli_reals(
 	const char *text, const char *what, double *to, size_t max, size_t *n, struct cvt_err *e);
-/* Cuts a comma list in a copy of text: word[0..*n) point into *copy, which the caller frees. */
-int cli_words(const char *text, char **copy, char **word, size_t max, size_t *n, struct cvt_err *e);
+/* Cuts a comma list in a copy of text: word[0..*n) point into *copy, which the caller frees. CVT_USAGE
+ * naming `what` when there are too many, or one is empty. */
+int cli_words(const char *text, const char *what, char **copy, char **word, size_t max, size_t *n,
+	struct cvt_err *e);
 
 /* Refuses to write binary data to a terminal (CVT_USAGE). */
 int cli_refuse_terminal(const char *output, struct cvt_err *e);

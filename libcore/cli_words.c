@@ -42,7 +42,8 @@ int cli_count(const char *text, const char *what, size_t *to, struct cvt_err *e)
 	return CVT_OK;
 }
 
-int cli_words(const char *text, char **copy, char **word, size_t max, size_t *n, struct cvt_err *e)
+int cli_words(const char *text, const char *what, char **copy, char **word, size_t max, size_t *n,
+	struct cvt_err *e)
 {
 	*n = 0;
 	*copy = mem_strdup(text, e);
@@ -56,8 +57,9 @@ int cli_words(const char *text, char **copy, char **word, size_t max, size_t *n,
 			free(*copy);
 			*copy = NULL;
 			return cvt_fail(e, CVT_USAGE,
-				*n == max ? "'%s' has too many words" : "'%s' has an empty word",
-				text);
+				*n == max ? "%s: '%s' has too many words"
+					  : "%s: '%s' has an empty word; is a variable not set?",
+				what, text);
 		}
 		word[(*n)++] = s;
 		s = comma;
@@ -70,7 +72,7 @@ int cli_reals(
 {
 	enum { MOST = 64 };
 	char *copy, *word[MOST];
-	TRY(cli_words(text, &copy, word, max < MOST ? max : MOST, n, e));
+	TRY(cli_words(text, what, &copy, word, max < MOST ? max : MOST, n, e));
 	int code = CVT_OK;
 	for (size_t i = 0; i < *n && code == CVT_OK; i++)
 		code = cli_real(word[i], what, &to[i], e);

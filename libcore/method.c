@@ -434,7 +434,7 @@ int learner_freeze(struct learner *l, const char *prefixes, struct cvt_err *e)
 	size_t n = 0;
 	if (!l->thaws && !(l->thaws = mem_alloc(l->graph->nparams, sizeof *l->thaws, e)))
 		return CVT_SYSTEM;
-	int code = cli_words(prefixes, &copy, word, 64, &n, e);
+	int code = cli_words(prefixes, "--freeze", &copy, word, 64, &n, e);
 	for (size_t i = 0; i < n && code == CVT_OK; i++)
 		code = freeze_prefix(l, word[i], e);
 	free(copy);

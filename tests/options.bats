@@ -148,3 +148,27 @@ sweep() {
 	twice 'the input' --teacher cv-distill --arch tiny.arch --teacher - -o x.st
 	cv-train -q --epochs 0 -w - -o again.st <net.st # there is no input then
 }
+
+@test "a list with an empty word is called by its option" {
+	cp "$BATS_FILE_TMPDIR"/* .
+	while read -r option command; do
+		for empty in '' , a,; do
+			# shellcheck disable=SC2086 # a command is words
+			fails 2 $command "$option" "$empty"
+			[[ $message == *": $option: '$empty' has an empty word; is a variable not set?" ]] ||
+				{ echo "$message"; return 1; }
+		done
+	done <<-'EOF'
+		--domain cv-gen shapes -o x
+		--fields cv-gen shapes -o x
+		--freeze cv-train --arch tiny.arch -o x s.cvt
+		--lr-scale cv-train --arch tiny.arch -o x s.cvt
+		--let cv-train --arch tiny.arch -o x s.cvt
+		--betas cv-train --arch tiny.arch -o x s.cvt
+		--class-weight cv-train --arch tiny.arch -o x s.cvt
+		--output cv-embed -w net.st -o x s.cvt
+		--keep cv-embed -w net.st -o x s.cvt
+		--output cv-knn --bank bank.cvt -o x bank.cvt
+		--report cv-eval bank.cvt
+	EOF
+}

@@ -192,7 +192,8 @@ int embed_outputs_open(struct embed_outputs *o, const char *text, size_t pool,
 	size_t words;
 	*o = (struct embed_outputs){.pool = pool};
 	(void)snprintf(o->input, sizeof o->input, "%s", n->info.field);
-	TRY(cli_words(text ? text : "embedding", &copy, word, EMBED_OUTPUTS, &words, e));
+	TRY(cli_words(
+		text ? text : "embedding", "--output", &copy, word, EMBED_OUTPUTS, &words, e));
 	int code = CVT_OK;
 	for (size_t i = 0; i < words && code == CVT_OK; i++)
 		code = add_output(o, word[i], n, e);
@@ -281,7 +282,7 @@ int embed_fields(struct embed_outputs *o, struct head *h, const char *keep, stru
 	char *copy = NULL, *word[MOST], name[VIEW_NAME];
 	size_t n = 0;
 	if (keep)
-		TRY(cli_words(keep, &copy, word, MOST, &n, e));
+		TRY(cli_words(keep, "--keep", &copy, word, MOST, &n, e));
 	for (size_t i = 0; i < n; i++)
 		if (!head_field(h, word[i])) {
 			const int code = cvt_fail(

@@ -59,7 +59,7 @@ int text_lets(struct arch *a, const char *lets, bool classes, struct cvt_err *e)
 	size_t n = 0;
 	if (!lets)
 		return CVT_OK;
-	TRY(cli_words(lets, &copy, word, MOST, &n, e));
+	TRY(cli_words(lets, "--let", &copy, word, MOST, &n, e));
 	int code = CVT_OK;
 	for (size_t i = 0; i < n && code == CVT_OK; i++) {
 		char *equals = strchr(word[i], '=');

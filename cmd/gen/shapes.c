@@ -103,7 +103,7 @@ static int read_fields(const char *text, unsigned *wanted, struct cvt_err *e)
 {
 	char *copy, *word[KINDS];
 	size_t n = 0;
-	TRY(cli_words(text ? text : "image,label", &copy, word, KINDS, &n, e));
+	TRY(cli_words(text ? text : "image,label", "--fields", &copy, word, KINDS, &n, e));
 	int code = CVT_OK;
 	for (size_t i = 0; i < n && code == CVT_OK; i++)
 		code = add_field(word[i], wanted, e);
@@ -115,7 +115,7 @@ static int read_domains(struct gen *g, const char *text, struct cvt_err *e)
 {
 	char *copy, *word[SHAPES_DOMAINS];
 	size_t n = 0;
-	TRY(cli_words(text ? text : "photo", &copy, word, SHAPES_DOMAINS, &n, e));
+	TRY(cli_words(text ? text : "photo", "--domain", &copy, word, SHAPES_DOMAINS, &n, e));
 	int code = CVT_OK;
 	for (size_t i = 0; i < n && code == CVT_OK; i++) {
 		g->domain[i] = shapes_find_domain(word[i]);

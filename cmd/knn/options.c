@@ -69,7 +69,7 @@ static int parse_outputs(struct knn_options *o, struct cvt_err *e)
 {
 	char *copy, *word[4];
 	size_t n;
-	TRY(cli_words(o->output, &copy, word, 4, &n, e));
+	TRY(cli_words(o->output, "--output", &copy, word, 4, &n, e));
 	int code = CVT_OK;
 	for (size_t i = 0; i < n && code == CVT_OK; i++)
 		if (strcmp(word[i], "prediction") == 0)

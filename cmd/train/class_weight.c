@@ -62,7 +62,7 @@ static int read_weights(struct weights *w, struct cvt_err *e)
 		return CVT_SYSTEM;
 	if (w->t->info.classes)
 		TRY(network_classes_head(w->t->info.classes, &w->head, e));
-	TRY(cli_words(w->t->o.class_weight, &w->copy, w->word, most, &w->n, e));
+	TRY(cli_words(w->t->o.class_weight, "--class-weight", &w->copy, w->word, most, &w->n, e));
 	const bool named = strchr(w->word[0], '=') != NULL;
 	if (!named && w->n != K)
 		return cvt_fail(e, CVT_USAGE,

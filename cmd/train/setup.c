@@ -289,7 +289,7 @@ static int parse_scales(struct trainer *t, struct cvt_err *e)
 	size_t n = 0;
 	if (!t->o.lr_scale)
 		return CVT_OK;
-	TRY(cli_words(t->o.lr_scale, &t->scale_text, word, TRAINER_SCALES, &n, e));
+	TRY(cli_words(t->o.lr_scale, "--lr-scale", &t->scale_text, word, TRAINER_SCALES, &n, e));
 	for (size_t i = 0; i < n; i++) {
 		char *equals = strchr(word[i], '=');
 		const struct graph *g = t->learner->graph;
