@@ -271,7 +271,7 @@ int main(int argc, char **argv)
 		{"confusion", 0, CLI_FLAG, NULL, &o.confusion, "which class was taken for which", 0,
 			NULL},
 		{"report", 0, CLI_TEXT, "NAME,...", &o.report,
-			"measures instead of the usual ones (cv-eval --list)", 0, NULL},
+			"measures instead of the usual ones (cv-eval --list)", CLI_LIST, NULL},
 		{"as", 0, CLI_TEXT, "FORM", &o.as, "text, tsv or json", 0, NULL},
 		{"part", 0, CLI_COUNT, "N", &o.part,
 			"only rows of part N: 0 training, 1 validation (default: all)", 0,

@@ -197,13 +197,41 @@ static int add_token(struct cli *c, const struct cli_option *o, const char *text
 	return CVT_OK;
 }
 
+static bool stands_already(const struct cli *c, const struct cli_option *o)
+{
+	for (size_t i = 0; i < c->tokens; i++)
+		if (c->token[i].option == o)
+			return true;
+	return false;
+}
+
+/* "--drop a --drop b" is "--drop a,b". */
+static int join(struct cli *c, const struct cli_option *o, const char **text, struct cvt_err *e)
+{
+	struct str both = {0};
+	void *p = c->joined;
+	TRY(mem_grow(&p, &c->joined_capacity, c->njoined + 1, sizeof *c->joined, e));
+	c->joined = p;
+	const int code = str_printf(&both, e, "%s,%s", *(const char **)o->to, *text);
+	if (code != CVT_OK) {
+		free(both.p);
+		return code;
+	}
+	*text = c->joined[c->njoined++] = both.p;
+	return CVT_OK;
+}
+
 static int take_option(struct cli *c, const struct cli_option *o, char **argv, struct cvt_err *e)
 {
+	const char *text;
 	const char *next = argv[optind];
 	if ((o->flags & CLI_MAYBE) && !optarg && next && isdigit((unsigned char)*next))
 		optarg = argv[optind++];
+	text = optarg;
+	if ((o->flags & CLI_LIST) && stands_already(c, o))
+		TRY(join(c, o, &text, e));
 	TRY(add_token(c, o, o->type == CLI_FLAG ? NULL : optarg, e));
-	return store(o, optarg, e);
+	return store(o, text, e);
 }
 
 /* The word at hand: getopt has moved optind past it, and past its argument if that was a word of its
@@ -340,6 +368,9 @@ void cli_free(struct cli *c)
 			free(m->item);
 			*m = (struct cli_many){0};
 		}
+	for (size_t i = 0; i < c->njoined; i++)
+		free(c->joined[i]);
+	free(c->joined);
 	free(c->all);
 	free(c->token);
 	*c = (struct cli){0};

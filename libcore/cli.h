@@ -31,8 +31,9 @@ enum cli_option_flags {
 	CLI_MAYBE =
 		4, /* a CLI_TEXT whose argument may be left out (NULL): the next word is it only if
 			    it begins with a digit */
-	CLI_ROWS = 8, /* names the input, and says what to do with it: "-" in the history when that
+	CLI_ROWS = 8,  /* names the input, and says what to do with it: "-" in the history when that
 			 carries its own */
+	CLI_LIST = 16, /* a CLI_TEXT of words parted by commas: those of a second one join them */
 };
 
 /* Tables end with {0}. A line with only `name` of NULL and `help` is the heading of a group. */
@@ -76,6 +77,8 @@ struct cli {
 	size_t operands;
 	struct cli_token *token; /* the line as typed, for the history */
 	size_t tokens, token_capacity;
+	char **joined; /* texts of lists that stood several times */
+	size_t njoined, joined_capacity;
 };
 
 /* Start-up: standard descriptors exist, SIGPIPE and SIGXFSZ are ignored. Then parses. --help and

@@ -172,3 +172,28 @@ sweep() {
 		--report cv-eval bank.cvt
 	EOF
 }
+
+@test "lists that stand twice are joined, and go into the history as they were typed" {
+	cp "$BATS_FILE_TMPDIR"/* .
+	cv-gen shapes -n 40 --fields image,label --fields mask --domain flat --domain neon -o twice.cvt
+	cv-gen shapes -n 40 --fields image,label,mask --domain flat,neon -o once.cvt
+	cv-view --diff once.cvt twice.cvt
+	cv-view --history twice.cvt | grep -q -e '--fields image,label --fields mask --domain flat --domain neon'
+	cv-read twice.cvt --classes circle --classes ring --rename mask=seen --rename label=kind --drop domain -o twice.2
+	cv-read once.cvt --classes circle,ring --rename mask=seen,label=kind --drop domain -o once.2
+	cv-view --diff once.2 twice.2
+	cv-view --head twice.2 | grep '^field seen '
+	[ "$(cv-view --head twice.cvt | grep -c '^field')" -eq 5 ]
+	cv-read twice.cvt --drop mask --drop domain -o few.cvt
+	[ "$(cv-view --head few.cvt | grep -c '^field')" -eq 3 ]
+	cv-embed -w net.st --output embedding --output logits s.cvt --keep label --keep index -o both.cvt
+	cv-view --head both.cvt | grep -q '^field logits '
+	cv-view --head both.cvt | grep -q '^field embedding '
+	cv-knn --bank bank.cvt --output prediction --output neighbours bank.cvt -o near.cvt
+	cv-view --head near.cvt | grep -q '^field prediction '
+	[ "$(cv-eval --report accuracy --report ece both.cvt | wc -l)" -eq \
+		"$(cv-eval --report accuracy,ece both.cvt | wc -l)" ]
+	fails 2 cv-train --arch tiny.arch --freeze fc --freeze nowhere -o x s.cvt
+	[[ $message == *"--freeze nowhere: "* ]]
+	fails 2 cv-read s.cvt --drop image --drop ''
+}

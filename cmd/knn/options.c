@@ -16,7 +16,7 @@ void knn_table(struct knn_options *o, struct cli_option table[KNN_OPTIONS])
 			"distance: cosine, l2 (which is --episodes' default), dot", 0,
 			&o->metric_given},
 		{"output", 0, CLI_TEXT, "WHAT", &o->output,
-			"prediction, neighbours, or both with a comma", 0, &o->output_given},
+			"prediction, neighbours, or both with a comma", CLI_LIST, &o->output_given},
 		{"vote", 0, CLI_TEXT, "HOW", &o->vote,
 			"weighted or uniform (which is the default but for cosine)", 0,
 			&o->vote_given},
