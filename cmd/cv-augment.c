@@ -65,7 +65,7 @@ static int open_input(struct augment *m, struct cvt_err *e)
 	if (m->words.n == 0 && !m->o->preview)
 		return cvt_fail(
 			e, CVT_USAGE, "say which operations, such as hflip; see cv-augment --list");
-	TRY(aug_chain_parse(&m->chain, m->words.word, m->words.n, e));
+	TRY(augment_words_parse(&m->words, &m->chain, e));
 	TRY(source_open(&m->in, c->input, &reading, e));
 	return output_refuse_input(c->output, source_fd(m->in), e);
 }

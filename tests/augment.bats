@@ -207,6 +207,32 @@ write("keypoints.cvt", image=x, keypoints=np.zeros((2, 5, 3), "<i4"))'
 	fails 2 cv-augment -i s.cvt @nothing
 }
 
+@test "what is wrong in @FILE is said with its file and line, whoever names the file" {
+	scenes
+	printf '# a chain\n\n  pad-crop=2 # by two\n hflip rotat=3\n' >chain
+	fails 2 cv-augment -i s.cvt @chain
+	[[ $message == "cv-augment: chain:4: there is no operation 'rotat'"* ]]
+	printf 'hflip\r\n\r\n@chain\n' >outer
+	fails 2 cv-augment -i s.cvt grayscale @outer
+	[[ $message == "cv-augment: chain:4: "* ]]
+	printf 'hflip\n@missing\n' >outer
+	fails 1 cv-augment -i s.cvt @outer
+	[[ $message == "cv-augment: outer:2: missing: "* ]]
+	printf 'hflip\npad-crop=x' >wrong
+	fails 2 cv-augment -i s.cvt @wrong hflip
+	[[ $message == "cv-augment: wrong:2: pad-crop: "* ]]
+	printf 'hflip\none-of\nhflip\nvflip\n' >open
+	fails 2 cv-augment -i s.cvt @open
+	[[ $message == "cv-augment: open:2: one-of: is not closed"* ]]
+	printf 'hflip\nmixup\nvflip\n' >order
+	fails 2 cv-augment -i s.cvt @order
+	[[ $message == "cv-augment: order:3: mixup, cutmix: "* ]]
+	fails 2 sh -c 'printf "\nrotat" | cv-augment -i s.cvt @-'
+	[[ $message == "cv-augment: standard input:2: "* ]]
+	fails 2 cv-augment -i s.cvt rotat
+	[[ $message == "cv-augment: there is no operation 'rotat'"* ]]
+}
+
 @test "pictures of different sizes need an operation that makes them equal" {
 	ragged
 	for c in hflip pad-crop=2 color-jitter=.4; do

@@ -266,6 +266,7 @@ static int part_mixes(struct aug_chain *c, struct cvt_err *e)
 	c->mixes = c->n;
 	for (size_t i = 0; i < c->n; i += 1 + c->step[i].choices) {
 		const struct aug_step *s = &c->step[i];
+		c->wrong = s->place;
 		for (size_t k = 1; k <= s->choices; k++)
 			if (on_blocks(&s[k]) != on_blocks(s))
 				return cvt_fail(e, CVT_USAGE,
@@ -280,6 +281,8 @@ static int part_mixes(struct aug_chain *c, struct cvt_err *e)
 				"write '%s' before them",
 				(s->op ? s->op : s[1].op)->name);
 	}
+	if (c->mixes < c->n)
+		c->wrong = c->step[c->mixes].place;
 	if (c->mixes < c->n && c->mixes < c->part[c->parts - 1].first)
 		return cvt_fail(e, CVT_USAGE,
 			"mixup, cutmix: work on blocks of rows; write them behind the last view");
@@ -293,14 +296,17 @@ int aug_chain_parse(struct aug_chain *c, const char *const *word, size_t n, stru
 	*c = (struct aug_chain){.copies = 1};
 	TRY(add_part(c, 0, e));
 	for (size_t i = 0; i < n; i++) {
+		c->wrong = i;
 		char *copy = mem_strdup(word[i], e);
 		const int code = copy ? read_word(c, copy, (uint32_t)i, &open, e) : CVT_SYSTEM;
 		free(copy);
 		TRY(code);
 	}
-	if (open != SIZE_MAX)
+	if (open != SIZE_MAX) {
+		c->wrong = c->step[open].place;
 		return cvt_fail(
 			e, CVT_USAGE, "one-of: is not closed; write end behind its operations");
+	}
 	TRY(part_mixes(c, e));
 	return c->pretext && c->mixes < c->n ? cvt_fail(e, CVT_USAGE,
 		       "%s: mixes rows, and what a mixture's '%s' is nobody knows",

@@ -30,6 +30,7 @@ struct aug_chain {
 	bool draws;            /* any chance at all */
 	const struct aug_pretext *pretext; /* of the one operation that makes labels; NULL */
 	size_t copies;                     /* rows that each row becomes; 1 */
+	size_t wrong;                      /* the word that aug_chain_parse refused */
 };
 
 /* Reads the words; CVT_USAGE naming the nearest operation, or the parameter that is wrong. */
