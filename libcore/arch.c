@@ -335,6 +335,12 @@ bool arch_lets(const struct arch *a, const char *name)
 	return arch_constant(a, name) != NULL;
 }
 
+bool arch_let_given(const struct arch *a, const char *name)
+{
+	const struct arch_constant *let = arch_constant(a, name);
+	return let && let->given;
+}
+
 bool arch_let_value(const struct arch *a, const char *name, double *value)
 {
 	const struct arch_constant *let = arch_constant(a, name);

@@ -47,6 +47,8 @@ const char *arch_net_input(const struct arch *a, const char *net, size_t i);
 int arch_let(struct arch *a, const char *name, double value, struct cvt_err *e);
 /* Has somebody, the text or the program, said what the name stands for? */
 bool arch_lets(const struct arch *a, const char *name);
+/* Has the program? */
+bool arch_let_given(const struct arch *a, const char *name);
 /* What it stands for; false when nobody has said. */
 bool arch_let_value(const struct arch *a, const char *name, double *value);
 /* Overrides the shape of an input (the stream's pictures are of another size); a field that the

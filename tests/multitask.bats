@@ -146,3 +146,15 @@ write("b.cvt", "\n".join(lines) + "\n", **f)'
 	fails 3 cv-train --arch two.arch --head label:cross-entropy --head side:cross-entropy -o x.st b.cvt
 	[[ $message == *"side 2"*"2 classes"* ]]
 }
+
+@test "--let FIELD_classes is heeded, and refused where it is too few" {
+	cv-gen shapes -n 30 --size 8x8 --fields image,label,mask -o m.cvt
+	printf 'input image 8 8 3\nlet mask_classes = 2\nconv1: conv 4 3 | relu\nmask: conv mask_classes 1\n' >mask.arch
+	cv-train -q --method segment --arch mask.arch --epochs 0 -o own.st m.cvt
+	cv-view --head own.st | grep -qE '^tensor mask.bias +<f4 11$'
+	cv-train -q --method segment --arch mask.arch --let mask_classes=13 -o more.st m.cvt
+	cv-view --head more.st | grep -qE '^tensor mask.bias +<f4 13$'
+	cv-view --arch more.st | grep -qx 'let mask_classes = 13'
+	fails 2 cv-train -q --method segment --arch mask.arch --let mask_classes=5 -o x.st m.cvt
+	[[ $message == *"its stage has 5 outputs, but there are 11 classes"* ]]
+}

@@ -81,14 +81,15 @@ static int copy_class_names(struct trainer *t, struct cvt_err *e)
 	return CVT_OK;
 }
 
-/* A text may leave open how many classes a certain field has: let FIELD_classes. */
+/* A text may leave open how many classes a certain field has: let FIELD_classes. What --let says
+ * stands. */
 static int let_classes(struct trainer *t, struct cvt_err *e)
 {
 	char name[FIELD_NAME + 10];
 	for (size_t i = 0; i < t->head.nclasses; i++) {
 		const struct head_classes *c = &t->head.classes[i];
 		(void)snprintf(name, sizeof name, "%s_classes", c->field);
-		if (arch_lets(t->arch, name))
+		if (arch_lets(t->arch, name) && !arch_let_given(t->arch, name))
 			TRY(arch_let(t->arch, name, (double)c->n, e));
 	}
 	return CVT_OK;
