@@ -90,6 +90,21 @@ static int damaged(const char *what, const char *name, struct cvt_err *e)
 		mem_printable(shown, sizeof shown, name), what);
 }
 
+/* A type that the format has and we do not read: nothing is damaged then. */
+static int wrong_type(const char *type, const char *name, struct cvt_err *e)
+{
+	static const char *const others[] = {"F64", "F8_E5M2", "F8_E4M3", "F8_E8M0", "F6_E2M3",
+		"F6_E3M2", "F4", "I8", "I16", "U16", "U32", "U64", "C64"};
+	char shown[200];
+	for (size_t i = 0; type && i < sizeof others / sizeof *others; i++)
+		if (strcmp(type, others[i]) == 0)
+			return cvt_fail(e, CVT_INPUT,
+				"tensor '%s': its type %s is not read; save it as F32 (in PyTorch "
+				"tensor.float()), F16, BF16, I32, I64, U8 or BOOL",
+				mem_printable(shown, sizeof shown, name), others[i]);
+	return damaged("its type is none of F32 F16 BF16 I32 I64 U8 BOOL", name, e);
+}
+
 static bool whole_number(const json_t *v, uint64_t *to)
 {
 	if (!json_is_integer(v) || json_integer_value(v) < 0)
@@ -124,9 +139,10 @@ static int read_told(struct told *t, const char *name, const json_t *v, struct c
 		|| !whole_number(json_array_get(offsets, 0), &t->begin)
 		|| !whole_number(json_array_get(offsets, 1), &t->end))
 		return damaged("its entry lacks dtype, shape or data_offsets", name, e);
-	t->type = find_type(json_string_value(json_object_get(v, "dtype")));
+	const char *type = json_string_value(json_object_get(v, "dtype"));
+	t->type = find_type(type);
 	if (!t->type)
-		return damaged("its type is none of F32 F16 BF16 I32 I64 U8 BOOL", name, e);
+		return wrong_type(type, name, e);
 	TRY(read_shape(t, json_object_get(v, "shape"), e));
 	if (!mem_mul(t->items, t->type->size, &bytes) || t->end < t->begin
 		|| t->end - t->begin != bytes)

@@ -63,7 +63,12 @@ refused() {
 	forge x.st "t['fc.weight'][0] = 'I32'"
 	refused x.st "x.st: tensor 'fc.weight' is <i4"
 	forge x.st "t['fc.weight'][0] = 'F64'"
-	refused x.st "x.st: tensor 'fc.weight'" F32
+	refused x.st "x.st: tensor 'fc.weight': its type F64 is not read; save it as F32 (in PyTorch tensor.float())"
+	refute grep -q damaged train.err
+	forge x.st "t['fc.weight'][0] = 'F8_E4M3'"
+	refused x.st "x.st: tensor 'fc.weight': its type F8_E4M3 is not read" F32
+	forge x.st "t['fc.weight'][0] = 'Q4'"
+	refused x.st "x.st: tensor 'fc.weight': its type is none of" damaged
 	forge x.st "t['fc.weight'][1] = t['fc.weight'][1][::-1]"
 	refused x.st "x.st: tensor 'fc.weight' is <f4 (8,10), the network wants (10,8)" --partial
 	forge x.st "t['fc.weights'] = t.pop('fc.weight')"
