@@ -221,6 +221,8 @@ static int add_rename(struct renaming *r, const char *from, const char *to, stru
 	(void)snprintf(field->name, sizeof field->name, "%s", n->to);
 	if (c)
 		(void)snprintf(c->field, sizeof c->field, "%s", n->to);
+	if (strcmp(to, "part") == 0)
+		r->h->val = HEAD_UNKNOWN;
 	for (size_t i = 0; i < r->h->ntargets; i++)
 		if (strcmp(r->h->target[i].field, n->from) == 0)
 			(void)snprintf(
@@ -365,6 +367,8 @@ static int load_bank(
 		code = sort_bank(f, source_name(s), e);
 	if (code == CVT_OK)
 		code = merge_heads(f, h, s, o->by_number, e);
+	if (code == CVT_OK && head_field(source_head(s), "part"))
+		h->val = HEAD_UNKNOWN;
 	source_close(s);
 	return code;
 }

@@ -211,6 +211,8 @@ static int begin(struct stream_writer *w, const struct head *h, struct cvt_err *
 	head_init(&w->head);
 	head_init(&w->settled);
 	TRY(head_copy(&w->head, h, e));
+	if (!head_field(h, "part") && h->val) /* it was dropped, and readers count by it */
+		w->head.val = HEAD_UNKNOWN;
 	TRY(head_settle_ragged(&w->head, e));
 	TRY(head_copy(&w->settled, &w->head, e));
 	TRY(gather_start(&w->gather, &w->settled, e));

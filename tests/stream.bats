@@ -226,3 +226,21 @@ start_waiting() {
 	[ "$(cv-read five.cvt --take 2 | strings -n 4 | grep -c EPOC)" -eq 1 ]
 	cv-view --validate --allow-empty a.cvt
 }
+
+@test "rows whose part was dropped, renamed or pasted do not contradict what HEAD counts" {
+	cv-gen shapes -n 40 --size 8 | cv-read --val-fraction 0.3 -o v.cvt
+	cv-read v.cvt --select part -o part.cvt
+	cv-gen shapes -n 40 --size 8 -o plain.cvt
+	printf 'input image 8 8 3\nflatten | embedding: linear 3\n' >tiny.arch
+	cv-read v.cvt --drop part -o drop.cvt
+	cv-read v.cvt --select label -o select.cvt
+	cv-read v.cvt --rename part=role -o rename.cvt
+	cv-read rename.cvt --rename role=part -o back.cvt
+	cv-read plain.cvt --paste part.cvt -o paste.cvt
+	cv-embed --arch tiny.arch --keep label v.cvt -o embed.cvt
+	for s in drop select rename back paste embed; do
+		cv-view --validate $s.cvt || { echo "$s"; return 1; }
+	done
+	[ "$(cv-view --head v.cvt | grep -c '^val [1-9]')" -eq 1 ]
+	refute grep -a '^val [1-9]' drop.cvt select.cvt rename.cvt embed.cvt
+}
