@@ -441,6 +441,19 @@ assert m['cv.method'] == 'distill' and m['cv.history'].count('prog 1 cv-train') 
 		sed -n 's/^accuracy //p')" 0.8
 }
 
+@test "cv-distill: a teacher of another picture size; what the message says helps" {
+	tiny
+	quadrants s.cvt
+	sed 's/8 8 1/16 16 1/' tiny.arch >large.arch
+	cv-read s.cvt --size 16x16 -o large.cvt
+	cv-train -q --arch large.arch --epochs 1 -o large.st large.cvt
+	cv-train -q --arch tiny.arch --epochs 1 -o tiny.st s.cvt
+	fails 3 cv-distill -q --teacher large.st -w tiny.st -o x.st s.cvt
+	[[ $message == *"large.st: this teacher reads pictures of 16x16x1, the student 8x8x1; in place of --teacher"* ]]
+	sh -c "cat s.cvt | ${message#*logits: } | cv-distill -q -w tiny.st -o x.st"
+	cv-view --validate x.st
+}
+
 @test "a teacher's classes are matched by name" {
 	tiny
 	quadrants a.cvt epochs=12

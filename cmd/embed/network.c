@@ -243,6 +243,27 @@ static int check_field(const struct head_field *f, struct cvt_err *e)
 	return CVT_OK;
 }
 
+/* The student agrees with the stream, so another size of that would move the trouble to the student. */
+static int check_picture(const struct opening *o, const char *source, const struct shape *want,
+	const struct head_field *have, struct cvt_err *e)
+{
+	struct shape s;
+	char is[100], wants[100];
+	field_shape(have, &s);
+	if (!o->choice->teacher || (have->flags & FIELD_WHOLE) || want->ndim != 3 || s.ndim != 3
+		|| shape_same(want, &s))
+		return network_check_picture(source, want, have, e);
+	const size_t *t = want->dims, *d = s.dims;
+	const char *file = o->choice->weights->item[0];
+	return cvt_fail(e, CVT_INPUT,
+		"%s: this teacher reads pictures of %s, the student %s; in place of --teacher let "
+		"the stream bring its logits: cv-read --size %zux%zu --channels %zu | cv-embed -w "
+		"%s --output logits --keep image%s%s | cv-read --size %zux%zu --channels %zu",
+		file, shape_text(want, wants, sizeof wants), shape_text(&s, is, sizeof is), t[0],
+		t[1], t[2], file, head_field(o->head, "label") ? ",label" : "",
+		head_field(o->head, "part") ? ",part" : "", d[0], d[1], d[2]);
+}
+
 /* The stream's field and the row the network wants of it: a loaded network's own, else as it comes.
  */
 static int choose_picture(struct opening *o, struct cvt_err *e)
@@ -262,7 +283,7 @@ static int choose_picture(struct opening *o, struct cvt_err *e)
 	n->dtype = f->dtype;
 	TRY(check_field(f, e));
 	if (o->ndicts && (n->info.field || in))
-		TRY(network_check_picture(field, n->info.field ? &n->info.input : &in->row, f, e));
+		TRY(check_picture(o, field, n->info.field ? &n->info.input : &in->row, f, e));
 	else if (f->flags & FIELD_WHOLE)
 		return cvt_fail(
 			e, CVT_INPUT, "pictures have different sizes; cv-augment resize=32,32");

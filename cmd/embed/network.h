@@ -16,6 +16,7 @@ struct network_choice {
 	const char *arch;               /* NAME|FILE; NULL = the model's own */
 	const struct cli_many *weights; /* [STAGE=]FILE ...; NULL or none = untrained */
 	bool partial;
+	bool teacher;           /* of a student that agrees with the stream */
 	size_t num_classes;     /* 0 = the model's, else the stream's */
 	const char *mean, *std; /* "a,b,c"; NULL = the model's, else the stream's, else 0.5 */
 	uint64_t seed;          /* of what is not loaded */

@@ -117,7 +117,8 @@ int trainer_teacher(void *context, const char *file, size_t K, struct graph **g,
 	struct network n;
 	const char *item[1] = {file};
 	const struct cli_many one = {.item = item, .n = 1};
-	const struct network_choice choice = {.weights = &one, .arch = t->o.teacher_arch};
+	const struct network_choice choice = {
+		.weights = &one, .arch = t->o.teacher_arch, .teacher = true};
 	TRY(network_open(&n, &choice, &t->head, e));
 	int code = n.others ? cvt_fail(
 			   e, CVT_INPUT, "reads %zu fields; a teacher reads one", 1 + n.others)
