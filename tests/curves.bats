@@ -86,3 +86,26 @@ assert (x[36:, 64:706] == (230, 60, 60)).all(-1).sum(1).max() > 600"
 	fails 3 cv-view --curves bad -o x.png
 	[ ! -e x.png ]
 }
+
+@test "every figure has its panel; what is beyond the limits is refused, not left out" {
+	many() { # NUMBER: a line with so many figures beside the epoch
+		py "print('{\"epoch\": 1, ' + ', '.join('\"score%d\": %d' % (i, i) for i in range($1)) + '}')"
+	}
+	many 20 >many.jsonl
+	py "
+f = ['score%d' % i for i in range(20)]
+print('\t'.join(['epoch'] + f)); print('\t'.join(['1'] + ['2'] * 20))" >many.tsv
+	for f in many.jsonl many.tsv; do
+		cv-view --curves $f -o many.png
+		py "
+d = open('many.png', 'rb').read()
+assert int.from_bytes(d[20:24], 'big') == 36 + 20 * 260, d[20:24]"
+	done
+	many 70 >many.jsonl
+	fails 2 cv-view --curves many.jsonl -o x.png
+	[[ $message == *"more than 64 figures to draw"* ]]
+	many 99 >many.jsonl
+	fails 3 cv-view --curves many.jsonl -o x.png
+	[[ $message == *"many.jsonl: has more than 96 figures a line"* ]]
+	[ ! -e x.png ]
+}

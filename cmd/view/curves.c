@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RUNS = 12, KEYS = 32, PANELS = 8, LINE = 4096, WIDTH = 720, HEIGHT = 260, LEGEND = 18 };
+enum { RUNS = 12, KEYS = 96, PANELS = 64, LINE = 4096, WIDTH = 720, HEIGHT = 260, LEGEND = 18 };
 
 struct run {
 	const char *name;
@@ -61,11 +61,18 @@ static int not_metrics(struct cvt_err *e)
 	return cvt_fail(e, CVT_INPUT, "is not what cv-train --metrics writes");
 }
 
+static int too_many(struct cvt_err *e)
+{
+	return cvt_fail(e, CVT_INPUT,
+		"has more than %d figures a line, or one whose name is too long; cut some out",
+		KEYS);
+}
+
 /* A number, or null. */
 static int put(struct run *r, size_t key, const char *text, size_t n, struct cvt_err *e)
 {
 	char word[64];
-	if (key == KEYS || (n == 4 && memcmp(text, "null", 4) == 0))
+	if (n == 4 && memcmp(text, "null", 4) == 0)
 		return CVT_OK;
 	(void)snprintf(word, sizeof word, "%.*s", (int)n, text);
 	return cli_real(word, "", &r->value[(r->n - 1) * KEYS + key], e) == CVT_OK ? CVT_OK
@@ -81,6 +88,8 @@ static int read_json(struct run *r, const char *p, struct cvt_err *e)
 	while (*p == '"') {
 		const size_t n = strcspn(++p, "\"");
 		const size_t key = key_of(r, p, n);
+		if (key == KEYS)
+			return too_many(e);
 		p += n;
 		if (strncmp(p, "\": ", 3) != 0)
 			return not_metrics(e);
@@ -100,11 +109,11 @@ static int read_tsv(struct run *r, const char *p, struct cvt_err *e)
 	const bool names = r->keys == 0;
 	if (!names)
 		TRY(new_row(r, e));
-	for (size_t i = 0; i < KEYS; i++) {
+	for (size_t i = 0;; i++) {
 		const size_t n = strcspn(p, "\t");
-		if (names)
-			(void)key_of(r, p, n);
-		else
+		if (names ? key_of(r, p, n) == KEYS : i == KEYS)
+			return too_many(e);
+		if (!names)
 			TRY(put(r, i, p, n, e));
 		if (!p[n])
 			break;
@@ -152,7 +161,8 @@ static bool is_drawn(const char *key)
 	return strncmp(key, "val_", 4) != 0;
 }
 
-static size_t choose_panels(const struct run *run, size_t runs, const char *panel[PANELS])
+static int choose_panels(const struct run *run, size_t runs, const char *panel[PANELS],
+	size_t *panels, struct cvt_err *e)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < runs; i++)
@@ -160,10 +170,15 @@ static size_t choose_panels(const struct run *run, size_t runs, const char *pane
 			bool known = !is_drawn(run[i].key[k]);
 			for (size_t j = 0; j < n; j++)
 				known = known || strcmp(panel[j], run[i].key[k]) == 0;
-			if (!known && n < PANELS)
+			if (!known && n == PANELS)
+				return cvt_fail(e, CVT_USAGE,
+					"--curves: more than %d figures to draw; name fewer files",
+					PANELS);
+			if (!known)
 				panel[n++] = run[i].key[k];
 		}
-	return n;
+	*panels = n;
+	return CVT_OK;
 }
 
 static bool has_numbers(const struct run *r, size_t key)
@@ -201,9 +216,11 @@ static void draw_panel(
 static int draw(const struct run *run, size_t runs, struct output *out, struct cvt_err *e)
 {
 	const char *panel[PANELS];
-	const size_t panels = choose_panels(run, runs, panel), top = (runs + 1) * LEGEND;
+	const size_t top = (runs + 1) * LEGEND;
+	size_t panels = 0;
 	const struct colour white = {255, 255, 255}, grey = {120, 120, 120};
 	struct canvas c;
+	TRY(choose_panels(run, runs, panel, &panels, e));
 	TRY(canvas_open(&c, WIDTH, top + panels * HEIGHT, white, e));
 	for (size_t i = 0; i < runs; i++) {
 		canvas_fill(&c, 16, 12 + i * LEGEND, 40, 16 + i * LEGEND, colour_of(i));
