@@ -158,3 +158,21 @@ write("b.cvt", "\n".join(lines) + "\n", **f)'
 	fails 2 cv-train -q --method segment --arch mask.arch --let mask_classes=5 -o x.st m.cvt
 	[[ $message == *"its stage has 5 outputs, but there are 11 classes"* ]]
 }
+
+@test "the last element is the first head's, unless it is called as another field" {
+	cv-gen shapes -n 30 --size 8x8 --fields image,label,mask,depth -o m.cvt
+	printf 'input image 8 8 3\nconv1: conv 4 3 | relu\nmask: conv 11 1\n' >mask.arch
+	fails 2 cv-train -q --arch mask.arch --head depth:l1 -o x.st m.cvt
+	[[ $message == *"--head depth: the network has no stage of that name, and its last element is 'mask'; say --head depth:l1@STAGE"* ]]
+	fails 2 cv-train -q --method segment --arch mask.arch --head depth:l1 -o x.st m.cvt
+	cv-train -q --arch mask.arch --head mask:cross-entropy -o mask.st m.cvt
+	# A class a row gets a layer of its own.
+	cv-read m.cvt --select image,label,mask | cv-augment rotate4 -o r.cvt
+	printf 'input image 8 8 3\nconv1: conv 4 3 | relu\ngap | embedding: flatten | label: linear classes\n' >label.arch
+	cv-train -q --arch label.arch --head rotation:cross-entropy -o r.st r.cvt
+	cv-view --head r.st | grep -qE '^tensor head.rotation.bias +<f4 4$'
+	# Any other name is nobody's.
+	sed 's/label: linear classes/fc: linear classes/' label.arch >fc.arch
+	cv-train -q --arch fc.arch --head rotation:cross-entropy -o r.st r.cvt
+	cv-view --head r.st | grep -qE '^tensor fc.bias +<f4 4$'
+}

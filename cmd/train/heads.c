@@ -3,6 +3,7 @@
  * architecture's text, `head.FIELD: linear K` on the embedding, so that the model's own text carries
  * it, and cv-embed gives it like any stage. The network's output stays what it was.
  */
+#include "../../libcore/method/tasks.h"
 #include "trainer.h"
 
 #include <stdlib.h>
@@ -70,7 +71,7 @@ static const char *path_of(const struct trial *n, size_t node)
 }
 
 /* A head without a stage: of a class or a vector a row, and not the first one where the network has
- * a head of its own. */
+ * a head of its own, which is no other field's. */
 static bool wants_layer(
 	const struct trainer *t, const struct method_head *h, bool first, const struct net *n)
 {
@@ -78,7 +79,8 @@ static bool wants_layer(
 	const bool bare = n->output == n->embedding && has_stage(n, "", "embedding");
 	if (h->stage[0] || has_stage(n, "", h->field) || has_stage(n, "head.", h->field))
 		return false;
-	return f->ndim <= (f->dtype == DT_F4) && (!first || bare);
+	const bool others = tasks_output_field(&t->facts, n) != NULL;
+	return f->ndim <= (f->dtype == DT_F4) && (!first || bare || others);
 }
 
 static int count_outputs(

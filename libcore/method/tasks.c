@@ -19,11 +19,32 @@ struct building {
 
 /* ---- losses ------------------------------------------------------------------------ */
 
-/* The stage of a head: as written, else one called like the field (or the layer that was added for
- * it), else the output (first head). */
-static int find_stage(const struct net *net, const struct method_head *h, bool first, size_t *node,
-	struct cvt_err *e)
+/* What any network gives, whatever it is for. */
+static bool is_everybodys(const char *field)
 {
+	static const char *const names[] = {"embedding", "logits", "probs", "prediction", "score"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(field, names[i]) == 0)
+			return true;
+	return false;
+}
+
+const char *tasks_output_field(const struct method_facts *f, const struct net *n)
+{
+	for (size_t i = 0; i < f->nfields; i++)
+		for (size_t k = 0; k < n->nstages && !is_everybodys(f->field[i].name); k++)
+			if (n->stage[k].node == n->output
+				&& strcmp(n->stage[k].path, f->field[i].name) == 0)
+				return f->field[i].name;
+	return NULL;
+}
+
+/* The stage of a head: as written, else one called like the field (or the layer that was added for
+ * it), else the output (first head), unless that is another field's. */
+static int find_stage(const struct learner *l, const struct net *net, const struct method_head *h,
+	bool first, size_t *node, struct cvt_err *e)
+{
+	const char *other = tasks_output_field(l->facts, net);
 	char added[FIELD_NAME + 8];
 	struct cvt_err quiet = {0};
 	(void)snprintf(added, sizeof added, "head.%s", h->field);
@@ -33,6 +54,11 @@ static int find_stage(const struct net *net, const struct method_head *h, bool f
 		|| net_stage(net, added, node, &quiet) == CVT_OK)
 		return CVT_OK;
 	*node = net->output;
+	if (first && other)
+		return cvt_fail(e, CVT_USAGE,
+			"--head %s: the network has no stage of that name, and its last element is "
+			"'%s'; say --head %s:%s@STAGE",
+			h->field, other, h->field, h->loss);
 	return first ? CVT_OK
 		     : cvt_fail(e, CVT_USAGE,
 			     "--head %s: the network has no stage of that name; say --head "
@@ -164,7 +190,7 @@ static int add_head(struct building *b, const struct method_head *h, struct cvt_
 	struct learner *l = b->l;
 	struct task *t = &b->t->task[b->t->n];
 	const double smoothing = l->facts->label_smoothing;
-	TRY(find_stage(b->net, h, b->t->n == 0, &t->stage, e));
+	TRY(find_stage(l, b->net, h, b->t->n == 0, &t->stage, e));
 	const struct shape *s = &l->graph->node[t->stage].row;
 	(void)snprintf(t->field, sizeof t->field, "%s", h->field);
 	t->classes = s->ndim ? s->dims[s->ndim - 1] : 1;

@@ -32,6 +32,9 @@ struct tasks_choice {
 /* The text's network, its heads, one phase that lowers all: what build() ends in. l->own is the tasks, which
  * the hooks below score and free. */
 int tasks_build(struct learner *l, const struct tasks_choice *c, struct cvt_err *e);
+/* The field that the network's output is called after: a head of another field is not to take it. NULL
+ * when there is none. */
+const char *tasks_output_field(const struct method_facts *f, const struct net *n);
 /* The record's score(), conclude() and close(). */
 void tasks_score(const struct learner *l, const struct plan *p, const struct batch *rows,
 	struct score_sum *sum);
