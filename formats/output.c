@@ -23,7 +23,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIPE_BYTES = 1 << 20, MOST_PIECES = 256, NAME_TRIES = 100, SWEPT_TRIES = 4 };
+enum {
+	PIPE_BYTES = 1 << 20,
+	MOST_PIECES = 256,
+	NAME_TRIES = 100,
+	SWEPT_TRIES = 4,
+	MOST_LINKS = 40
+};
 
 struct output {
 	int fd;
@@ -193,7 +199,8 @@ static int open_temporary(struct output *o, struct cvt_err *e)
 
 /* ---- opening ----------------------------------------------------------------------- */
 
-/* An existing file: the new one gets its mode, and a symbolic link goes on pointing to it. */
+/* An existing file: the new one gets its mode, and a symbolic link goes on pointing to it, as it does
+ * with the shell's >. */
 static int replace(struct output *o, const char *path, mode_t mode, struct cvt_err *e)
 {
 	if (access(path, W_OK) != 0)
@@ -207,15 +214,49 @@ static int replace(struct output *o, const char *path, mode_t mode, struct cvt_e
 	return CVT_OK;
 }
 
+/* Where the symbolic link at o->path points, from its folder; *more is false when it is none. */
+static int follow(struct output *o, bool *more, struct cvt_err *e)
+{
+	char to[PATH_MAX];
+	struct str path = {0};
+	const ssize_t n = readlink(o->path, to, sizeof to);
+	const char *slash = strrchr(o->path, '/');
+	*more = n >= 0;
+	if (n < 0)
+		return CVT_OK;
+	int code = CVT_OK;
+	if (slash && !(n > 0 && to[0] == '/'))
+		code = str_add(&path, o->path, (size_t)(slash - o->path) + 1, e);
+	if (code == CVT_OK)
+		code = str_add(&path, to, (size_t)n, e);
+	if (code != CVT_OK) {
+		free(path.p);
+		return code;
+	}
+	free(o->path);
+	o->path = path.p;
+	return CVT_OK;
+}
+
+/* A new file; where a symbolic link waits for it, at the end of that. */
+static int create(struct output *o, const char *path, struct cvt_err *e)
+{
+	bool more = true;
+	o->path = mem_strdup(path, e);
+	if (!o->path)
+		return CVT_SYSTEM;
+	for (int links = 0; more && links <= MOST_LINKS; links++)
+		TRY(follow(o, &more, e));
+	return open_temporary(o, e);
+}
+
 static int open_path(struct output *o, const char *path, struct cvt_err *e)
 {
 	struct stat s;
 	if (!path || strcmp(path, "-") == 0 || output_same_file(path, STDOUT_FILENO))
 		return in_place(o, STDOUT_FILENO, e);
-	if (stat(path, &s) != 0) {
-		o->path = mem_strdup(path, e);
-		return o->path ? open_temporary(o, e) : CVT_SYSTEM;
-	}
+	if (stat(path, &s) != 0)
+		return errno == ENOENT ? create(o, path, e) : fail(o, "cannot be written", e);
 	if (S_ISDIR(s.st_mode))
 		return cvt_fail(e, CVT_SYSTEM, "%s: is a folder; name a file in it", o->name);
 	if (S_ISREG(s.st_mode))

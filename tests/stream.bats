@@ -157,6 +157,34 @@ many() { # 200 parts in many.cvt
 	[ "$(ls -A out | wc -l)" -eq 2 ]
 }
 
+@test "a link that leads nowhere yet stays one, and what it points to is made" {
+	mkdir out elsewhere
+	ln -s ../elsewhere/x out/link
+	ln -s link out/chain
+	ln -s "$PWD/elsewhere/y" out/absolute
+	for o in chain link absolute; do
+		cv-view --head "$golden/v1/basic.cvt" -o out/$o
+		[ -L out/$o ]
+	done
+	for x in x y; do
+		cv-view --head "$golden/v1/basic.cvt" | cmp - elsewhere/$x
+		[ ! -L elsewhere/$x ]
+	done
+	rm elsewhere/x
+	cp "$golden/v1/failed.cvt" failed.cvt
+	fails 3 cv-view --tsv failed.cvt -o out/chain
+	[ -L out/chain ] && [ ! -e elsewhere/x ]
+	cv-gen shapes -n 30 --size 8x8 |
+		cv-train -q --arch mlp -o out/link --metrics out/m
+	[ -L out/link ] && cv-view --validate elsewhere/x
+	[ "$(ls -A out | tr '\n' ' ')" = 'absolute chain link m ' ]
+	ln -s nowhere/x out/lost
+	ln -s loop out/loop
+	fails 1 cv-view --head "$golden/v1/basic.cvt" -o out/lost
+	fails 1 cv-view --head "$golden/v1/basic.cvt" -o out/loop
+	[ -L out/lost ] && [ -L out/loop ]
+}
+
 @test "a folder that is not there, or cannot be written, is said" {
 	fails 1 cv-view --head "$golden/v1/basic.cvt" -o nowhere/x
 	fails 1 cv-view --head "$golden/v1/basic.cvt" -o .
