@@ -65,6 +65,11 @@ int train_update(struct train *t, size_t phase, double loss, struct cvt_err *e);
 /* CVT_DIVERGED, and what to do about it. */
 int train_diverged(const struct train *t, double loss, double norm, struct cvt_err *e);
 
+/* ---- train_blame.c ----------------------------------------------------------------- */
+/* Behind train_diverged: CVT_DIVERGED, in the message what of the batch or the weights is no finite
+ * number. */
+int train_blame(const struct train *t, const struct batch *rows, struct cvt_err *e);
+
 /* ---- train_average.c --------------------------------------------------------------- */
 /* True when averaged weights are kept. */
 bool train_averages(const struct train_options *o);

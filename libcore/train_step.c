@@ -127,6 +127,18 @@ static int phase_batch(struct train *t, size_t phase, const struct feed_item *it
 	return t->pending == t->o.accumulate ? train_update(t, phase, loss, e) : CVT_OK;
 }
 
+static int run_phases(
+	struct train *t, const struct feed_item *item, struct run *run, struct cvt_err *e)
+{
+	for (size_t i = 0; i < t->l->nphases; i++) {
+		const bool due = t->c.step % t->l->phase[i].period == 0;
+		const int code = due ? phase_batch(t, i, item, run, e) : CVT_OK;
+		if (code != CVT_OK)
+			return code == CVT_DIVERGED ? train_blame(t, &item->rows, e) : code;
+	}
+	return CVT_OK;
+}
+
 static void finish_step(struct train *t, const struct feed_item *item, const struct run *run)
 {
 	t->c.step++;
@@ -153,9 +165,7 @@ int train_step(struct train *t, const struct feed_item *item, struct cvt_err *e)
 	if (t->c.step == 0 && t->pending == 1)
 		TRY(train_whiten(t, &item->rows, e));
 	TRY(train_mix(t, &item->rows, &run, e));
-	for (size_t i = 0; i < t->l->nphases; i++)
-		if (t->c.step % t->l->phase[i].period == 0)
-			TRY(phase_batch(t, i, item, &run, e));
+	TRY(run_phases(t, item, &run, e));
 	if (t->pending == t->o.accumulate)
 		finish_step(t, item, &run);
 	return CVT_OK;

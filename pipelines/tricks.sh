@@ -5,12 +5,12 @@
 # "unsure" is one that SEEDS are too few for. Nothing reads the test split.
 #
 #   tricks.sh                                           on the drawn world of `cv-gen shapes`
-#   DATA=fashion-mnist/ ARCH=resnet8 EPOCHS=5 SEEDS='0 1 2' tricks.sh
+#   DATA=fashion-mnist/ ARCH=resnet8 EPOCHS=4 SEEDS='0 1 2' TRAIN='--precision bf16' tricks.sh
 set -eu
-: "${DATA:=}" "${ARCH:=resnet8}" "${EPOCHS:=5}" "${SEEDS:=0 1 2}" "${ROWS:=3000}" "${LR:=0.1}" "${OUT:=tricks}"
-mkdir -p "$OUT"
+: "${DATA:=}" "${ARCH:=resnet8}" "${EPOCHS:=5}" "${SEEDS:=0 1 2}" "${ROWS:=3000}" "${LR:=0.1}" "${TRAIN:=}"
+: "${OUT:=tricks}" && mkdir -p "$OUT"
 for f in all before; do : >"$OUT/$f.tsv"; done
-aug='' opt='' t='12.71 4.303 3.182 2.776 2.571 2.447 2.365 2.306 2.262'
+aug='' opt=$TRAIN t='12.71 4.303 3.182 2.776 2.571 2.447 2.365 2.306 2.262'
 
 rows() { # SEED: training rows, then validation rows, of every epoch
 	if [ -n "$DATA" ]; then cv-read "$DATA" --split train; else cv-gen shapes -n "$ROWS"; fi |

@@ -318,11 +318,36 @@ put("good.cvt", False)
 put("bad.cvt", True)'
 	cv-train -q --arch tiny.arch -b 32 -o whole.st good.cvt
 	fails 5 cv-train -q --arch tiny.arch -b 32 -o x.st bad.cvt
-	[[ $message == "cv-train: step 6: training diverged: loss nan, "*"; x.st.ckpt is from before" ]]
+	[[ $message == "cv-train: step 6: training diverged: loss nan, "*"in the row of index 40 'image' holds a number that is not finite: mend it or leave it out; x.st.ckpt is from before" ]]
 	[ ! -e x.st ]
 	cv-view --validate x.st.ckpt
 	cv-train -q --arch tiny.arch -b 32 -o x.st --resume auto good.cvt
 	cmp whole.st x.st
+}
+
+@test "numbers that are not finite in what training starts from are named when it diverges" {
+	tiny
+	quadrants a.cvt
+	cv-train -q --arch tiny.arch --epochs 1 -o net.st a.cvt
+	py '
+b = bytearray(open("net.st", "rb").read())
+b[-4:] = np.float32("nan").tobytes()
+open("nan.st", "wb").write(b)
+_, f = read("a.cvt")
+x = f4(f["image"] / 255.0)
+x[5, 2, 2] = np.inf
+write("inf.cvt", "rows 240\nval 40\nepochs 1\nindex 240\n" + classes("nw", "ne", "sw", "se"), image=x,
+      label=f["label"], index=f["index"], part=f["part"])'
+	fails 5 cv-train -q -w nan.st -o x.st a.cvt
+	[[ $message == *"step 1: training diverged: loss nan, learning rate "*"of the network's weights '"*"' holds a number that is not finite: take another model"* ]]
+	cv-train -q -w nan.st --epochs 0 -o same.st # nothing is learned from it
+	for o in '' '--mixup 0.4' '--accumulate 2'; do
+		# shellcheck disable=SC2086
+		fails 5 cv-train -q --arch tiny.arch $o -o x.st inf.cvt
+		[[ $message == *"in the row of index "*"'image' holds a number that is not finite"* ]]
+	done
+	[ ! -e x.st ]
+	fails 5 cv-train -q --arch tiny.arch --lr 1e30 --epochs 3 -o x.st a.cvt
 }
 
 @test "what is wrong on the command line is exit 2" {
