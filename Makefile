@@ -17,7 +17,7 @@ CFLAGS  ?=
 LDFLAGS ?=
 ALL_CFLAGS  := -std=c11 -D_POSIX_C_SOURCE=200809L $(OPT) $(WARN) -fno-math-errno -pthread -MMD -MP \
 	       $(SAN) $(CFLAGS)
-ALL_LDFLAGS := -pthread -Wl,--as-needed $(SAN) $(LDFLAGS)
+ALL_LDFLAGS = -pthread -Wl,--as-needed $(SAN) $(LDFLAGS)
 # The engine needs no library but libm and (at run time) OpenBLAS; the formats bring the others.
 CORE_LIBS   := -lm -ldl
 FORMAT_LIBS := -larchive -lpng -ljpeg -ljansson -lz
@@ -183,6 +183,7 @@ BENCHES := $(BENCH_C:tests/bench/%.c=$(BUILD)/bench/%)
 $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(BUILD)/libcmd.a $(BUILD)/libformats.a $(BUILD)/libcore.a
 	@mkdir -p $(@D)
 	@$(CC) $(ALL_LDFLAGS) -o $@ $^ $(FORMAT_LIBS) $(CORE_LIBS)
+$(BUILD)/bench/engine: LDFLAGS += -Wl,--wrap=par_for
 bench: all $(BENCHES)
 	@BUILD=$(BUILD) sh tests/bench/run.sh $(ROWS)
 

@@ -8,6 +8,9 @@ enum { CHUNK = 1 << 13 }; /* floats of partial sums added by one block of work *
  * weights (64: one picture of 32x32), or only reading them, from memory or from the second cache. */
 enum { TO_TRANSFORM = 65, TO_READ = 16, TO_READ_NEAR = 4 };
 enum { NEAR_FLOATS = 1 << 18 };
+enum { UNIT = 32 }; /* outputs that are not parted: whole panels of packed weights everywhere */
+enum { WORTH = 1 << 18 }; /* products that are worth a block: some microseconds */
+enum { TURNS = 4 };       /* blocks a thread, so that all end at about the same time */
 
 /* One call, for the blocks of par_for. */
 struct job {
@@ -17,6 +20,7 @@ struct job {
 	const float *packed;
 	float *sums;
 	size_t each, blocks; /* rows of a partial sum, and how many there are */
+	size_t parts;        /* forward: blocks that a row is cut into */
 };
 
 /* A picture in memory: first float, floats from line to line and from place to place. */
@@ -138,19 +142,42 @@ static struct simd_tail tail_of(const struct simd_tail *t, size_t at, size_t fir
 		t->bias ? t->bias + first : NULL, t->plus ? t->plus + at + first : NULL, t->relu};
 }
 
-static void forward_row(void *context, size_t row, unsigned thread)
+/* Units of outputs of a group. */
+static size_t units_of(const struct convolve *c)
+{
+	return (c->outputs / c->groups + UNIT - 1) / UNIT;
+}
+
+/* One part of a row's outputs, of all groups one behind the other. */
+static void forward_block(void *context, size_t block, unsigned thread)
 {
 	const struct job *j = context;
 	const struct convolve *c = j->c;
-	const size_t o = c->outputs / c->groups;
+	const size_t row = block / j->parts, part = block % j->parts;
+	const size_t o = c->outputs / c->groups, each = units_of(c), units = c->groups * each;
+	const size_t from = part * units / j->parts, to = (part + 1) * units / j->parts;
 	const struct picture x = bordered_x(j, row, thread);
 	struct simd_conv view = forward_view(c, &x);
-	float *y = j->d->to + row * c->v.oh * c->v.ow * c->outputs;
-	for (size_t g = 0; g < c->groups; g++) {
-		view.tail = tail_of(&j->d->tail, row * c->v.oh * c->v.ow * c->outputs, g * o);
-		view.w = j->packed + g * (c->packed_forward / c->groups);
-		simd()->conv(&view, x.p + g * c->inputs, y + g * o);
+	const size_t y = row * c->v.oh * c->v.ow * c->outputs;
+	for (size_t u = from; u < to; u += each - u % each) { /* to the end of each group */
+		const size_t g = u / each, first = u % each * UNIT, last = g * each + each;
+		const size_t end = to < last ? (to - g * each) * UNIT : o;
+		view.outputs = end - first;
+		view.tail = tail_of(&j->d->tail, y, g * o + first);
+		view.w = j->packed + g * (c->packed_forward / c->groups)
+			 + first * (c->v.kh * c->v.kw * c->inputs);
+		simd()->conv(&view, x.p + g * c->inputs, j->d->to + y + g * o + first);
 	}
+}
+
+/* Rows are cut where there are too few for all threads: a sum is one output's, so its bits stay. */
+static size_t parts_of_row(const struct nn_io *io, size_t rows)
+{
+	const struct convolve *c = io->node->conf;
+	const size_t threads = par_threads(io->run->par), units = c->groups * units_of(c);
+	const size_t want = (TURNS * threads + rows - 1) / (rows ? rows : 1);
+	const size_t work = c->v.oh * c->v.ow * c->v.kh * c->v.kw * c->inputs * c->outputs;
+	return threads == 1 ? 1 : nn_clamp(nn_clamp(work / WORTH, 1, want), 1, units);
 }
 
 /* Winograd's weights cost as much as some tiles: batches that never have that many go the direct way.
@@ -208,8 +235,9 @@ void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
 		winograd_run(io, &c->forward_map, packed(io), d->rows, d->x, &d->tail, d->to);
 		return;
 	}
-	struct job j = {.c = c, .io = io, .d = d, .packed = packed(io)};
-	par_for(io->run->par, d->rows, forward_row, &j);
+	struct job j = {
+		.c = c, .io = io, .d = d, .packed = packed(io), .parts = parts_of_row(io, d->rows)};
+	par_for(io->run->par, d->rows * j.parts, forward_block, &j);
 }
 
 /* ---- backward ---------------------------------------------------------------------- */

@@ -6,6 +6,7 @@
 enum { TILE = 4, INPUT = 6 };
 enum { LEAST = 16 };             /* channels below which transforms cost more than they save */
 enum { WEIGHTS_AT_ONCE = 16 };   /* rows of weights transformed by one block of work */
+enum { LEAST_TILES = 8 };        /* of a block: they share the reading of the weights */
 enum { TILES_AT_ONCE = 32 };     /* tiles transformed by one block of work of the gradient */
 enum { BLOCK_FLOATS = 200000 };  /* of a block's tiles: they stay in the second cache */
 enum { CHUNK_FLOATS = 1 << 21 }; /* of a chunk's tiles: they stay in the third */
@@ -191,7 +192,8 @@ struct job {
 	const float *x, *dy;
 	const struct simd_tail *tail;
 	float *y, *dw;
-	size_t tiles;        /* of all pictures */
+	size_t tiles;        /* of all pictures, */
+	size_t each;         /* of a block */
 	const float *packed; /* the 36 matrices, */
 	float *into;         /* or where they or their gradients are made */
 	size_t first, n;     /* the chunk of tiles in hand */
@@ -254,7 +256,7 @@ static void run_block(void *context, size_t block, unsigned thread)
 	float *out = in + WINOGRAD_POSITIONS * in_step;
 	float *zeros = out + WINOGRAD_POSITIONS * out_step, *nowhere = zeros + m->c_step;
 	size_t first;
-	const size_t n = par_span(j->tiles, m->block, block, &first);
+	const size_t n = par_span(j->tiles, j->each, block, &first);
 	memset(zeros, 0, m->c_step * sizeof *zeros);
 	transform_inputs(m, first, n, j->x, zeros, in, in_step);
 	for (size_t p = 0; p < WINOGRAD_POSITIONS; p++) {
@@ -281,7 +283,10 @@ void winograd_run(const struct nn_io *io, const struct winograd *m, const float 
 		.y = y,
 		.tiles = rows * m->down * m->across,
 		.packed = packed};
-	par_for(io->run->par, blocks_of(j.tiles, m->block), run_block, &j);
+	/* Few tiles are cut by the threads, which changes no sum: each is one tile's. */
+	const size_t share = blocks_of(j.tiles, par_threads(io->run->par));
+	j.each = share < m->block ? larger(share, LEAST_TILES) : m->block;
+	par_for(io->run->par, blocks_of(j.tiles, j.each), run_block, &j);
 }
 
 /* ---- the gradient of the weights ----------------------------------------------------- */

@@ -1,5 +1,6 @@
 /*
- * engine: how fast networks train and run, and what memory that takes. usage: engine ROW THREADS.
+ * engine: how fast networks train and run, and what memory that takes. usage: engine ROW THREADS, or
+ * engine ROW cores: what more cores could give (cores.h).
  * Prints one line: pictures a second, operations a picture (products only, done directly, and only
  * those gradients that are asked for), and the operations a second that this machine could do at that
  * moment with so many threads; of a row MEMORY the peak of resident memory in MiB, and '-' twice.
@@ -17,6 +18,7 @@
 #include <time.h>
 
 #include "../../libcore/blas.h"
+#include "cores.h"
 
 enum { CLASSES = 10, PICTURES = 2, FIELDS = PICTURES + 1 };
 
@@ -255,6 +257,7 @@ static int train_steps(struct engine *b, size_t steps, struct profile *profile, 
 	b->over = false;
 	TRY(o.opt ? sched_parse(&o.sched, "constant", e) : CVT_USAGE);
 	TRY(train_open(&t, b->learner, &source, &o, &hooks, e));
+	cores_begin();
 	const double from = seconds(par_threads(b->par));
 	const int code = train_run(t, e);
 	b->took = seconds(par_threads(b->par)) - from;
@@ -292,6 +295,7 @@ static int infer(struct engine *b, struct cvt_err *e)
 	plan_forward(p, &run, b->row->batch);
 	b->flop = flop_of(&profile, b->row->batch);
 	run.profile = NULL;
+	cores_begin();
 	const double from = seconds(par_threads(b->par));
 	for (size_t i = 0; i < b->row->steps; i++)
 		plan_forward(p, &run, b->row->batch);
@@ -320,7 +324,9 @@ static int measure(const struct row *row, unsigned threads, struct cvt_err *e)
 		code = open_engine(&b, e);
 	if (code == CVT_OK)
 		code = trains ? train(&b, e) : infer(&b, e);
-	if (code == CVT_OK && row->work == MEMORY)
+	if (code == CVT_OK && cores.asked)
+		cores_print(b.took);
+	else if (code == CVT_OK && row->work == MEMORY)
 		print_memory();
 	else if (code == CVT_OK)
 		printf("%.6g %.6g %.6g\n", (double)(row->batch * row->steps) / b.took, b.flop,
@@ -333,6 +339,7 @@ int main(int argc, char **argv)
 {
 	struct cvt_err e = {0};
 	const unsigned threads = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 1;
+	cores.asked = argc > 2 && strcmp(argv[2], "cores") == 0;
 	for (size_t i = 0; argc == 1 && i < sizeof rows / sizeof *rows; i++)
 		printf("%s\n", rows[i].name);
 	for (size_t i = 0; argc > 1 && i < sizeof rows / sizeof *rows; i++)
