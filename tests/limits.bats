@@ -267,8 +267,8 @@ flatten | fc: linear classes" >tiny.arch
 	[ ! -e net.st ]
 	[ "$(wc -l <said)" -le 1 ]
 	# In the middle of a step, which is long: the first is heeded behind it, the second not so late.
-	cv-gen shapes -n 300 -o large.cvt
-	cv-train -q --arch resnet20 -b 256 --threads 1 -o net.st large.cvt 2>said &
+	cv-gen shapes -n 800 -o large.cvt
+	cv-train -q --arch resnet20 -b 800 --threads 1 -o net.st large.cvt 2>said &
 	pid=$!
 	until grep -q 'SigCgt:.*[2367abef]$' /proc/$pid/status; do sleep 0.02; done
 	kill -INT $pid
