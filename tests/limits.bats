@@ -270,7 +270,7 @@ flatten | fc: linear classes" >tiny.arch
 	cv-gen shapes -n 800 -o large.cvt
 	cv-train -q --arch resnet20 -b 800 --threads 1 -o net.st large.cvt 2>said &
 	pid=$!
-	until grep -q 'SigCgt:.*[2367abef]$' /proc/$pid/status; do sleep 0.02; done
+	until [ "$(cut -d ' ' -f 14 /proc/$pid/stat)" -ge 30 ]; do sleep 0.02; done # hundredths of a second
 	kill -INT $pid
 	sleep 0.1
 	kill -INT $pid
