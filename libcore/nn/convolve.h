@@ -66,4 +66,11 @@ struct simd_tail convolve_tail(const struct nn_io *io, bool backward, const floa
 /* dx and dw in one pass over the pictures, either may be left out. */
 void convolve_backward(const struct nn_io *io, const struct convolve_data *d);
 
+/* ---- convolve_small.c: forward in a fixed plan, place by place ------------------------- */
+/* The map is small enough; by sizes and the plan's N, so that no row's result depends on others. */
+bool convolve_is_small(const struct nn_io *io);
+size_t convolve_small_floats(const struct convolve *c); /* of its packed weights */
+void convolve_small_pack(const struct nn_io *io, const float *w, const float *scale, float *to);
+void convolve_small_run(const struct nn_io *io, const struct convolve_data *d, const float *packed);
+
 #endif

@@ -235,6 +235,10 @@ void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
 		winograd_run(io, &c->forward_map, packed(io), d->rows, d->x, &d->tail, d->to);
 		return;
 	}
+	if (io->fixed && convolve_is_small(io)) {
+		convolve_small_run(io, d, io->fixed);
+		return;
+	}
 	struct job j = {
 		.c = c, .io = io, .d = d, .packed = packed(io), .parts = parts_of_row(io, d->rows)};
 	par_for(io->run->par, d->rows * j.parts, forward_block, &j);
@@ -426,7 +430,8 @@ static size_t packed_floats(const struct nn_io *io, bool backward)
 	const size_t direct = backward ? c->packed_backward : c->packed_forward;
 	const size_t n = by_tiles(io, true)
 				 ? winograd_work(backward ? &c->backward_map : &c->forward_map)
-				 : direct;
+			 : !backward && convolve_is_small(io) ? convolve_small_floats(c)
+							      : direct;
 	return (n + LINE - 1) / LINE * LINE;
 }
 
@@ -440,6 +445,8 @@ size_t convolve_prepare(
 		return n + outputs;
 	if (backward)
 		pack_backward(io, by_tiles(io, true), w, scale, to);
+	else if (!by_tiles(io, true) && convolve_is_small(io))
+		convolve_small_pack(io, w, scale, to);
 	else
 		pack_forward(io, by_tiles(io, true), w, scale, to);
 	for (size_t o = 0; o < outputs; o++)

@@ -50,6 +50,10 @@ static const struct net_case cases[] = {
 		"conv 16 1x3 stride=2x1 pad=0x2 bias=0 | bn\n{ p: conv 16 3 , q: conv 16 1 } | "
 		"relu",
 		11, 3, {0}, 0, 0, 0},
+	{"maps smaller than their window",
+		"conv 20 3 | maxpool 4 | a: conv 40 3 | bn | relu\n{ b: conv 40 3 , id } | relu\n"
+		"conv 17 5 pad=2 | conv 33 3 stride=2 pad=1 | bn | relu\nconv 9 3",
+		9, 3, {"a"}, 1, 0, 0},
 	{"transposed", "conv 20 3 | tconv 20 4 stride=2 pad=1 | bn | relu | tconv 17 3 | bn | relu",
 		7, 4, {0}, 0, 0, 0},
 	{"vectors", "flatten | linear 33 | bn | relu\n{ linear 33 bias=0 , id } | relu | linear 7",
