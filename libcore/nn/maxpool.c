@@ -117,7 +117,8 @@ static void forward_rows(const struct nn_io *io, size_t first, size_t n, size_t 
 			rebase(&t);
 			for (size_t row = first; row < first + n; row++)
 				simd()->pool_max(&t.pool, io->x[0] + row * in + from,
-					io->y + row * out + to, winners(io, row) + to);
+					io->y + row * out + to,
+					io->dy ? winners(io, row) + to : NULL);
 		}
 }
 

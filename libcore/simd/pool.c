@@ -1,7 +1,7 @@
 /*
  * pool: the largest value of each window, and which place it had. A window is a list of `taps`
  * places, each with its offset in floats from the window's first corner and its number; n windows
- * stand in a row, x_step floats apart. Vectors have c channels.
+ * stand in a row, x_step floats apart. Vectors have c channels. Where no gradient follows, winner is NULL.
  */
 #include "vmath.h"
 
@@ -37,8 +37,26 @@ static inline void window_max(
 	store_numbers(winner, number, n);
 }
 
+/* The same without the places' numbers. */
+static inline void window_top(const struct simd_pool *p, const float *x, float *y, size_t n)
+{
+	vec best = vec_load_some(x + p->tap[0], n);
+	for (size_t t = 1; t < p->taps; t++) {
+		const vec v = vec_load_some(x + p->tap[t], n);
+		const ivec more =
+			(v > best) | (v != v); /* NOLINT(misc-redundant-expression): NaN */
+		best = vec_select(more, v, best);
+	}
+	vec_store_some(y, best, n);
+}
+
 void KERNEL(pool_max)(const struct simd_pool *p, const float *x, float *y, uint8_t *winner)
 {
+	for (size_t i = 0; !winner && i < p->n; i++, x += p->x_step, y += p->c)
+		for (size_t k = 0; k < p->c; k += SIMD_WIDTH)
+			window_top(p, x + k, y + k, p->c - k);
+	if (!winner)
+		return;
 	for (size_t i = 0; i < p->n; i++, x += p->x_step, y += p->c, winner += p->c)
 		for (size_t k = 0; k < p->c; k += SIMD_WIDTH)
 			window_max(p, x + k, y + k, winner + k, p->c - k);

@@ -376,6 +376,7 @@ static bool pool_right(const struct simd *s, struct windows *t)
 	const struct picture *p = &t->p;
 	size_t tap[25];
 	uint8_t number[25], winner[64 * 64];
+	float want_y[64 * 64];
 	for (size_t n = 0; n < p->k * p->k; n++) {
 		tap[n] = (n / p->k * p->w + n % p->k) * p->c;
 		number[n] = (uint8_t)n;
@@ -390,6 +391,10 @@ static bool pool_right(const struct simd *s, struct windows *t)
 		const size_t line = i * p->step * p->w * p->c;
 		s->pool_max(&pool, t->x + line, y, winner);
 		s->pool_max_back(&pool, ones, winner, dx + line);
+		for (size_t n = 0; n < t->ow * p->c; n++)
+			want_y[n] = y[n];
+		s->pool_max(&pool, t->x + line, y, NULL);
+		right = right && memcmp(y, want_y, t->ow * p->c * sizeof *y) == 0;
 		for (size_t n = 0; n < t->ow * p->c; n++) {
 			const size_t j = n / p->c, k = n % p->c, best = pool_want(t, i, j, k);
 			right = right && winner[n] == best
