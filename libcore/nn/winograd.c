@@ -32,10 +32,12 @@ static struct winograd make_map(struct winograd m)
 	m.c_step = nn_round_up(m.c, width);
 	m.o_step = nn_round_up(m.o, width);
 	const size_t both = WINOGRAD_POSITIONS * (m.c_step + m.o_step);
+	m.pitch = m.c;
 	m.packed = m.c * m.o_step + LINE;
 	const size_t weights = WINOGRAD_POSITIONS * m.packed;
 	m.block = nn_clamp(larger(BLOCK_FLOATS, weights / 4) / both, 28, 112);
 	m.chunk = nn_clamp(larger(CHUNK_FLOATS, weights / 2) / both, 64, 1024);
+	m.share = weights / 2 > CHUNK_FLOATS ? nn_round_up(m.c / 2, width) : m.c;
 	return m;
 }
 
@@ -82,10 +84,22 @@ size_t winograd_thread_work(const struct winograd *m)
 	       + m->c_step + m->o_step;
 }
 
+/* The map of at most m->share inputs from `first` on: the gradients of all weights and their tiles would
+ * take more than the weights of a map, and would not stay in a cache. */
+static struct winograd share_of(const struct winograd *m, size_t first)
+{
+	struct winograd part = *m;
+	part.c = m->c - first < m->share ? m->c - first : m->share;
+	part.c_step = nn_round_up(part.c, simd()->width);
+	part.packed = part.c * m->o_step + LINE;
+	return part;
+}
+
 size_t winograd_gradient_work(const struct winograd *m)
 {
+	const struct winograd part = share_of(m, 0);
 	return WINOGRAD_POSITIONS
-	       * (m->packed + position_step(m->chunk, m->c_step)
+	       * (part.packed + position_step(m->chunk, part.c_step)
 		       + position_step(m->chunk, m->o_step));
 }
 
@@ -104,7 +118,7 @@ struct side {
 
 static struct side input_side(const struct winograd *m)
 {
-	return (struct side){(long)m->h, (long)m->w, m->c};
+	return (struct side){(long)m->h, (long)m->w, m->pitch};
 }
 
 static struct side output_side(const struct winograd *m)
@@ -326,7 +340,7 @@ static void unpack_block(void *context, size_t block, unsigned thread)
 	simd()->winograd_unpack_add(j->weights, first, n, j->into, j->m->packed, j->dw);
 }
 
-void winograd_gradient(const struct nn_io *io, const struct winograd *m,
+static void gradient_of_share(const struct nn_io *io, const struct winograd *m,
 	const struct simd_weights *weights, size_t rows, const float *x, const float *dy, float *dw)
 {
 	struct par *par = io->run->par;
@@ -348,4 +362,15 @@ void winograd_gradient(const struct nn_io *io, const struct winograd *m,
 		par_for(par, WINOGRAD_POSITIONS, gradient_block, &j);
 	}
 	par_for(par, blocks_of(m->c, WEIGHTS_AT_ONCE), unpack_block, &j);
+}
+
+void winograd_gradient(const struct nn_io *io, const struct winograd *m,
+	const struct simd_weights *weights, size_t rows, const float *x, const float *dy, float *dw)
+{
+	for (size_t first = 0; first < m->c; first += m->share) {
+		const struct winograd part = share_of(m, first);
+		struct simd_weights w = *weights;
+		w.run = part.c;
+		gradient_of_share(io, &part, &w, rows, x + first, dy, dw + first * w.run_step);
+	}
 }

@@ -17,11 +17,13 @@ enum { WINOGRAD_POSITIONS = 36 };
 /* A map from pictures h x w x c to oh x ow x o. */
 struct winograd {
 	size_t h, w, c, oh, ow, o;
-	size_t ph, pw;         /* zeros around the picture */
-	size_t down, across;   /* tiles of a picture */
+	size_t pitch;        /* floats from place to place of x: c, more where c are part of them */
+	size_t ph, pw;       /* zeros around the picture */
+	size_t down, across; /* tiles of a picture */
 	size_t c_step, o_step; /* floats from tile to tile: channels in whole registers */
 	size_t block, chunk;   /* tiles at a time: forward; for the gradient of the weights */
 	size_t packed;         /* floats of one position's weights */
+	size_t share;          /* inputs whose weights' gradient is made at a time */
 };
 
 /* Does it pay for this window? The only rule, by shape alone. */
