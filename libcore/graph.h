@@ -270,6 +270,9 @@ struct plan_spec {
 	 * operators take over what follows them (nn_op.folds). Numbers differ in the last places
 	 * from those of other plans. */
 	bool fixed;
+	/* A plan whose memory this one has, too, if it is enough: no value of one is needed when the other
+	 * runs, and it is freed later. NULL = none. */
+	const struct plan *lender;
 	/* Of a fixed plan: how many rows go through the network at a time, so that values between
 	 * operators stay in a processor's cache; 0 = chosen by their sizes. No value depends on it. */
 	size_t span;
@@ -278,7 +281,7 @@ struct plan_spec {
 int plan_create(struct plan **p, struct graph *g, const struct plan_spec *s, struct cvt_err *e);
 void plan_free(struct plan *p);
 /* Bytes of the arena: activations, gradients of activations, scratch, and what a fixed plan prepared.
- * Known before the first run. */
+ * Known before the first run; also of a plan that lies in a lender's. */
 size_t plan_bytes(const struct plan *p);
 /* The same without allocating (for messages, --summary, limits). */
 int plan_measure(

@@ -1,6 +1,6 @@
 /*
  * method: the list of methods, and what their build() is made of (see method/method.h): nodes for
- * fields, networks on them, losses, phases; then the plans that run them.
+ * fields, networks on them, losses, phases (the plans that run them: method_plans.c).
  */
 #include "method/method.h"
 #include "metric/metric.h"
@@ -324,64 +324,6 @@ int learner_open_generator(struct learner **out, const struct method *m,
 	return open_graph(out, m, facts, to, e);
 }
 
-/* What is not frozen, of what the method wants trained; and the plan for it. */
-static int plan_phase(struct learner *l, struct learner_phase *p, struct cvt_err *e)
-{
-	const struct graph *g = l->graph;
-	size_t keep[METHOD_KEEP + 1], nkeep = l->nkeep;
-	for (size_t i = 0; i < g->nparams; i++)
-		p->trains[i] =
-			p->wants[i] && g->param[i].kind != PARAM_BUFFER && !g->param[i].frozen;
-	memcpy(keep, l->keep, nkeep * sizeof *keep);
-	if (p->keep != GRAPH_NONE)
-		keep[nkeep++] = p->keep;
-	const struct plan_spec spec = {.rows = l->rows,
-		.threads = par_threads(l->par),
-		.keep = keep,
-		.nkeep = nkeep,
-		.loss = p->loss,
-		.train_param = p->trains};
-	plan_free(p->plan);
-	p->plan = NULL;
-	return plan_create(&p->plan, l->graph, &spec, e);
-}
-
-static int prepare_phase(
-	struct learner *l, struct learner_phase *p, const struct opt *opt, struct cvt_err *e)
-{
-	const struct graph *g = l->graph;
-	const bool all = !p->trains;
-	if (all && !(p->trains = mem_alloc(g->nparams, sizeof *p->trains, e)))
-		return CVT_SYSTEM;
-	if (!(p->wants = mem_alloc(g->nparams, sizeof *p->wants, e)))
-		return CVT_SYSTEM;
-	for (size_t i = 0; i < g->nparams; i++)
-		p->wants[i] = all || p->trains[i];
-	for (size_t i = 0; i < OPT_STATES && opt->state[i]; i++)
-		if (!(p->state[i] = mem_alloc(g->weights, sizeof *p->state[i], e)))
-			return CVT_SYSTEM;
-	return plan_phase(l, p, e);
-}
-
-int learner_prepare(
-	struct learner *l, const struct opt *opt, size_t rows, struct par *par, struct cvt_err *e)
-{
-	size_t keep[METHOD_KEEP + 1];
-	l->rows = rows;
-	l->par = par;
-	for (size_t i = 0; i < l->nphases; i++)
-		TRY(prepare_phase(l, &l->phase[i], opt, e));
-	memcpy(keep, l->keep, l->nkeep * sizeof *keep);
-	keep[l->nkeep] = l->val_loss; /* a method that fits has none */
-	const struct plan_spec spec = {.rows = rows,
-		.threads = par_threads(par),
-		.keep = keep,
-		.nkeep = l->nkeep + (l->val_loss != GRAPH_NONE),
-		.loss = GRAPH_NONE};
-	TRY(plan_create(&l->eval, l->graph, &spec, e));
-	return l->method->prepare ? l->method->prepare(l, e) : CVT_OK;
-}
-
 void learner_close(struct learner *l)
 {
 	if (!l)
@@ -439,16 +381,6 @@ int learner_freeze(struct learner *l, const char *prefixes, struct cvt_err *e)
 		code = freeze_prefix(l, word[i], e);
 	free(copy);
 	return code;
-}
-
-int learner_unfreeze(struct learner *l, struct cvt_err *e)
-{
-	for (size_t i = 0; l->thaws && i < l->graph->nparams; i++)
-		if (l->thaws[i])
-			l->graph->param[i].frozen = false;
-	for (size_t i = 0; i < l->nphases; i++)
-		TRY(plan_phase(l, &l->phase[i], e));
-	return CVT_OK;
 }
 
 void learner_bind(const struct learner *l, struct plan *p, const struct batch *rows, size_t first)

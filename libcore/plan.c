@@ -137,7 +137,7 @@ static void make_step(struct plan *p, size_t i, const struct plan_spec *s)
 			.dw = p->dw + t->param,
 			.save = buffer_place(p, t->save),
 			.work = p->work,
-			.thread_work = p->work ? p->work + p->work_floats : NULL,
+			.thread_work = p->work + p->work_floats,
 			.thread_stride = p->thread_floats}};
 }
 
@@ -165,6 +165,12 @@ static void place_whole(struct plan *p, const struct plan_spec *s)
 	}
 }
 
+/* Floats of what lies in the arena, and of the scratch behind it. */
+static size_t room(const struct plan *p)
+{
+	return p->arena_floats + p->work_floats + p->threads * p->thread_floats;
+}
+
 int plan_create(struct plan **out, struct graph *g, const struct plan_spec *s, struct cvt_err *e)
 {
 	*out = NULL;
@@ -172,15 +178,17 @@ int plan_create(struct plan **out, struct graph *g, const struct plan_spec *s, s
 	TRY(plan_open(out, g, s, e));
 	struct plan *p = *out;
 	p->work_floats = (p->work_floats + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
-	p->arena = mem_alloc(p->arena_floats, sizeof *p->arena, e);
-	p->work = mem_alloc(p->work_floats + p->threads * p->thread_floats, sizeof *p->work, e);
+	const size_t floats = room(p);
+	p->borrows = s->lender && room(s->lender) >= floats;
+	p->arena = p->borrows ? s->lender->arena : mem_alloc(floats, sizeof *p->arena, e);
 	p->constant = mem_alloc(p->constant_floats, sizeof *p->constant, e);
 	p->whole = mem_alloc(p->whole_floats, sizeof *p->whole, e);
-	if (!p->arena || !p->work || !p->constant || !p->whole) {
+	if (!p->arena || !p->constant || !p->whole) {
 		plan_free(p);
 		*out = NULL;
 		return CVT_SYSTEM;
 	}
+	p->work = p->arena + p->arena_floats;
 	for (size_t i = 0; i < p->nodes; i++)
 		if (p->slot[i].used)
 			make_step(p, i, s);
@@ -197,8 +205,8 @@ void plan_free(struct plan *p)
 		return;
 	free(p->slot);
 	free(p->buffer);
-	free(p->arena);
-	free(p->work);
+	if (!p->borrows)
+		free(p->arena);
 	free(p->constant);
 	free(p->whole);
 	free(p->step);
@@ -212,9 +220,7 @@ void plan_free(struct plan *p)
 
 size_t plan_bytes(const struct plan *p)
 {
-	return (p->arena_floats + p->work_floats + p->threads * p->thread_floats
-		       + p->constant_floats + p->whole_floats)
-	       * sizeof(float);
+	return (room(p) + p->constant_floats + p->whole_floats) * sizeof(float);
 }
 
 int plan_measure(const struct graph *g, const struct plan_spec *s, size_t *bytes, struct cvt_err *e)

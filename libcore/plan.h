@@ -50,6 +50,7 @@ struct plan {
 	bool fixed;
 	size_t arena_floats, work_floats, thread_floats, threads, constant_floats;
 	size_t whole_floats; /* kept values of all rows */
+	bool borrows;        /* the arena is another plan's */
 	float *arena, *work, *constant, *whole, *loss_grad;
 	struct step *step;
 	/* tables of all nodes, end to end: what nn_io points into */

@@ -1,0 +1,89 @@
+/* method_plans: what a learner learns and is scored with: the plans of its phases, states of the optimizer,
+ * the plan of evaluation (see method.h). */
+#include "method/method.h"
+
+#include <string.h>
+
+/* What is not frozen, of what the method wants trained; and the plan for it. */
+static int plan_phase(struct learner *l, struct learner_phase *p, struct cvt_err *e)
+{
+	const struct graph *g = l->graph;
+	size_t keep[METHOD_KEEP + 1], nkeep = l->nkeep;
+	for (size_t i = 0; i < g->nparams; i++)
+		p->trains[i] =
+			p->wants[i] && g->param[i].kind != PARAM_BUFFER && !g->param[i].frozen;
+	memcpy(keep, l->keep, nkeep * sizeof *keep);
+	if (p->keep != GRAPH_NONE)
+		keep[nkeep++] = p->keep;
+	const struct plan_spec spec = {.rows = l->rows,
+		.threads = par_threads(l->par),
+		.keep = keep,
+		.nkeep = nkeep,
+		.loss = p->loss,
+		.train_param = p->trains};
+	plan_free(p->plan);
+	p->plan = NULL;
+	return plan_create(&p->plan, l->graph, &spec, e);
+}
+
+/* For scores between steps, when no value of a step is needed any more: it lies in the memory of the
+ * phase, if that is the only one (one phase of a gan reads what another made). */
+static int plan_eval(struct learner *l, struct cvt_err *e)
+{
+	size_t keep[METHOD_KEEP + 1], nkeep = l->nkeep;
+	memcpy(keep, l->keep, nkeep * sizeof *keep);
+	if (l->val_loss != GRAPH_NONE) /* a method that fits has none */
+		keep[nkeep++] = l->val_loss;
+	const struct plan_spec spec = {.rows = l->rows,
+		.threads = par_threads(l->par),
+		.keep = keep,
+		.nkeep = nkeep,
+		.loss = GRAPH_NONE,
+		.lender = l->nphases == 1 ? l->phase[0].plan : NULL};
+	return plan_create(&l->eval, l->graph, &spec, e);
+}
+
+static int plan_all(struct learner *l, struct cvt_err *e)
+{
+	plan_free(l->eval); /* before those whose memory it may have */
+	l->eval = NULL;
+	for (size_t i = 0; i < l->nphases; i++)
+		TRY(plan_phase(l, &l->phase[i], e));
+	return plan_eval(l, e);
+}
+
+static int prepare_phase(
+	struct learner *l, struct learner_phase *p, const struct opt *opt, struct cvt_err *e)
+{
+	const struct graph *g = l->graph;
+	const bool all = !p->trains;
+	if (all && !(p->trains = mem_alloc(g->nparams, sizeof *p->trains, e)))
+		return CVT_SYSTEM;
+	if (!(p->wants = mem_alloc(g->nparams, sizeof *p->wants, e)))
+		return CVT_SYSTEM;
+	for (size_t i = 0; i < g->nparams; i++)
+		p->wants[i] = all || p->trains[i];
+	for (size_t i = 0; i < OPT_STATES && opt->state[i]; i++)
+		if (!(p->state[i] = mem_alloc(g->weights, sizeof *p->state[i], e)))
+			return CVT_SYSTEM;
+	return CVT_OK;
+}
+
+int learner_prepare(
+	struct learner *l, const struct opt *opt, size_t rows, struct par *par, struct cvt_err *e)
+{
+	l->rows = rows;
+	l->par = par;
+	for (size_t i = 0; i < l->nphases; i++)
+		TRY(prepare_phase(l, &l->phase[i], opt, e));
+	TRY(plan_all(l, e));
+	return l->method->prepare ? l->method->prepare(l, e) : CVT_OK;
+}
+
+int learner_unfreeze(struct learner *l, struct cvt_err *e)
+{
+	for (size_t i = 0; l->thaws && i < l->graph->nparams; i++)
+		if (l->thaws[i])
+			l->graph->param[i].frozen = false;
+	return plan_all(l, e);
+}
