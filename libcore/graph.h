@@ -145,7 +145,8 @@ struct nn_io {
 	 * behind the other; forward adds `plus`, laid out like y; then comes the relu, if absorbs. */
 	float *fixed;
 	const float *affine, *plus;
-	float *save, *work; /* work: work_whole + work_row x N floats, then work_thread a thread */
+	bool again; /* forward runs a second time (NN_AGAIN), with what the first time kept in save */
+	float *save, *work; /* work: work_whole + work_row x N floats */
 	float *thread_work; /* thread t's scratch is thread_work + t x thread_stride */
 	size_t thread_stride;
 };
@@ -163,6 +164,8 @@ enum nn_flags {
 	NN_NO_INPUT = 256,  /* param: starts a value */
 	NN_AFFINE = 512, /* outside training y = x scale + shift, a channel by itself, and prepare()
 			  * makes just these: C scales, then C shifts */
+	NN_AGAIN = 1024, /* forward takes little time and may run twice, the second time before
+			  * backward (io->again): it gives the same bits, and changes nothing else */
 };
 
 /* What an operator can take over from its readers in a fixed plan, in this order, each being the
@@ -195,11 +198,13 @@ struct nn_op {
 	 * (the inputs' unless it says otherwise), save_*, work_*, declares parameters. */
 	int (*shape)(struct graph *g, struct node *n, struct cvt_err *e);
 	void (*forward)(const struct nn_io *io);
-	void (*backward)(const struct nn_io *io); /* NULL only with NN_STOP, NN_VIEW, NN_PASS */
+	/* NULL only with NN_STOP, NN_VIEW, NN_PASS; not called with these. */
+	void (*backward)(const struct nn_io *io);
 	/* The operator of one input and no argument (relu) that this one does in its own passes when a
 	 * plan has it as the only reader; that one is a view then. NULL = none. */
 	const char *absorbs;
-	unsigned folds; /* enum nn_folds */
+	unsigned absorbing; /* its flags then; 0 = as they are */
+	unsigned folds;     /* enum nn_folds */
 	/* What forward needs of the parameters and of nothing else (packed weights), made once for a
 	 * fixed plan: into `to`, which io->fixed will be. Returns how many floats it takes, and does
 	 * only that when `to` is NULL; io has no values, no gradients and no work, nor has forward any
@@ -270,6 +275,10 @@ struct plan_spec {
 	 * operators take over what follows them (nn_op.folds). Numbers differ in the last places
 	 * from those of other plans. */
 	bool fixed;
+	/* Values that backward reads may give up their memory after forward and be computed a second
+	 * time before that (again.c), to the same bits: where much memory is saved, never, or wherever
+	 * it can be done (tests). */
+	enum { AGAIN_WHERE_IT_PAYS, AGAIN_NEVER, AGAIN_ALWAYS } again;
 	/* A plan whose memory this one has, too, if it is enough: no value of one is needed when the other
 	 * runs, and it is freed later. NULL = none. */
 	const struct plan *lender;
@@ -290,7 +299,8 @@ int plan_measure(
 void plan_bind(struct plan *p, size_t node, const void *data);
 /* Values of all planned nodes for n rows (n <= N). */
 void plan_forward(struct plan *p, const struct run *r, size_t n);
-/* Gradients: d loss = 1; adds to the gradient slab. After plan_forward with the same n. */
+/* Gradients: d loss = 1; adds to the gradient slab. After plan_forward with the same run and n, while
+ * what is bound and all parameters are as they were. */
 void plan_backward(struct plan *p, const struct run *r, size_t n);
 /* The value (gradient) of a kept node after a run; where the node only views an input, what is bound
  * to that. */

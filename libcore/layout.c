@@ -1,11 +1,12 @@
 /*
  * layout: lays the memory of a graph for at most N rows into one arena (see graph.h, plan.h).
  *
- * Time is counted in steps: forward of the planned nodes 0..F-1 in order, backward F..2F-1 in
- * reverse. Every value, kept intermediate and gradient is a buffer that lives for an interval of
- * steps; buffers whose intervals do not meet may share bytes. Largest first, each takes the lowest
- * place that is free throughout its life (greedy by size: Pisarchyk and Lee, "Efficient memory
- * management for deep neural net inference", 2020).
+ * Time is counted in calls: forward of the planned nodes 0..F-1 in order, then the turns of backward
+ * (again.c), which go through them in reverse and compute some values a second time. Every value, kept
+ * intermediate and gradient is a buffer that lives for an interval of time; buffers whose intervals do
+ * not meet may share bytes. Largest first, each takes the lowest place that is free throughout its life
+ * (greedy by size: Pisarchyk and Lee, "Efficient memory management for deep neural net inference",
+ * 2020).
  *
  * Sharing before that: a view, and an operator that works in place, keep their input's buffer when
  * nobody needs the old value; and the gradient of an operator that only passes it on is its
@@ -52,7 +53,10 @@ static void mark_used(struct plan *p, const struct plan_spec *s)
 
 unsigned plan_flags(const struct plan *p, size_t node)
 {
-	return p->slot[node].host != GRAPH_NONE ? NN_VIEW : p->graph->node[node].op->flags;
+	const struct nn_op *op = p->graph->node[node].op;
+	if (p->slot[node].host != GRAPH_NONE)
+		return NN_VIEW;
+	return p->slot[node].absorbs && op->absorbing ? op->absorbing : op->flags;
 }
 
 static void count_readers(struct plan *p, const struct plan_spec *s)
@@ -69,91 +73,22 @@ static void count_readers(struct plan *p, const struct plan_spec *s)
 		}
 }
 
-static bool same_size(const struct node *a, const struct node *b)
+bool plan_same_size(const struct node *a, const struct node *b)
 {
 	return a->mult == b->mult && a->dtype == b->dtype
 	       && shape_items(&a->row) == shape_items(&b->row);
 }
 
-/* The node that alone reads the value of node `last`, if it is an operator of that name (NULL: of
- * NN_AFFINE) that node i's memory can hold; else GRAPH_NONE. */
-static size_t only_reader(const struct plan *p, size_t i, size_t last, const char *name)
+size_t plan_viewed(const struct plan *p, size_t i)
 {
-	const struct slot *t = &p->slot[last];
-	if (t->readers != 1 || t->reader == GRAPH_NONE)
-		return GRAPH_NONE;
-	const struct node *n = &p->graph->node[t->reader];
-	const bool is = name ? strcmp(n->op->name, name) == 0 : (n->op->flags & NN_AFFINE) != 0;
-	return is && same_size(n, &p->graph->node[i]) ? t->reader : GRAPH_NONE;
+	return p->slot[i].host != GRAPH_NONE ? p->slot[i].host : p->graph->node[i].in[0];
 }
 
-/* Behind what a run that does not train leaves as it is (drop-path at the end of a branch): node i's
- * value is its value, too. */
-static size_t past_views(struct plan *p, size_t i, size_t last)
+bool plan_is_view(const struct plan *p, size_t i)
 {
-	for (;;) {
-		const size_t next = p->slot[last].reader;
-		if (p->slot[last].readers != 1 || next == GRAPH_NONE
-			|| !(p->graph->node[next].op->flags & NN_EVAL_VIEW)
-			|| !same_size(&p->graph->node[next], &p->graph->node[i]))
-			return last;
-		p->slot[next].host = i;
-		last = next;
-	}
-}
-
-/* What node i takes over from its readers (nn_op.folds). The other value of a sum must be there when
- * node i runs: it comes from an earlier node. */
-static void fold_readers(struct plan *p, size_t i)
-{
-	const struct graph *g = p->graph;
-	const unsigned folds = g->node[i].op->folds;
-	struct slot *t = &p->slot[i];
-	size_t last = i, next;
-	if ((folds & FOLD_AFFINE) && (next = only_reader(p, i, last, NULL)) != GRAPH_NONE) {
-		p->slot[next].host = i;
-		t->affine = last = next;
-	}
-	if (folds & FOLD_SUM)
-		last = past_views(p, i, last);
-	if ((folds & FOLD_SUM) && (next = only_reader(p, i, last, "sum")) != GRAPH_NONE
-		&& g->node[next].nin == 2) {
-		const size_t other = g->node[next].in[g->node[next].in[0] == last];
-		if (other < i) {
-			p->slot[next].host = i;
-			t->plus = other;
-			last = next;
-		}
-	}
-	if ((folds & FOLD_RELU) && (next = only_reader(p, i, last, "relu")) != GRAPH_NONE) {
-		p->slot[next].host = i;
-		t->absorbs = true;
-	}
-}
-
-static void mark_folded(struct plan *p)
-{
-	for (size_t i = 0; i < p->nodes && p->fixed; i++)
-		if (p->slot[i].used && p->slot[i].host == GRAPH_NONE)
-			fold_readers(p, i);
-}
-
-/* Two operators in one pass over memory: an operator that can do its reader's work (nn_op.absorbs)
- * does it when nobody else reads its value. */
-static void mark_absorbed(struct plan *p)
-{
-	for (size_t i = 0; i < p->nodes; i++) {
-		const struct node *n = &p->graph->node[i];
-		if (!p->slot[i].used || p->slot[i].host != GRAPH_NONE || n->nin != 1)
-			continue;
-		struct slot *in = &p->slot[n->in[0]];
-		const char *name = p->graph->node[n->in[0]].op->absorbs;
-		if (!name || in->host != GRAPH_NONE || in->readers != 1
-			|| strcmp(name, n->op->name) != 0)
-			continue;
-		in->absorbs = true;
-		p->slot[i].host = n->in[0];
-	}
+	const struct node *n = &p->graph->node[i];
+	return (plan_flags(p, i) & NN_VIEW) && n->nin > 0
+	       && plan_same_size(n, &p->graph->node[plan_viewed(p, i)]);
 }
 
 static void mark_backward(struct plan *p, const struct plan_spec *s)
@@ -179,36 +114,59 @@ static void mark_backward(struct plan *p, const struct plan_spec *s)
 	}
 }
 
-static size_t back_step(const struct plan *p, size_t node)
+static size_t end_of_time(const struct plan *p)
 {
-	return 2 * p->steps - 1 - p->slot[node].step;
+	return p->steps + p->turns;
 }
 
-/* The last step at which somebody reads the value of node i. */
+/* Somebody reads the value of node i at that time: in its second life, if it has one by then. */
+static void use(struct plan *p, size_t i, size_t time)
+{
+	struct slot *t = &p->slot[i];
+	size_t *last = t->twice && time >= p->steps ? &t->last_again : &t->last_use;
+	*last = time > *last ? time : *last;
+}
+
+static void use_inputs(struct plan *p, size_t i, size_t time)
+{
+	for (size_t k = 0; k < p->graph->node[i].nin; k++)
+		use(p, p->graph->node[i].in[k], time);
+}
+
+/* The last times at which somebody reads the values. */
 static void mark_last_uses(struct plan *p, const struct plan_spec *s)
 {
-	const struct graph *g = p->graph;
 	for (size_t i = 0; i < p->nodes; i++) {
-		struct slot *t = &p->slot[i];
-		const unsigned flags = plan_flags(p, i);
+		const struct slot *t = &p->slot[i];
+		const unsigned flags = t->back ? plan_flags(p, i) : 0;
 		if (!t->used)
 			continue;
-		size_t own = t->step;
-		if (t->back && (flags & NN_BACK_Y))
-			own = back_step(p, i);
-		t->last_use = own > t->last_use ? own : t->last_use;
-		for (size_t k = 0; k < g->node[i].nin; k++) {
-			struct slot *in = &p->slot[g->node[i].in[k]];
-			const size_t use =
-				t->back && (flags & NN_BACK_X) ? back_step(p, i) : t->step;
-			in->last_use = use > in->last_use ? use : in->last_use;
+		use(p, i, t->step);
+		use_inputs(p, i, t->step);
+		if (flags & NN_BACK_Y)
+			use(p, i, t->time[PASS_BACKWARD]);
+		if (flags & NN_BACK_X)
+			use_inputs(p, i, t->time[PASS_BACKWARD]);
+		if (t->twice && t->head == i) {
+			use(p, i, t->time[PASS_AGAIN]);
+			use_inputs(p, i, t->time[PASS_AGAIN]);
 		}
 	}
 	for (size_t i = 0; i < s->nkeep; i++)
-		p->slot[s->keep[i]].last_use = 2 * p->steps;
+		p->slot[s->keep[i]].last_use = end_of_time(p);
 }
 
 /* ---- buffers ----------------------------------------------------------------------- */
+
+static size_t padded(size_t floats)
+{
+	return (floats + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
 
 /* Floats of a node's value for the plan's N rows. */
 static int value_floats(
@@ -227,8 +185,7 @@ static int new_buffer(
 	void *b = p->buffer;
 	TRY(mem_grow(&b, &p->capacity, p->nbuffers + 1, sizeof *p->buffer, e));
 	p->buffer = b;
-	const size_t padded = (floats + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
-	p->buffer[p->nbuffers] = (struct buffer){padded, first, last, 0};
+	p->buffer[p->nbuffers] = (struct buffer){padded(floats), first, last, 0};
 	*which = p->nbuffers++;
 	return CVT_OK;
 }
@@ -239,24 +196,17 @@ static void extend(struct buffer *b, size_t first, size_t last)
 	b->last = last > b->last ? last : b->last;
 }
 
-/* The node of whose value node i is a view, if it is one. */
-static size_t viewed(const struct plan *p, size_t i)
-{
-	return p->slot[i].host != GRAPH_NONE ? p->slot[i].host : p->graph->node[i].in[0];
-}
-
 /* May node i lie in the memory of its first input? Always for a view; in place only if no one reads
  * the input's memory after this step. */
 static bool may_share(const struct plan *p, size_t i)
 {
 	const struct node *n = &p->graph->node[i];
-	if (n->nin == 0 || !same_size(n, &p->graph->node[viewed(p, i)]))
-		return false;
-	const unsigned flags = plan_flags(p, i);
-	if (flags & NN_VIEW)
+	if (plan_is_view(p, i))
 		return true;
+	if (n->nin == 0 || !plan_same_size(n, &p->graph->node[n->in[0]]))
+		return false;
 	const struct slot *root = &p->slot[p->slot[n->in[0]].root];
-	return (flags & NN_INPLACE) && root->value != GRAPH_NONE
+	return (plan_flags(p, i) & NN_INPLACE) && root->value != GRAPH_NONE
 	       && p->buffer[root->value].last <= p->slot[i].step;
 }
 
@@ -268,7 +218,7 @@ static int lay_value(struct plan *p, size_t i, struct cvt_err *e)
 	if (!n->op->forward && n->nin == 0) /* an input: bound later */
 		return CVT_OK;
 	if (may_share(p, i)) {
-		t->root = p->slot[viewed(p, i)].root;
+		t->root = p->slot[plan_viewed(p, i)].root;
 		t->value = p->slot[t->root].value;
 		if (t->value != GRAPH_NONE)
 			extend(&p->buffer[t->value], t->step, t->last_use);
@@ -284,19 +234,25 @@ static size_t node_rows(const struct plan *p, const struct node *n)
 	return n->mult ? p->rows * n->mult : p->rows; /* a loss keeps something of every row */
 }
 
-static int lay_extra(struct plan *p, size_t i, struct cvt_err *e)
+/* Scratch is the same for all, so that a cache holds it from call to call. */
+static void lay_work(struct plan *p, size_t i)
+{
+	const struct node *n = &p->graph->node[i];
+	const bool ready = p->fixed && n->op->prepare;
+	const size_t work = ready ? 0 : n->work_whole + n->work_row * node_rows(p, n);
+	p->work_floats = larger(p->work_floats, padded(work));
+	p->thread_floats = larger(p->thread_floats, padded(n->work_thread));
+}
+
+static int lay_save(struct plan *p, size_t i, struct cvt_err *e)
 {
 	const struct node *n = &p->graph->node[i];
 	struct slot *t = &p->slot[i];
 	const size_t save = n->save_whole + n->save_row * node_rows(p, n);
-	const bool ready = p->fixed && n->op->prepare;
-	const size_t work = ready ? 0 : n->work_whole + n->work_row * node_rows(p, n);
-	const size_t thread = (n->work_thread + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
-	p->work_floats = work > p->work_floats ? work : p->work_floats;
-	p->thread_floats = thread > p->thread_floats ? thread : p->thread_floats;
-	if (save == 0)
-		return CVT_OK;
-	return new_buffer(p, save, t->step, t->back ? back_step(p, i) : t->step, &t->save, e);
+	size_t last = t->back ? t->time[PASS_BACKWARD] : t->step;
+	if (t->twice)
+		last = larger(last, t->time[PASS_AGAIN]);
+	return save == 0 ? CVT_OK : new_buffer(p, save, t->step, last, &t->save, e);
 }
 
 /* A fixed plan's constants live as long as it does. */
@@ -309,7 +265,7 @@ static void lay_constants(struct plan *p, size_t i)
 		return;
 	t->fixed = p->constant_floats;
 	t->fixed_floats = n->op->prepare(&io, NULL);
-	p->constant_floats += (t->fixed_floats + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
+	p->constant_floats += padded(t->fixed_floats);
 }
 
 /* Values are laid in order. A view extends its root's life, and an operator in place must see all
@@ -320,10 +276,44 @@ static void spread_view_uses(struct plan *p)
 		const struct node *n = &p->graph->node[i];
 		if (!p->slot[i].used || !(plan_flags(p, i) & NN_VIEW) || n->nin == 0)
 			continue;
-		struct slot *in = &p->slot[viewed(p, i)];
-		if (p->slot[i].last_use > in->last_use)
-			in->last_use = p->slot[i].last_use;
+		struct slot *in = &p->slot[plan_viewed(p, i)];
+		in->last_use = larger(in->last_use, p->slot[i].last_use);
+		in->last_again = larger(in->last_again, p->slot[i].last_again);
 	}
+}
+
+/* Where backward finds the value of node i; GRAPH_NONE: where it is bound. */
+static size_t place_in_backward(const struct plan *p, size_t i)
+{
+	const struct slot *t = &p->slot[p->slot[i].head];
+	return t->twice ? t->again : t->value;
+}
+
+/* The second life of a value, in the memory of the first input where that is read no more. */
+static int lay_again(struct plan *p, size_t i, struct cvt_err *e)
+{
+	const struct node *n = &p->graph->node[i];
+	struct slot *t = &p->slot[i];
+	const size_t now = t->time[PASS_AGAIN], place = place_in_backward(p, n->in[0]);
+	if ((plan_flags(p, i) & NN_INPLACE) && place != GRAPH_NONE && p->buffer[place].last <= now
+		&& plan_same_size(n, &p->graph->node[n->in[0]])) {
+		t->again = place;
+		extend(&p->buffer[place], now, t->last_again);
+		return CVT_OK;
+	}
+	size_t floats;
+	TRY(value_floats(p, n, &floats, e));
+	return new_buffer(p, floats, now, t->last_again, &t->again, e);
+}
+
+static int lay_second_lives(struct plan *p, struct cvt_err *e)
+{
+	for (size_t i = 0; i < p->turns; i++)
+		if (p->turn[i].pass == PASS_AGAIN)
+			TRY(lay_again(p, p->turn[i].node, e));
+	for (size_t i = 0; i < p->nodes; i++)
+		p->slot[i].again = p->slot[p->slot[i].head].again;
+	return CVT_OK;
 }
 
 /* Does a later input repeat input k? Then its gradient grows while others still read node i's. */
@@ -341,13 +331,13 @@ static int lay_gradient(struct plan *p, size_t i, size_t k, bool *shared, struct
 {
 	const struct node *n = &p->graph->node[i], *in = &p->graph->node[n->in[k]];
 	struct slot *t = &p->slot[n->in[k]];
-	const size_t now = back_step(p, i), last = back_step(p, n->in[k]);
+	const size_t now = p->slot[i].time[PASS_BACKWARD], last = t->time[PASS_BACKWARD];
 	const unsigned flags = plan_flags(p, i);
 	const bool passes = (flags & NN_PASS) || (k == 0 && (flags & (NN_VIEW | NN_INPLACE)));
 	if (t->grad != GRAPH_NONE)
 		return CVT_OK;
 	struct buffer *mine = &p->buffer[p->slot[i].grad];
-	if (passes && !*shared && !repeats(n, k) && same_size(n, in) && mine->last <= now) {
+	if (passes && !*shared && !repeats(n, k) && plan_same_size(n, in) && mine->last <= now) {
 		*shared = true;
 		t->grad = p->slot[i].grad;
 		extend(mine, now, last);
@@ -367,9 +357,9 @@ static int lay_gradients(struct plan *p, const struct plan_spec *s, struct cvt_e
 		struct slot *t = &p->slot[s->keep_grad[i]];
 		size_t floats;
 		TRY(value_floats(p, &p->graph->node[s->keep_grad[i]], &floats, e));
-		TRY(new_buffer(p, floats, p->steps, 2 * p->steps, &t->grad, e));
+		TRY(new_buffer(p, floats, p->steps, end_of_time(p), &t->grad, e));
 	}
-	const size_t start = back_step(p, s->loss);
+	const size_t start = p->slot[s->loss].time[PASS_BACKWARD];
 	if (p->slot[s->loss].grad == GRAPH_NONE)
 		TRY(new_buffer(p, 1, start, start, &p->slot[s->loss].grad, e));
 	for (size_t i = s->loss + 1; i-- > 0;) {
@@ -445,17 +435,19 @@ int plan_lay_out(struct plan *p, const struct plan_spec *s, struct cvt_err *e)
 {
 	mark_used(p, s);
 	count_readers(p, s);
-	mark_folded(p);
-	mark_absorbed(p);
+	plan_fold(p);
 	mark_backward(p, s);
+	plan_take_turns(p, s);
 	mark_last_uses(p, s);
 	spread_view_uses(p);
 	for (size_t i = 0; i < p->nodes; i++)
 		if (p->slot[i].used) {
 			TRY(lay_value(p, i, e));
-			TRY(lay_extra(p, i, e));
+			lay_work(p, i);
+			TRY(lay_save(p, i, e));
 			lay_constants(p, i);
 		}
+	TRY(lay_second_lives(p, e));
 	TRY(lay_gradients(p, s, e));
 	return place_buffers(p, e);
 }

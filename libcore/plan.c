@@ -24,6 +24,10 @@ static int make_tables(struct plan *p, struct cvt_err *e)
 			.value = GRAPH_NONE,
 			.grad = GRAPH_NONE,
 			.save = GRAPH_NONE,
+			.again = GRAPH_NONE,
+			.wanted = GRAPH_NONE,
+			.first_again = GRAPH_NONE,
+			.next_again = GRAPH_NONE,
 			.reader = GRAPH_NONE,
 			.host = GRAPH_NONE,
 			.affine = GRAPH_NONE,
@@ -38,7 +42,8 @@ static int make_tables(struct plan *p, struct cvt_err *e)
 	p->w = mem_alloc(p->params, sizeof *p->w, e);
 	p->dw = mem_alloc(p->params, sizeof *p->dw, e);
 	p->step = mem_alloc(p->nodes, sizeof *p->step, e);
-	return p->x && p->dx && p->add && p->w && p->dw && p->step ? CVT_OK : CVT_SYSTEM;
+	p->turn = mem_alloc(2 * p->nodes, sizeof *p->turn, e);
+	return p->x && p->dx && p->add && p->w && p->dw && p->step && p->turn ? CVT_OK : CVT_SYSTEM;
 }
 
 static int open_for(struct plan **out, struct graph *g, const struct plan_spec *s, size_t rows,
@@ -125,7 +130,6 @@ static void make_step(struct plan *p, size_t i, const struct plan_spec *s)
 			.node = n,
 			.most = p->most,
 			.x = p->x + t->edge,
-			.y = buffer_place(p, t->value),
 			.dy = buffer_place(p, t->grad),
 			.dx = p->dx + t->edge,
 			.add = p->add + t->edge,
@@ -177,7 +181,6 @@ int plan_create(struct plan **out, struct graph *g, const struct plan_spec *s, s
 	TRY(blas_reserve(s->threads ? s->threads : 1, e));
 	TRY(plan_open(out, g, s, e));
 	struct plan *p = *out;
-	p->work_floats = (p->work_floats + PLAN_ALIGN - 1) / PLAN_ALIGN * PLAN_ALIGN;
 	const size_t floats = room(p);
 	p->borrows = s->lender && room(s->lender) >= floats;
 	p->arena = p->borrows ? s->lender->arena : mem_alloc(floats, sizeof *p->arena, e);
@@ -210,6 +213,7 @@ void plan_free(struct plan *p)
 	free(p->constant);
 	free(p->whole);
 	free(p->step);
+	free(p->turn);
 	free(p->x);
 	free(p->dx);
 	free(p->add);
@@ -240,10 +244,12 @@ void plan_bind(struct plan *p, size_t node, const void *data)
 	p->slot[node].bound = data;
 }
 
-/* Of the rows that go now. */
-static const void *value_place(const struct plan *p, size_t node)
+/* Of the rows that go now; of the second life, if that is meant and there is one. */
+static const void *value_place(const struct plan *p, size_t node, enum pass pass)
 {
 	const struct slot *t = &p->slot[node];
+	if (t->twice && pass != PASS_FORWARD)
+		return buffer_place(p, t->again);
 	if (t->value != GRAPH_NONE)
 		return buffer_place(p, t->value);
 	const struct node *in = &p->graph->node[t->root];
@@ -254,7 +260,7 @@ static const void *value_place(const struct plan *p, size_t node)
 const float *plan_value(const struct plan *p, size_t node)
 {
 	const struct slot *t = &p->slot[node];
-	return !t->used ? NULL : t->whole ? t->whole : value_place(p, node);
+	return !t->used ? NULL : t->whole ? t->whole : value_place(p, node, PASS_FORWARD);
 }
 
 float *plan_grad(const struct plan *p, size_t node)
@@ -262,7 +268,8 @@ float *plan_grad(const struct plan *p, size_t node)
 	return buffer_place(p, p->slot[node].grad);
 }
 
-static void begin(struct plan *p, const struct run *r, size_t n)
+/* Before all operators are called in one direction. */
+static void begin(struct plan *p, const struct run *r, size_t n, enum pass pass)
 {
 	for (size_t i = 0; i < p->steps; i++) {
 		struct nn_io *io = &p->step[i].io;
@@ -271,38 +278,41 @@ static void begin(struct plan *p, const struct run *r, size_t n)
 		io->first = p->first;
 		io->rows = io->node->mult ? n * io->node->mult : 1;
 		const struct slot *t = &p->slot[p->step[i].node];
-		io->plus = t->plus == GRAPH_NONE ? NULL : value_place(p, t->plus);
+		const size_t y = pass != PASS_FORWARD && t->twice ? t->again : t->value;
+		io->y = buffer_place(p, y);
+		io->plus = t->plus == GRAPH_NONE ? NULL : value_place(p, t->plus, pass);
 		for (size_t k = 0; k < io->node->nin; k++)
-			p->x[t->edge + k] = value_place(p, io->node->in[k]);
+			p->x[t->edge + k] = value_place(p, io->node->in[k], pass);
 	}
 }
 
 /* One operator in one direction, its time taken where that is asked for. */
-static void call(const struct nn_io *io, void (*work)(const struct nn_io *io), bool back)
+static void call(const struct nn_io *io, void (*work)(const struct nn_io *io), enum pass pass)
 {
+	static const char *const part[PASSES] = {"forward", "backward", "again"};
 	struct profile *profile = io->run->profile;
 	const double from = profile ? profile_now() : 0;
 	work(io);
 	if (profile)
-		profile_add(profile, io->node->op->name, back ? "backward" : "forward", from,
-			profile_flop(io, back));
+		profile_add(profile, io->node->op->name, part[pass], from,
+			pass == PASS_AGAIN ? 0 : profile_flop(io, pass == PASS_BACKWARD));
 }
 
 static void forward_span(struct plan *p, const struct run *r, size_t n)
 {
-	begin(p, r, n);
+	begin(p, r, n, PASS_FORWARD);
 	for (size_t i = 0; i < p->steps; i++) {
 		const struct nn_io *io = &p->step[i].io;
 		const struct slot *t = &p->slot[p->step[i].node];
 		if (io->node->op->forward
 			&& !((plan_flags(p, p->step[i].node) & NN_VIEW)
 				&& t->root != p->step[i].node))
-			call(io, io->node->op->forward, false);
+			call(io, io->node->op->forward, PASS_FORWARD);
 	}
 	for (size_t i = 0; i < p->nodes; i++) {
 		const size_t items = shape_items(&p->graph->node[i].row);
 		if (p->slot[i].whole)
-			memcpy(p->slot[i].whole + p->first * items, value_place(p, i),
+			memcpy(p->slot[i].whole + p->first * items, value_place(p, i, PASS_FORWARD),
 				n * items * sizeof(float));
 	}
 }
@@ -318,7 +328,7 @@ void plan_forward(struct plan *p, const struct run *r, size_t n)
 }
 
 /* to = from, or to += from: what the backward of a view or of a sum is. */
-struct pass {
+struct passing {
 	float *to;
 	const float *from;
 	size_t n;
@@ -327,7 +337,7 @@ struct pass {
 
 static void pass_chunk(void *context, size_t block, unsigned thread)
 {
-	const struct pass *a = context;
+	const struct passing *a = context;
 	size_t first;
 	const size_t n = par_span(a->n, CHUNK, block, &first);
 	float *to = a->to + first;
@@ -343,26 +353,41 @@ static void pass_gradients(const struct nn_io *io)
 {
 	const size_t n = io->rows * shape_items(&io->node->row);
 	for (size_t k = 0; k < io->node->nin; k++) {
-		struct pass a = {io->dx[k], io->dy, n, io->add[k]};
+		struct passing a = {io->dx[k], io->dy, n, io->add[k]};
 		if (a.to && (a.to != a.from || a.add))
 			par_for(io->run->par, (n + CHUNK - 1) / CHUNK, pass_chunk, &a);
 	}
+}
+
+static void call_again(const struct plan *p, size_t node)
+{
+	const struct slot *t = &p->slot[node];
+	struct nn_io io = p->step[t->step].io;
+	io.again = true;
+	call(&io, io.node->op->forward, PASS_AGAIN);
+}
+
+static void call_backward(const struct plan *p, size_t node)
+{
+	const struct nn_io *io = &p->step[p->slot[node].step].io;
+	const struct nn_op *op = io->node->op;
+	if (op->flags & NN_STOP)
+		return;
+	if (plan_flags(p, node) & (NN_VIEW | NN_PASS))
+		call(io, pass_gradients, PASS_BACKWARD);
+	else if (op->backward)
+		call(io, op->backward, PASS_BACKWARD);
 }
 
 void plan_backward(struct plan *p, const struct run *r, size_t n)
 {
 	if (!p->loss_grad)
 		return;
-	begin(p, r, n);
+	begin(p, r, n, PASS_BACKWARD);
 	*p->loss_grad = 1;
-	for (size_t i = p->steps; i-- > 0;) {
-		const struct nn_io *io = &p->step[i].io;
-		const struct nn_op *op = io->node->op;
-		if (!p->slot[p->step[i].node].back || (op->flags & NN_STOP))
-			continue;
-		if (plan_flags(p, p->step[i].node) & (NN_VIEW | NN_PASS))
-			call(io, pass_gradients, true);
-		else if (op->backward)
-			call(io, op->backward, true);
-	}
+	for (size_t i = 0; i < p->turns; i++)
+		if (p->turn[i].pass == PASS_AGAIN)
+			call_again(p, p->turn[i].node);
+		else
+			call_backward(p, p->turn[i].node);
 }

@@ -251,19 +251,26 @@ static void normalise_block(void *context, size_t block, unsigned thread)
 			io->fixed ? io->fixed : p->save + 2 * c, io->absorbs, io->y + at * c);
 }
 
+static void measure(struct part *p)
+{
+	const struct nn_io *io = p->io;
+	const size_t c = channels(io);
+	if (of_batch(io)) {
+		par_for(io->run->par, blocks(io), statistics_block, p);
+		join_statistics(p);
+	} else {
+		running_statistics(io);
+	}
+	scale_and_shift(io, p->save, p->save + c, p->save + 2 * c);
+}
+
+/* The second time a step, what was measured in the first is there. */
 static void bn_forward(const struct nn_io *io)
 {
-	const size_t c = channels(io);
 	for (int32_t k = 0; k < populations(io); k++) {
 		struct part p = part(io, k);
-		if (of_batch(io)) {
-			par_for(io->run->par, blocks(io), statistics_block, &p);
-			join_statistics(&p);
-		} else if (!io->fixed) {
-			running_statistics(io);
-		}
-		if (!io->fixed)
-			scale_and_shift(io, p.save, p.save + c, p.save + 2 * c);
+		if (!io->fixed && !io->again)
+			measure(&p);
 		par_for(io->run->par, blocks(io), normalise_block, &p);
 	}
 }
@@ -349,7 +356,7 @@ const struct nn_op nn_bn = {
 	.name = "bn",
 	.help = "batch normalisation of the last dimension",
 	.inputs = 1,
-	.flags = NN_BACK_X | NN_INPLACE | NN_AFFINE,
+	.flags = NN_BACK_X | NN_INPLACE | NN_AFFINE | NN_AGAIN,
 	.absorbs = "relu",
 	.arg = {{.name = "momentum", .value = 0.1, .help = "of the running statistics"},
 		{.name = "eps", .value = 1e-5, .help = "added to the variance"},

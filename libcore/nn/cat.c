@@ -100,6 +100,7 @@ const struct nn_op nn_cat = {
 	.name = "cat",
 	.help = "its inputs one behind the other: channels, or tokens with axis=0",
 	.inputs = -1,
+	.flags = NN_AGAIN,
 	.arg = {{"axis", -1, false, false, false, "of the row; -1 is the last"}},
 	.shape = shape,
 	.forward = forward,

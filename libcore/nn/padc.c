@@ -57,6 +57,7 @@ const struct nn_op nn_padc = {
 	.name = "padc",
 	.help = "P channels of zeros on both sides",
 	.inputs = 1,
+	.flags = NN_AGAIN,
 	.arg = {{"P", 0, true, true, false, "channels on each side"}},
 	.shape = shape,
 	.forward = forward,

@@ -59,6 +59,7 @@ const struct nn_op nn_subsample = {
 	.name = "subsample",
 	.help = "every S-th position of a map",
 	.inputs = 1,
+	.flags = NN_AGAIN,
 	.arg = {{"S", 0, true, true, false, "stride"}},
 	.shape = shape,
 	.forward = forward,

@@ -45,6 +45,25 @@ static void forward(const struct nn_io *io)
 					      : forward_items);
 }
 
+/* Of a sum with the relu behind it; without, the plan passes gradients on. dx[0] may be dy's memory:
+ * then it comes last. */
+static void backward_items(const struct nn_io *io, size_t first, size_t n, size_t slot)
+{
+	const float *y = io->y + first, *dy = io->dy + first;
+	const bool in_place = io->dx[0] == io->dy;
+	(void)slot;
+	for (size_t k = in_place; k < io->node->nin; k++)
+		if (io->dx[k])
+			simd()->relu_back(y, dy, io->dx[k] + first, n, io->add[k]);
+	if (in_place)
+		simd()->relu_back(y, dy, io->dx[0] + first, n, false);
+}
+
+static void backward(const struct nn_io *io)
+{
+	nn_each_item(io, backward_items);
+}
+
 static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 {
 	return nn_same_inputs(g, n, e);
@@ -54,8 +73,11 @@ const struct nn_op nn_sum = {
 	.name = "sum",
 	.help = "the sum of its inputs",
 	.inputs = -1,
-	.flags = NN_PASS | NN_INPLACE,
+	.flags = NN_PASS | NN_INPLACE | NN_AGAIN,
 	.shape = shape,
 	.forward = forward,
+	.backward = backward,
+	.absorbs = "relu",
+	.absorbing = NN_BACK_Y | NN_INPLACE | NN_AGAIN,
 	.folds = FOLD_RELU,
 };

@@ -1,0 +1,92 @@
+/* fold: which operators take over what follows them, in the same pass over memory: in a fixed plan all that
+ * nn_op.folds allows, in others what nn_op.absorbs does. */
+#include "plan.h"
+
+#include <string.h>
+
+/* The node that alone reads the value of node `last`, if it is an operator of that name (NULL: of
+ * NN_AFFINE) that node i's memory can hold; else GRAPH_NONE. */
+static size_t only_reader(const struct plan *p, size_t i, size_t last, const char *name)
+{
+	const struct slot *t = &p->slot[last];
+	if (t->readers != 1 || t->reader == GRAPH_NONE)
+		return GRAPH_NONE;
+	const struct node *n = &p->graph->node[t->reader];
+	const bool is = name ? strcmp(n->op->name, name) == 0 : (n->op->flags & NN_AFFINE) != 0;
+	return is && plan_same_size(n, &p->graph->node[i]) ? t->reader : GRAPH_NONE;
+}
+
+/* Behind what a run that does not train leaves as it is (drop-path at the end of a branch): node i's
+ * value is its value, too. */
+static size_t past_views(struct plan *p, size_t i, size_t last)
+{
+	for (;;) {
+		const size_t next = p->slot[last].reader;
+		if (p->slot[last].readers != 1 || next == GRAPH_NONE
+			|| !(p->graph->node[next].op->flags & NN_EVAL_VIEW)
+			|| !plan_same_size(&p->graph->node[next], &p->graph->node[i]))
+			return last;
+		p->slot[next].host = i;
+		last = next;
+	}
+}
+
+/* What node i takes over from its readers (nn_op.folds). The other value of a sum must be there when
+ * node i runs: it comes from an earlier node. */
+static void fold_readers(struct plan *p, size_t i)
+{
+	const struct graph *g = p->graph;
+	const unsigned folds = g->node[i].op->folds;
+	struct slot *t = &p->slot[i];
+	size_t last = i, next;
+	if ((folds & FOLD_AFFINE) && (next = only_reader(p, i, last, NULL)) != GRAPH_NONE) {
+		p->slot[next].host = i;
+		t->affine = last = next;
+	}
+	if (folds & FOLD_SUM)
+		last = past_views(p, i, last);
+	if ((folds & FOLD_SUM) && (next = only_reader(p, i, last, "sum")) != GRAPH_NONE
+		&& g->node[next].nin == 2) {
+		const size_t other = g->node[next].in[g->node[next].in[0] == last];
+		if (other < i) {
+			p->slot[next].host = i;
+			t->plus = other;
+			last = next;
+		}
+	}
+	if ((folds & FOLD_RELU) && (next = only_reader(p, i, last, "relu")) != GRAPH_NONE) {
+		p->slot[next].host = i;
+		t->absorbs = true;
+	}
+}
+
+static void mark_folded(struct plan *p)
+{
+	for (size_t i = 0; i < p->nodes && p->fixed; i++)
+		if (p->slot[i].used && p->slot[i].host == GRAPH_NONE)
+			fold_readers(p, i);
+}
+
+/* Two operators in one pass over memory: an operator that can do its reader's work (nn_op.absorbs)
+ * does it when nobody else reads its value. */
+static void mark_absorbed(struct plan *p)
+{
+	for (size_t i = 0; i < p->nodes; i++) {
+		const struct node *n = &p->graph->node[i];
+		if (!p->slot[i].used || p->slot[i].host != GRAPH_NONE || n->nin != 1)
+			continue;
+		struct slot *in = &p->slot[n->in[0]];
+		const char *name = p->graph->node[n->in[0]].op->absorbs;
+		if (!name || in->host != GRAPH_NONE || in->readers != 1
+			|| strcmp(name, n->op->name) != 0)
+			continue;
+		in->absorbs = true;
+		p->slot[i].host = n->in[0];
+	}
+}
+
+void plan_fold(struct plan *p)
+{
+	mark_folded(p);
+	mark_absorbed(p);
+}
