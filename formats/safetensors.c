@@ -349,6 +349,7 @@ static json_t *describe(const struct tensor *t, uint64_t begin)
 /* The header, padded with blanks so that the data is aligned. Caller frees. */
 static char *make_header(const struct state_dict *d, size_t *length)
 {
+	jsontext_begin();
 	json_t *root = json_object(), *meta = json_object();
 	uint64_t at = 0;
 	for (size_t i = 0; i < d->nmeta; i++)
@@ -359,7 +360,7 @@ static char *make_header(const struct state_dict *d, size_t *length)
 		json_object_set_new(root, d->entry[i].name, describe(&d->entry[i].t, at));
 		at += d->entry[i].t.bytes;
 	}
-	char *text = json_dumps(root, JSON_COMPACT), *padded = NULL;
+	char *text = jsontext_dump(root), *padded = NULL;
 	if (text && json_object_size(root) == d->n + (d->nmeta ? 1 : 0)
 		&& json_object_size(meta) == d->nmeta) {
 		const size_t n = strlen(text);

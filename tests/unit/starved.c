@@ -20,7 +20,7 @@
 #include "../../libcore/arch.h"
 #include "../../libcore/model.h"
 
-enum { BYTES = 16384 };
+enum { BYTES = 16384, PARAMETERS = 40 };
 
 struct sample {
 	unsigned char bytes[BYTES];
@@ -138,8 +138,13 @@ static int write_model(const struct sample *s, uLong *sum, struct cvt_err *e)
 	const long at = starve.at;
 	starve.at = 0;
 	(void)unlink(s->path);
-	if (state_add(&d, "fc.weight", DT_F4, 1, (size_t[]){9}, &t, &none) != CVT_OK
-		|| state_set_meta(&d, "cv.arch", "input image 1 1 3", &none) != CVT_OK
+	for (size_t i = 0; i < PARAMETERS; i++) { /* enough for a header that has to grow */
+		char name[40];
+		(void)snprintf(name, sizeof name, "layer%zu.weight", i);
+		if (state_add(&d, name, DT_F4, 1, (size_t[]){9}, &t, &none) != CVT_OK)
+			exit(99);
+	}
+	if (state_set_meta(&d, "cv.arch", "input image 1 1 3", &none) != CVT_OK
 		|| state_set_meta(&d, "cv.history", "caf\xe9", &none) != CVT_OK)
 		exit(99);
 	starve.at = at;
@@ -148,7 +153,7 @@ static int write_model(const struct sample *s, uLong *sum, struct cvt_err *e)
 	starve.at = 0;
 	const bool there = safetensors_read(s->path, &back, &none) == CVT_OK;
 	const char *arch = state_meta(&back, "cv.arch"), *history = state_meta(&back, "cv.history");
-	if (there != (code == CVT_OK) || (there && (!arch || !history)))
+	if (there != (code == CVT_OK) || (there && (!arch || !history || back.n != PARAMETERS)))
 		*sum = 0; /* half a model */
 	else if (there)
 		*sum = crc32(*sum, (const unsigned char *)history, (uInt)strlen(history));
