@@ -276,9 +276,12 @@ static int step(struct work *w, bool *done, struct cvt_err *e)
 	return CVT_OK;
 }
 
+/* Behind the output, which is in place by now: nothing may go wrong for metrics that nobody wants. */
 static int write_metrics(const struct work *w, struct cvt_err *e)
 {
 	struct report r = {0};
+	if (!w->common->metrics)
+		return CVT_OK;
 	int code = report_count(&r, "bank", w->bank.rows.rows, e);
 	if (code == CVT_OK)
 		code = report_count(&r, "neighbours", w->k, e);
