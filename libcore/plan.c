@@ -4,14 +4,15 @@
 
 #include "blas.h"
 #include "profile.h"
+#include "simd.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { CHUNK = 1 << 15 }; /* floats passed on by one block of work */
-/* What a fixed plan's values of a span may take: floats a thread, half of a second-level cache, and this
- * share of its constants. */
-enum { NEAR = 1 << 18, SHARE = 4 };
+/* What a fixed plan's values of a span may take: SIMD_NEAR floats a thread, and this share of its
+ * constants. */
+enum { SHARE = 4 };
 
 /* ---- making ------------------------------------------------------------------------ */
 
@@ -69,18 +70,25 @@ static int open_for(struct plan **out, struct graph *g, const struct plan_spec *
 	return code;
 }
 
+/* Rows go one by one in a fixed plan, but where views are stacked. */
+static bool may_part(const struct plan *p)
+{
+	for (size_t i = 0; i < p->nodes; i++)
+		if (p->slot[i].used && p->graph->node[i].mult != 1)
+			return false;
+	return p->fixed;
+}
+
 /* How many rows go at a time through a plan that was laid out for all of them. Few, and values are still
  * near when the next operator reads them; but constants are read anew for each span, which must pay: the
- * sizes are within 5 % of the best one for the networks of tests/bench. All, where rows are not one by
- * one: in training, and when views are stacked. */
+ * sizes are within 5 % of the best one for the networks of tests/bench. */
 static size_t choose_span(const struct plan *p, const struct plan_spec *s)
 {
 	const size_t row = p->arena_floats / p->most + 1;
-	size_t span = s->span ? s->span : (NEAR + p->constant_floats / SHARE) / row * p->threads;
-	for (size_t i = 0; i < p->nodes; i++)
-		if (!p->fixed || (p->slot[i].used && p->graph->node[i].mult != 1))
-			return p->most;
-	span = span == 0 ? 1 : span > p->most ? p->most : span;
+	const size_t near = (SIMD_NEAR + p->constant_floats / SHARE) / row * p->threads;
+	const size_t span = s->span ? s->span : near ? near : 1;
+	if (!may_part(p) || span >= p->most)
+		return p->most;
 	const size_t spans = (p->most + span - 1) / span;
 	return (p->most + spans - 1) / spans; /* of nearly equal size */
 }
@@ -309,7 +317,12 @@ static void forward_span(struct plan *p, const struct run *r, size_t n)
 				&& t->root != p->step[i].node))
 			call(io, io->node->op->forward, PASS_FORWARD);
 	}
-	for (size_t i = 0; i < p->nodes; i++) {
+}
+
+/* Kept values of the rows that went now join those of the others. */
+static void keep_whole(const struct plan *p, size_t n)
+{
+	for (size_t i = 0; i < p->nodes && p->whole_floats; i++) {
 		const size_t items = shape_items(&p->graph->node[i].row);
 		if (p->slot[i].whole)
 			memcpy(p->slot[i].whole + p->first * items, value_place(p, i, PASS_FORWARD),
@@ -322,6 +335,7 @@ void plan_forward(struct plan *p, const struct run *r, size_t n)
 	for (size_t left = n; left > 0; left -= n) {
 		n = left < p->rows ? left : p->rows;
 		forward_span(p, r, n);
+		keep_whole(p, n);
 		p->first += n;
 	}
 	p->first = 0;

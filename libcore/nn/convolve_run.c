@@ -7,7 +7,6 @@ enum { CHUNK = 1 << 13 }; /* floats of partial sums added by one block of work *
 /* Tiles of a batch from which Winograd's way pays, by what is to be done for them: transforming the
  * weights (64: one picture of 32x32), or only reading them, from memory or from the second cache. */
 enum { TO_TRANSFORM = 65, TO_READ = 16, TO_READ_NEAR = 4 };
-enum { NEAR_FLOATS = 1 << 18 };
 enum { UNIT = 32 }; /* outputs that are not parted: whole panels of packed weights everywhere */
 enum { WORTH = 1 << 18 }; /* products that are worth a block: some microseconds */
 enum { TURNS = 4 };       /* blocks a thread, so that all end at about the same time */
@@ -180,22 +179,38 @@ static size_t parts_of_row(const struct nn_io *io, size_t rows)
 	return threads == 1 ? 1 : nn_clamp(nn_clamp(work / WORTH, 1, want), 1, units);
 }
 
+/* How a direction is run: by the kernels of simd/conv.c, picture by picture, or else. */
+enum way {
+	DIRECT,
+	IN_BF16,   /* bf16.h */
+	BY_TILES,  /* winograd.h */
+	BY_PLACES, /* convolve_small.c */
+};
+
 /* Winograd's weights cost as much as some tiles: batches that never have that many go the direct way.
  * The plan's N decides, not the rows at hand, so that no row's result depends on the others. */
-static bool by_tiles(const struct nn_io *io, bool fixed)
+static enum way way_of(const struct nn_io *io, bool fixed, bool backward)
 {
 	const struct convolve *c = io->node->conf;
-	const size_t least = !fixed                                ? TO_TRANSFORM
-			     : c->packed_forward * 4 > NEAR_FLOATS ? TO_READ
-								   : TO_READ_NEAR;
-	return c->by_tiles && io->most * c->forward_map.down * c->forward_map.across >= least;
+	const size_t least = !fixed                              ? TO_TRANSFORM
+			     : c->packed_forward * 4 > SIMD_NEAR ? TO_READ
+								 : TO_READ_NEAR;
+	if (c->in_bf16 && !fixed)
+		return IN_BF16;
+	if (c->by_tiles && io->most * c->forward_map.down * c->forward_map.across >= least)
+		return BY_TILES;
+	return fixed && !backward && convolve_is_small(io) ? BY_PLACES : DIRECT;
 }
 
 static void pack_forward(
-	const struct nn_io *io, bool tiles, const float *w, const float *scale, float *to)
+	const struct nn_io *io, enum way way, const float *w, const float *scale, float *to)
 {
 	const struct convolve *c = io->node->conf;
-	if (tiles) {
+	if (way == BY_PLACES) {
+		convolve_small_pack(io, w, scale, to);
+		return;
+	}
+	if (way == BY_TILES) {
 		struct simd_weights weights = forward_weights(c, w, 0);
 		weights.scale = scale;
 		winograd_pack(io, &c->forward_map, &weights, to);
@@ -221,27 +236,36 @@ static void forward_in_bf16(const struct nn_io *io, const struct convolve_data *
 	bf16_run(io, &c->forward_bf16, io->work, d->rows, d->x, &d->tail, d->to);
 }
 
+static void forward_directly(const struct nn_io *io, const struct convolve_data *d)
+{
+	struct job j = {.c = io->node->conf,
+		.io = io,
+		.d = d,
+		.packed = packed(io),
+		.parts = parts_of_row(io, d->rows)};
+	par_for(io->run->par, d->rows * j.parts, forward_block, &j);
+}
+
 void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
-	if (c->in_bf16 && !io->fixed) {
+	const enum way way = way_of(io, io->fixed, false);
+	if (way != IN_BF16 && !io->fixed)
+		pack_forward(io, way, d->w, NULL, io->work);
+	switch (way) {
+	case IN_BF16:
 		forward_in_bf16(io, d);
-		return;
-	}
-	const bool tiles = by_tiles(io, io->fixed);
-	if (!io->fixed)
-		pack_forward(io, tiles, d->w, NULL, io->work);
-	if (tiles) {
+		break;
+	case BY_TILES:
 		winograd_run(io, &c->forward_map, packed(io), d->rows, d->x, &d->tail, d->to);
-		return;
+		break;
+	case BY_PLACES:
+		convolve_small_run(io, d, packed(io));
+		break;
+	case DIRECT:
+		forward_directly(io, d);
+		break;
 	}
-	if (io->fixed && convolve_is_small(io)) {
-		convolve_small_run(io, d, io->fixed);
-		return;
-	}
-	struct job j = {
-		.c = c, .io = io, .d = d, .packed = packed(io), .parts = parts_of_row(io, d->rows)};
-	par_for(io->run->par, d->rows * j.parts, forward_block, &j);
 }
 
 /* ---- backward ---------------------------------------------------------------------- */
@@ -267,10 +291,10 @@ static size_t backward_place(const struct convolve *c, size_t group, const struc
 }
 
 static void pack_backward(
-	const struct nn_io *io, bool tiles, const float *w, const float *scale, float *to)
+	const struct nn_io *io, enum way way, const float *w, const float *scale, float *to)
 {
 	const struct convolve *c = io->node->conf;
-	if (tiles) {
+	if (way == BY_TILES) {
 		struct simd_weights weights = backward_weights(c, w, 0, &c->phase[0]);
 		weights.tap = c->mirrored;
 		weights.scale = scale;
@@ -397,20 +421,9 @@ static void backward_in_bf16(const struct nn_io *io, const struct convolve_data 
 		bf16_gradient(io, &c->forward_bf16, d->rows, d->x, d->dy, d->dw);
 }
 
-void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
+static void backward_directly(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
-	if (c->in_bf16 && !io->fixed) {
-		backward_in_bf16(io, d);
-		return;
-	}
-	const bool tiles = by_tiles(io, io->fixed);
-	if (d->to && !io->fixed)
-		pack_backward(io, tiles, d->w, NULL, io->work);
-	if (tiles) {
-		backward_by_tiles(io, d);
-		return;
-	}
 	struct job j = {.c = c, .io = io, .d = d, .packed = packed(io)};
 	j.sums = d->dw ? io->work + c->packed_backward : NULL;
 	j.each = (d->rows + c->blocks - 1) / c->blocks;
@@ -420,6 +433,19 @@ void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
 		add_sums(&j);
 }
 
+void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
+{
+	const enum way way = way_of(io, io->fixed, true);
+	if (way != IN_BF16 && d->to && !io->fixed)
+		pack_backward(io, way, d->w, NULL, io->work);
+	if (way == IN_BF16)
+		backward_in_bf16(io, d);
+	else if (way == BY_TILES)
+		backward_by_tiles(io, d);
+	else
+		backward_directly(io, d);
+}
+
 /* ---- fixed plans ------------------------------------------------------------------- */
 
 /* Floats of packed weights, the bias behind begins on a line of the cache. */
@@ -427,11 +453,12 @@ static size_t packed_floats(const struct nn_io *io, bool backward)
 {
 	enum { LINE = 16 };
 	const struct convolve *c = io->node->conf;
-	const size_t direct = backward ? c->packed_backward : c->packed_forward;
-	const size_t n = by_tiles(io, true)
+	const enum way way = way_of(io, true, backward);
+	const size_t n = way == BY_TILES
 				 ? winograd_work(backward ? &c->backward_map : &c->forward_map)
-			 : !backward && convolve_is_small(io) ? convolve_small_floats(c)
-							      : direct;
+			 : way == BY_PLACES ? convolve_small_floats(c)
+			 : backward         ? c->packed_backward
+					    : c->packed_forward;
 	return (n + LINE - 1) / LINE * LINE;
 }
 
@@ -444,11 +471,9 @@ size_t convolve_prepare(
 	if (!to)
 		return n + outputs;
 	if (backward)
-		pack_backward(io, by_tiles(io, true), w, scale, to);
-	else if (!by_tiles(io, true) && convolve_is_small(io))
-		convolve_small_pack(io, w, scale, to);
+		pack_backward(io, way_of(io, true, true), w, scale, to);
 	else
-		pack_forward(io, by_tiles(io, true), w, scale, to);
+		pack_forward(io, way_of(io, true, false), w, scale, to);
 	for (size_t o = 0; o < outputs; o++)
 		to[n + o] = (bias ? bias[o] : 0) * (scale ? scale[o] : 1) + (shift ? shift[o] : 0);
 	return n + outputs;

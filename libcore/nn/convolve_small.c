@@ -7,45 +7,62 @@
 #include "convolve.h"
 
 enum { MOST_TAPS = 64 };
-enum { ROWS_AT_ONCE = 56 };     /* of a block: weights are read from afar once for them */
-enum { ENOUGH_ROWS = 16 };      /* for which it pays to read more weights than there are */
-enum { NEAR_FLOATS = 1 << 18 }; /* unless these are near */
+enum { ROWS_AT_ONCE = 56 }; /* of a block: weights are read from afar once for them */
+enum {
+	ENOUGH_ROWS = 16
+}; /* for which it pays to read weights that are not near, and more of them */
 
-struct place {
-	size_t taps, x[MOST_TAPS],
-		weight[MOST_TAPS]; /* floats to each in a row, and in the weights */
+/* The window's places inside the picture, at one place of y. */
+struct inside {
+	size_t y, x, top, bottom, left, right; /* from top to before bottom, left to before right */
 };
 
-/* The window's places inside the picture at place p of y. */
-static struct place place_at(const struct convolve *c, size_t p)
+static struct inside inside_at(const struct window *v, size_t p)
 {
-	const struct window *v = &c->v;
-	const size_t y = p / v->ow, x = p % v->ow;
-	struct place to = {0};
-	size_t top, bottom, left, right;
-	window_inside(y, v->sh, v->ph, v->kh, v->dh, v->h, &top, &bottom);
-	window_inside(x, v->sw, v->pw, v->kw, v->dw, v->w, &left, &right);
-	for (size_t i = top; i < bottom; i++)
-		for (size_t j = left; j < right; j++, to.taps++) {
-			const size_t row = y * v->sh + i * v->dh - v->ph;
-			const size_t column = x * v->sw + j * v->dw - v->pw;
-			to.x[to.taps] = (row * v->w + column) * v->c;
-			to.weight[to.taps] = c->place_weight[i * v->kw + j];
-		}
-	return to;
+	struct inside i = {.y = p / v->ow, .x = p % v->ow};
+	window_inside(i.y, v->sh, v->ph, v->kh, v->dh, v->h, &i.top, &i.bottom);
+	window_inside(i.x, v->sw, v->pw, v->kw, v->dw, v->w, &i.left, &i.right);
+	return i;
+}
+
+/* Those of the places of y before p. */
+static size_t taps_before(const struct convolve *c, size_t p)
+{
+	size_t n = 0;
+	while (p-- > 0) {
+		const struct inside i = inside_at(&c->v, p);
+		n += (i.bottom - i.top) * (i.right - i.left);
+	}
+	return n;
 }
 
 static size_t all_taps(const struct convolve *c)
 {
-	size_t n = 0;
-	for (size_t p = 0; p < c->v.oh * c->v.ow; p++)
-		n += place_at(c, p).taps;
-	return n;
+	return taps_before(c, c->v.oh * c->v.ow);
 }
 
 static size_t floats_of_tap(const struct convolve *c)
 {
 	return c->inputs * nn_round_up(c->outputs, simd()->width);
+}
+
+/* As the kernels want them: floats to each, in a row of x and in the weights. */
+struct taps {
+	size_t n, x[MOST_TAPS], weight[MOST_TAPS];
+};
+
+static void list_taps(const struct convolve *c, size_t p, struct taps *to)
+{
+	const struct window *v = &c->v;
+	const struct inside in = inside_at(v, p);
+	to->n = 0;
+	for (size_t i = in.top; i < in.bottom; i++)
+		for (size_t j = in.left; j < in.right; j++, to->n++) {
+			const size_t row = in.y * v->sh + i * v->dh - v->ph;
+			const size_t column = in.x * v->sw + j * v->dw - v->pw;
+			to->x[to->n] = (row * v->w + column) * v->c;
+			to->weight[to->n] = c->place_weight[i * v->kw + j];
+		}
 }
 
 bool convolve_is_small(const struct nn_io *io)
@@ -56,7 +73,7 @@ bool convolve_is_small(const struct nn_io *io)
 		return false;
 	const size_t taps = all_taps(c);
 	return 8 * taps <= 5 * window * places
-	       && (io->most >= ENOUGH_ROWS || taps * floats_of_tap(c) <= NEAR_FLOATS);
+	       && (io->most >= ENOUGH_ROWS || taps * floats_of_tap(c) <= SIMD_NEAR);
 }
 
 size_t convolve_small_floats(const struct convolve *c)
@@ -67,18 +84,19 @@ size_t convolve_small_floats(const struct convolve *c)
 void convolve_small_pack(const struct nn_io *io, const float *w, const float *scale, float *to)
 {
 	const struct convolve *c = io->node->conf;
+	struct taps taps;
 	for (size_t p = 0; p < c->v.oh * c->v.ow; p++) {
-		const struct place place = place_at(c, p);
+		list_taps(c, p, &taps);
 		const struct simd_weights weights = {.w = w,
-			.taps = place.taps,
+			.taps = taps.n,
 			.run = c->inputs,
-			.tap = place.weight,
+			.tap = taps.weight,
 			.run_step = c->outputs,
 			.output_step = 1,
 			.outputs = c->outputs,
 			.scale = scale};
 		simd()->conv_pack(&weights, to);
-		to += place.taps * floats_of_tap(c);
+		to += taps.n * floats_of_tap(c);
 	}
 }
 
@@ -95,24 +113,22 @@ static void run_block(void *context, size_t block, unsigned thread)
 	const struct convolve *c = j->c;
 	const size_t places = c->v.oh * c->v.ow, p = block % places;
 	const size_t x_row = c->v.h * c->v.w * c->v.c, y_row = places * c->outputs;
-	const struct place place = place_at(c, p);
-	const float *packed = j->packed;
+	struct taps taps;
 	size_t first;
 	const size_t n = par_span(j->d->rows, ROWS_AT_ONCE, block / places, &first);
 	(void)thread;
-	for (size_t q = 0; q < p; q++)
-		packed += place_at(c, q).taps * floats_of_tap(c);
+	list_taps(c, p, &taps);
 	const size_t at = first * y_row + p * c->outputs;
 	const struct simd_tail *tail = &j->d->tail;
-	const struct simd_conv view = {.taps = place.taps,
+	const struct simd_conv view = {.taps = taps.n,
 		.run = c->inputs,
-		.tap = place.x,
+		.tap = taps.x,
 		.outputs = c->outputs,
 		.rows = 1,
 		.columns = n,
 		.x_column = x_row,
 		.y_column = y_row,
-		.w = packed,
+		.w = j->packed + taps_before(c, p) * floats_of_tap(c),
 		.tail = {tail->bias, tail->plus ? tail->plus + at : NULL, tail->relu}};
 	simd()->conv(&view, j->d->x + first * x_row, j->d->to + at);
 }

@@ -21,7 +21,7 @@ static inline void store_numbers(uint8_t *p, ivec v, size_t n)
 }
 
 /* Ties go to the first; a NaN wins over all before it, as in PyTorch. */
-static inline void window_max(
+static inline __attribute__((always_inline)) void window_max(const bool noted,
 	const struct simd_pool *p, const float *x, float *y, uint8_t *winner, size_t n)
 {
 	vec best = vec_load_some(x + p->tap[0], n);
@@ -30,36 +30,23 @@ static inline void window_max(
 		const vec v = vec_load_some(x + p->tap[t], n);
 		const ivec more =
 			(v > best) | (v != v); /* NOLINT(misc-redundant-expression): NaN */
-		number = (number & ~more) | (p->number[t] & more);
+		if (noted)
+			number = (number & ~more) | (p->number[t] & more);
 		best = vec_select(more, v, best);
 	}
 	vec_store_some(y, best, n);
-	store_numbers(winner, number, n);
-}
-
-/* The same without the places' numbers. */
-static inline void window_top(const struct simd_pool *p, const float *x, float *y, size_t n)
-{
-	vec best = vec_load_some(x + p->tap[0], n);
-	for (size_t t = 1; t < p->taps; t++) {
-		const vec v = vec_load_some(x + p->tap[t], n);
-		const ivec more =
-			(v > best) | (v != v); /* NOLINT(misc-redundant-expression): NaN */
-		best = vec_select(more, v, best);
-	}
-	vec_store_some(y, best, n);
+	if (noted)
+		store_numbers(winner, number, n);
 }
 
 void KERNEL(pool_max)(const struct simd_pool *p, const float *x, float *y, uint8_t *winner)
 {
-	for (size_t i = 0; !winner && i < p->n; i++, x += p->x_step, y += p->c)
+	for (size_t i = 0; i < p->n; i++, x += p->x_step, y += p->c)
 		for (size_t k = 0; k < p->c; k += SIMD_WIDTH)
-			window_top(p, x + k, y + k, p->c - k);
-	if (!winner)
-		return;
-	for (size_t i = 0; i < p->n; i++, x += p->x_step, y += p->c, winner += p->c)
-		for (size_t k = 0; k < p->c; k += SIMD_WIDTH)
-			window_max(p, x + k, y + k, winner + k, p->c - k);
+			if (winner)
+				window_max(true, p, x + k, y + k, winner + i * p->c + k, p->c - k);
+			else
+				window_max(false, p, x + k, y + k, NULL, p->c - k);
 }
 
 /* dx of each window's winner += dy */
