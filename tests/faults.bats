@@ -140,11 +140,11 @@ under() {
 		begin absent
 		start=$(date +%s%N)
 		$w -o want
-		took=$(($(date +%s%N) - start))
+		took=$((($(date +%s%N) - start) / 1000))
 		for ((n = 0; n < rounds; n++)); do
 			was=$([ $((n % 2)) -eq 0 ] && echo absent || echo old)
 			begin $was
-			at=$(printf '0.%09d' $((took / 32768 * RANDOM % 999999999)))
+			at=$(moment 0 $took)
 			code=0
 			sh -c 'timeout -s KILL "$@" 2>said' sh $at $w -o out/x || code=$?
 			[ $code -eq 0 ] || [ $code -eq 137 ] || { echo "$w: $code after $at s"; cat said; return 1; }

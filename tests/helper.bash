@@ -34,6 +34,12 @@ fails() {
 	}
 }
 
+# moment FROM TO: a random one between these, microseconds, in seconds. RANDOM tells which: set it first.
+moment() {
+	local at=$(($1 + RANDOM % 1000 * ($2 - $1) / 1000))
+	printf '%d.%06d' $((at / 1000000)) $((at % 1000000))
+}
+
 # refute COMMAND...: must fail (a plain ! does not stop a test).
 refute() {
 	if "$@"; then

@@ -109,8 +109,7 @@ shells=(sh bash make) turn=0
 			[[ $end != *--shuffle* ]] || continue
 			for producer in 'cv-gen shapes -n 100000000 --size 16x16' \
 				'cv-read s.cvt --epochs 1000000 --shuffle'; do
-				seconds=0.0$(printf %03d $((1 + RANDOM % 999)))
-				last_fails "${shells[turn++ % 3]}" "timeout -s KILL $seconds $producer | $end"
+				last_fails "${shells[turn++ % 3]}" "timeout -s KILL $(moment 100 100000) $producer | $end"
 			done
 		done
 	done
@@ -126,7 +125,7 @@ shells=(sh bash make) turn=0
 			'cv-read - --shuffle-buffer 100'; do
 			for end in "${ends[@]}"; do
 				[[ $end != *--shuffle* ]] || continue
-				after=0.0$((10 + RANDOM % 90))
+				after=$(moment 10000 100000)
 				last_fails "${shells[turn++ % 3]}" \
 					"cv-gen shapes -n 100000000 --size 16x16 | timeout -s KILL $after $filter | $end"
 			done

@@ -76,12 +76,6 @@ figures() {
 	sed 's/, "seconds".*//' "$1"
 }
 
-# moment MICROSECONDS: a random one of the last two thirds, in seconds.
-moment() {
-	local at=$(($1 / 3 + RANDOM % 1000 * $1 / 1500))
-	printf '%d.%06d' $((at / 1000000)) $((at % 1000000))
-}
-
 # killed NAME INPUT COMMAND...: killed after moments that RANDOM draws, it ends as if it never was;
 # the metrics, too, tell each epoch once.
 killed() {
@@ -94,7 +88,7 @@ killed() {
 	took=$((($(date +%s%N) - took) / 1000))
 	for ((round = 0; round < ${TORTURE:+100 +} 4; round++)); do
 		code=0
-		sh -c 'timeout -s KILL "$@"' sh "$(moment $took)" "$@" -q --threads $((1 + round % 3)) \
+		sh -c 'timeout -s KILL "$@"' sh "$(moment $((took / 3)) $took)" "$@" -q --threads $((1 + round % 3)) \
 			--resume auto --checkpoint-every 0.0001s --metrics out/part.json -o out/part.st "$in" \
 			2>out/said || code=$?
 		[ $code -eq 0 ] && break

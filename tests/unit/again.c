@@ -7,6 +7,7 @@
 #include "../../libcore/plan.h"
 #include "../../libcore/profile.h"
 #include "../../libcore/rng.h"
+#include "networks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,47 +59,10 @@ struct trial {
 	float *x, *y, *buffer;
 };
 
-static void need(int code, const struct cvt_err *e)
-{
-	if (code == CVT_OK)
-		return;
-	printf("not ok: %s\n", e->text);
-	exit(1);
-}
-
 static void check(bool good, const char *what)
 {
 	failures += !good;
 	printf("%s %s\n", good ? "ok" : "not ok", what);
-}
-
-static float *draw(size_t n, uint64_t seed)
-{
-	struct rng r;
-	float *x = mem_alloc(n, sizeof *x, NULL);
-	rng_for(&r, seed, RNG_METHOD, 0, 0);
-	for (size_t i = 0; x && i < n; i++)
-		x[i] = rng_normal(&r);
-	if (!x)
-		exit(1);
-	return x;
-}
-
-static void open_arch(struct trial *t, const struct net_case *c, const struct shape *row)
-{
-	struct cvt_err e = {0};
-	struct str text = {0};
-	if (c->text) {
-		need(str_printf(&text, &e, "input image %zu %zu %zu\n%s\n", c->side, c->side,
-			     c->channels, c->text),
-			&e);
-		need(arch_parse(&t->arch, c->name, text.p, &e), &e);
-	} else {
-		need(arch_load(&t->arch, c->name, &e), &e);
-	}
-	free(text.p);
-	need(arch_let(t->arch, "classes", 7, &e), &e);
-	need(arch_set_input(t->arch, "image", row, &e), &e);
 }
 
 /* A network and its squared distance from a target. */
@@ -107,7 +71,7 @@ static void open_trial(struct trial *t, const struct net_case *c)
 	struct cvt_err e = {0};
 	const struct shape row = {3, {c->side, c->side, c->channels}};
 	*t = (struct trial){0};
-	open_arch(t, c, &row);
+	t->arch = open_arch(c->name, c->text, &row);
 	need(graph_open(&t->graph, &e), &e);
 	need(graph_input(t->graph, "image", DT_F4, &row, &t->image, &e), &e);
 	const struct net_spec spec = {.input = &t->image, .inputs = 1};
@@ -119,8 +83,8 @@ static void open_trial(struct trial *t, const struct net_case *c)
 		&e);
 	need(graph_finish(t->graph, &e), &e);
 	graph_init_params(t->graph, 3);
-	t->x = draw(ROWS * shape_items(&row), 5);
-	t->y = draw(ROWS * shape_items(&out), 6);
+	t->x = normals(ROWS * shape_items(&row), 5);
+	t->y = normals(ROWS * shape_items(&out), 6);
 	t->buffer = mem_alloc(t->graph->buffers, sizeof *t->buffer, NULL);
 	if (!t->buffer)
 		exit(1);

@@ -4,6 +4,7 @@
 #include "../../libcore/blas.h"
 #include "../../libcore/net.h"
 #include "../../libcore/rng.h"
+#include "networks.h"
 #include "processors.h"
 
 #include <math.h>
@@ -26,14 +27,6 @@ struct trial {
 	struct par *par;
 	size_t image, label, loss;
 };
-
-static void need(int code, const struct cvt_err *e)
-{
-	if (code == CVT_OK)
-		return;
-	printf("not ok: %s\n", e->text);
-	exit(1);
-}
 
 static void expect(bool good, const char *what)
 {

@@ -5,6 +5,7 @@
 #include "../../libcore/net.h"
 #include "../../libcore/profile.h"
 #include "../../libcore/rng.h"
+#include "networks.h"
 #include "processors.h"
 
 #include <math.h>
@@ -70,14 +71,6 @@ struct trial {
 	float *x;
 };
 
-static void need(int code, const struct cvt_err *e)
-{
-	if (code == CVT_OK)
-		return;
-	printf("not ok: %s\n", e->text);
-	exit(1);
-}
-
 /* Statistics and norms that are not those of the start. */
 static void shake(struct graph *g)
 {
@@ -97,21 +90,9 @@ static void shake(struct graph *g)
 static void open_trial(struct trial *t, const struct net_case *c)
 {
 	struct cvt_err e = {0};
-	struct str text = {0};
-	struct rng r;
 	const struct shape row = {3, {c->side, c->side, c->channels}};
 	*t = (struct trial){0};
-	if (c->text) {
-		need(str_printf(&text, &e, "input image %zu %zu %zu\n%s\n", c->side, c->side,
-			     c->channels, c->text),
-			&e);
-		need(arch_parse(&t->arch, c->name, text.p, &e), &e);
-	} else {
-		need(arch_load(&t->arch, c->name, &e), &e);
-	}
-	free(text.p);
-	need(arch_let(t->arch, "classes", 7, &e), &e);
-	need(arch_set_input(t->arch, "image", &row, &e), &e);
+	t->arch = open_arch(c->name, c->text, &row);
 	need(graph_open(&t->graph, &e), &e);
 	need(graph_input(t->graph, "image", DT_F4, &row, &t->input, &e), &e);
 	const struct net_spec spec = {.input = &t->input, .inputs = 1};
@@ -122,10 +103,7 @@ static void open_trial(struct trial *t, const struct net_case *c)
 	t->keep[t->nkeep++] = t->net.output;
 	for (size_t i = 0; i < KEEP && c->keep[i]; i++)
 		need(net_stage(&t->net, c->keep[i], &t->keep[t->nkeep++], &e), &e);
-	t->x = mem_alloc(ROWS * shape_items(&row), sizeof *t->x, NULL);
-	rng_for(&r, 6, RNG_METHOD, 0, 0);
-	for (size_t i = 0; t->x && i < ROWS * shape_items(&row); i++)
-		t->x[i] = rng_normal(&r);
+	t->x = normals(ROWS * shape_items(&row), 6);
 }
 
 static void close_trial(struct trial *t)
