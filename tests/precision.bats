@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# --precision bf16: convolutions that round what they multiply. (unit/bf16 holds the products to sums
+# --precision bf16: convolutions that round what they multiply. (unit/convolve holds the products to sums
 # in double precision, ways.bats threads and resumption.)
 load helper
 load train

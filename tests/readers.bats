@@ -330,3 +330,18 @@ each_damaged() {
 	each_damaged m.json cv-view --curves
 	each_damaged m.tsv cv-view --curves
 }
+
+@test "no name, no file, a terminal, and what must be held and is too large" {
+	fails 2 cv-read ''
+	[[ $message == *': a file without a name; is a variable not set?' ]]
+	fails 1 cv-read nowhere.png
+	py 'np.save("large.npy", np.zeros((40, 100, 100, 3), "u1"))'
+	cv-read large.npy | cv-view --stat >want
+	cat large.npy | cv-read - --max-memory 2M | cv-view --stat | cmp - want
+	fails 4 cv-read - --max-memory 1M < <(cat large.npy)
+	[[ $message == *'standard input: more than 1 MiB must be held in memory; raise --max-memory'* ]]
+	script -qec true /dev/null </dev/null >/dev/null 2>&1 || skip "no script(1) here"
+	script -qec 'cv-read -; echo code $?' /dev/null </dev/null | tr -d '\r' >said
+	grep -qx 'cv-read: standard input is a terminal; name a file or pipe something in' said
+	grep -qx 'code 2' said
+}

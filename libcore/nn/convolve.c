@@ -267,6 +267,15 @@ static struct convolve *allocate(const struct window *v, struct cvt_err *e)
 	return c;
 }
 
+/* Places need the weights of each place at once, and copies of all rows. */
+static void lay_places(struct node *n, const struct convolve *c)
+{
+	n->work_whole = most(n->work_whole, convolve_small_floats(c, false));
+	n->work_whole = most(n->work_whole, convolve_small_floats(c, true));
+	n->work_row = convolve_small_gradient_row(c);
+	n->work_thread = most(n->work_thread, convolve_small_gradient_thread(c));
+}
+
 int convolve_create(const struct graph *g, struct node *n, const struct window *v, size_t outputs,
 	size_t groups, struct cvt_err *e)
 {
@@ -285,6 +294,8 @@ int convolve_create(const struct graph *g, struct node *n, const struct window *
 	c->by_tiles = winograd_fits(v, outputs, groups);
 	if (c->by_tiles)
 		lay_tiles(n, c);
+	if (convolve_has_small_map(c))
+		lay_places(n, c);
 	c->in_bf16 = g->bf16 && groups == 1;
 	if (c->in_bf16)
 		lay_bf16(n, c);

@@ -66,11 +66,19 @@ struct simd_tail convolve_tail(const struct nn_io *io, bool backward, const floa
 /* dx and dw in one pass over the pictures, either may be left out. */
 void convolve_backward(const struct nn_io *io, const struct convolve_data *d);
 
-/* ---- convolve_small.c: forward in a fixed plan, place by place ------------------------- */
-/* The map is small enough; by sizes and the plan's N, so that no row's result depends on others. */
-bool convolve_is_small(const struct nn_io *io);
-size_t convolve_small_floats(const struct convolve *c); /* of its packed weights */
-void convolve_small_pack(const struct nn_io *io, const float *w, const float *scale, float *to);
-void convolve_small_run(const struct nn_io *io, const struct convolve_data *d, const float *packed);
+/* ---- convolve_small.c: maps smaller than their window, place by place ------------------- */
+bool convolve_has_small_map(const struct convolve *c);
+/* It pays for that; by sizes and the plan's N, so that no row's result depends on the others. */
+bool convolve_is_small(const struct nn_io *io, bool fixed);
+/* Of either direction: floats of packed weights, to pack them, to run on them. */
+size_t convolve_small_floats(const struct convolve *c, bool backward);
+void convolve_small_pack(
+	const struct nn_io *io, bool backward, const float *w, const float *scale, float *to);
+void convolve_small_run(
+	const struct nn_io *io, bool backward, const struct convolve_data *d, const float *packed);
+/* dw += the gradient. Its scratch: floats a row, from io->work on, and a thread. */
+void convolve_small_gradient(const struct nn_io *io, const struct convolve_data *d);
+size_t convolve_small_gradient_row(const struct convolve *c);
+size_t convolve_small_gradient_thread(const struct convolve *c);
 
 #endif

@@ -189,7 +189,7 @@ enum way {
 
 /* Winograd's weights cost as much as some tiles: batches that never have that many go the direct way.
  * The plan's N decides, not the rows at hand, so that no row's result depends on the others. */
-static enum way way_of(const struct nn_io *io, bool fixed, bool backward)
+static enum way way_of(const struct nn_io *io, bool fixed)
 {
 	const struct convolve *c = io->node->conf;
 	const size_t least = !fixed                              ? TO_TRANSFORM
@@ -199,7 +199,7 @@ static enum way way_of(const struct nn_io *io, bool fixed, bool backward)
 		return IN_BF16;
 	if (c->by_tiles && io->most * c->forward_map.down * c->forward_map.across >= least)
 		return BY_TILES;
-	return fixed && !backward && convolve_is_small(io) ? BY_PLACES : DIRECT;
+	return convolve_is_small(io, fixed) ? BY_PLACES : DIRECT;
 }
 
 static void pack_forward(
@@ -207,7 +207,7 @@ static void pack_forward(
 {
 	const struct convolve *c = io->node->conf;
 	if (way == BY_PLACES) {
-		convolve_small_pack(io, w, scale, to);
+		convolve_small_pack(io, false, w, scale, to);
 		return;
 	}
 	if (way == BY_TILES) {
@@ -249,7 +249,7 @@ static void forward_directly(const struct nn_io *io, const struct convolve_data 
 void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
-	const enum way way = way_of(io, io->fixed, false);
+	const enum way way = way_of(io, io->fixed);
 	if (way != IN_BF16 && !io->fixed)
 		pack_forward(io, way, d->w, NULL, io->work);
 	switch (way) {
@@ -260,7 +260,7 @@ void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
 		winograd_run(io, &c->forward_map, packed(io), d->rows, d->x, &d->tail, d->to);
 		break;
 	case BY_PLACES:
-		convolve_small_run(io, d, packed(io));
+		convolve_small_run(io, false, d, packed(io));
 		break;
 	case DIRECT:
 		forward_directly(io, d);
@@ -294,6 +294,10 @@ static void pack_backward(
 	const struct nn_io *io, enum way way, const float *w, const float *scale, float *to)
 {
 	const struct convolve *c = io->node->conf;
+	if (way == BY_PLACES) {
+		convolve_small_pack(io, true, w, scale, to);
+		return;
+	}
 	if (way == BY_TILES) {
 		struct simd_weights weights = backward_weights(c, w, 0, &c->phase[0]);
 		weights.tap = c->mirrored;
@@ -433,17 +437,33 @@ static void backward_directly(const struct nn_io *io, const struct convolve_data
 		add_sums(&j);
 }
 
+static void backward_by_places(const struct nn_io *io, const struct convolve_data *d)
+{
+	if (d->to)
+		convolve_small_run(io, true, d, packed(io));
+	if (d->dw)
+		convolve_small_gradient(io, d);
+}
+
 void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
 {
-	const enum way way = way_of(io, io->fixed, true);
+	const enum way way = way_of(io, io->fixed);
 	if (way != IN_BF16 && d->to && !io->fixed)
 		pack_backward(io, way, d->w, NULL, io->work);
-	if (way == IN_BF16)
+	switch (way) {
+	case IN_BF16:
 		backward_in_bf16(io, d);
-	else if (way == BY_TILES)
+		break;
+	case BY_TILES:
 		backward_by_tiles(io, d);
-	else
+		break;
+	case BY_PLACES:
+		backward_by_places(io, d);
+		break;
+	case DIRECT:
 		backward_directly(io, d);
+		break;
+	}
 }
 
 /* ---- fixed plans ------------------------------------------------------------------- */
@@ -453,10 +473,10 @@ static size_t packed_floats(const struct nn_io *io, bool backward)
 {
 	enum { LINE = 16 };
 	const struct convolve *c = io->node->conf;
-	const enum way way = way_of(io, true, backward);
+	const enum way way = way_of(io, true);
 	const size_t n = way == BY_TILES
 				 ? winograd_work(backward ? &c->backward_map : &c->forward_map)
-			 : way == BY_PLACES ? convolve_small_floats(c)
+			 : way == BY_PLACES ? convolve_small_floats(c, backward)
 			 : backward         ? c->packed_backward
 					    : c->packed_forward;
 	return (n + LINE - 1) / LINE * LINE;
@@ -471,9 +491,9 @@ size_t convolve_prepare(
 	if (!to)
 		return n + outputs;
 	if (backward)
-		pack_backward(io, way_of(io, true, true), w, scale, to);
+		pack_backward(io, way_of(io, true), w, scale, to);
 	else
-		pack_forward(io, way_of(io, true, false), w, scale, to);
+		pack_forward(io, way_of(io, true), w, scale, to);
 	for (size_t o = 0; o < outputs; o++)
 		to[n + o] = (bias ? bias[o] : 0) * (scale ? scale[o] : 1) + (shift ? shift[o] : 0);
 	return n + outputs;
