@@ -46,14 +46,19 @@ ratio() {
 		{ printf "%.2f\n", $1 ~ /-memory$/ ? $3 / $2 : $2 / $3 }'
 }
 
-# cpu COMMAND...: runs it, prints the processor seconds of it and its children. POSIX `times` tells
-# those of the shell's children on its second line: 0m1.234s 0m0.100s.
+# children FILE: processor seconds of a shell's children. POSIX `times`, which wrote the file, tells them on
+# its second line: 0m1.234s 0m0.100s.
+children() {
+	awk 'NR == 2 { s = 0
+		for (i = 1; i <= 2; i++) { split($i, t, "[ms]"); s += 60 * t[1] + t[2] }
+		print s }' "$1"
+}
+
+# cpu COMMAND...: runs it, prints the processor seconds of it and its children.
 cpu() (
 	"$@" >/dev/null 2>&1 || exit 1
 	times >"$work/times" # not in a pipe: there it would be a child of its own
-	awk 'NR == 2 { s = 0
-		for (i = 1; i <= 2; i++) { split($i, t, "[ms]"); s += 60 * t[1] + t[2] }
-		print s }' "$work/times"
+	children "$work/times"
 )
 
 # wall COMMAND...: the same by the clock.
@@ -102,13 +107,24 @@ augment() {
 		per_second 40000 "$s"
 }
 
-# A whole training, from the file to the model: one epoch.
+# A whole training, from the file to the model: one epoch. Each stage leaves its times, cv-train the shares of
+# its operators.
 # shellcheck disable=SC2016 # the inner shell expands them
 pipeline() {
-	pictures && s=$(took "$1" sh -c 'cv-read "$1/pictures.cvt" --epochs 1 --shuffle |
-		cv-augment pad-crop=4 hflip |
-		cv-train --arch resnet8 --threads "$2" -q -o "$1/net.safetensors"' sh "$work" "$1") &&
+	pictures && s=$(took "$1" sh -c 'cd "$1" &&
+		(cv-read pictures.cvt --epochs 1 --shuffle; times >cv-read.times) |
+		(cv-augment pad-crop=4 hflip; times >cv-augment.times) |
+		(cv-train --arch resnet8 --threads "$2" -q --profile -o net.safetensors 2>operators || exit
+			times >cv-train.times)' sh "$work" "$1") &&
 		per_second 5000 "$s"
+}
+
+# What its last run left.
+stages() {
+	for c in cv-read cv-augment cv-train; do
+		echo "# pipeline-train $1 $c $(children "$work/$c.times") processor seconds"
+	done
+	sed "s/^/# pipeline-train $1 cv-train: /" "$work/operators"
 }
 
 ours() {
@@ -186,6 +202,7 @@ comment() {
 		text="$text; PEER untuned $u (ratio $(ratio "$1" "$(median "$work/ours.figures")" "$u"))"
 	fi
 	echo "$text" >&2
+	[ "$1" != pipeline-train ] || stages "$2" >&2
 }
 
 row() {
