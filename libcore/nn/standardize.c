@@ -24,20 +24,33 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 	return CVT_OK;
 }
 
+static float standardized(const struct nn_io *io, size_t c, float v)
+{
+	return (v - (float)io->node->arg[MEAN + c].a) / (float)io->node->arg[STD + c].a;
+}
+
+/* There are only so many bytes: each has its value in a table. */
+static void forward_bytes(const struct nn_io *io, size_t first, size_t count, size_t slot)
+{
+	const size_t C = nn_last(&io->node->row);
+	const uint8_t *x = (const uint8_t *)nn_input(io, 0) + first * C;
+	float *y = io->y + first * C, of[3][256];
+	(void)slot;
+	for (size_t c = 0; c < C; c++)
+		for (size_t v = 0; v < 256; v++)
+			of[c][v] = standardized(io, c, (float)v / 255);
+	for (size_t i = 0; i < count; i++)
+		for (size_t c = 0; c < C; c++)
+			y[i * C + c] = of[c][x[i * C + c]];
+}
+
 static void forward_pixels(const struct nn_io *io, size_t first, size_t count, size_t slot)
 {
 	const size_t C = nn_last(&io->node->row);
-	const bool bytes = io->graph->node[io->node->in[0]].dtype == DT_U1;
-	const uint8_t *u1 = nn_input(io, 0);
 	(void)slot;
-	for (size_t c = 0; c < C; c++) {
-		const float mean = (float)io->node->arg[MEAN + c].a;
-		const float std = (float)io->node->arg[STD + c].a;
-		for (size_t i = first * C + c; i < (first + count) * C; i += C) {
-			const float v = bytes ? (float)u1[i] / 255 : io->x[0][i];
-			io->y[i] = (v - mean) / std;
-		}
-	}
+	for (size_t c = 0; c < C; c++)
+		for (size_t i = first * C + c; i < (first + count) * C; i += C)
+			io->y[i] = standardized(io, c, io->x[0][i]);
 }
 
 static void each_pixel(const struct nn_io *io, nn_range *work)
@@ -47,7 +60,8 @@ static void each_pixel(const struct nn_io *io, nn_range *work)
 
 static void forward(const struct nn_io *io)
 {
-	each_pixel(io, forward_pixels);
+	const bool bytes = io->graph->node[io->node->in[0]].dtype == DT_U1;
+	each_pixel(io, bytes ? forward_bytes : forward_pixels);
 }
 
 static void backward_pixels(const struct nn_io *io, size_t first, size_t count, size_t slot)
