@@ -56,7 +56,7 @@ SHARED_O  := $(SHARED_C:%.c=$(OBJ)/%.o)
 BINS      := $(PROGRAMS:%=$(BUILD)/bin/%)
 UNITS     := $(UNIT_C:tests/unit/%.c=$(BUILD)/unit/%) $(FUZZ_C:tests/fuzz/%.c=$(BUILD)/unit/replay_%)
 
-.PHONY: all check check-built fuzz-built torture coverage coverage-built asan tsan fuzz lint bench demo deps install uninstall dist clean man
+.PHONY: all check check-built fuzz-built torture torture-malformed coverage coverage-built asan tsan fuzz lint bench demo deps install uninstall dist clean man
 .SECONDARY:
 
 all: $(BINS)
@@ -142,10 +142,14 @@ tsan:
 		TESTS=tsan ONLY='train.bats threads.bats ways.bats' check-built
 
 # The loops that take long: every malformed file, every value of every option, every call and every
-# allocation that can fail, trainings killed many times over. make check runs a sample of each.
-torture: all $(UNITS)
+# allocation that can fail, trainings killed many times over. make check runs a sample of each. Two at a
+# time: make -j2 torture.
+TORTURES := faults options ways promises
+torture: torture-malformed $(TORTURES:%=torture-%)
+torture-malformed: $(UNITS)
 	TORTURE=1 $(BUILD)/unit/malformed
-	TORTURE=1 BUILD=$(BUILD) sh tests/run.sh faults.bats options.bats ways.bats promises.bats
+$(TORTURES:%=torture-%): torture-%: all
+	TORTURE=1 BUILD=$(BUILD) LOG=$(BUILD)/$@.log sh tests/run.sh $*.bats
 
 # Which lines of the readers their tests reach, file by file (gcov), the worst first; fails when a
 # reader of streams, models or images has less than 95 % (tests/coverage.sh).

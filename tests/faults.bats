@@ -46,10 +46,23 @@ step() {
 	echo $((1 + $1 / ${SAMPLES:-3}))
 }
 
+# Thousands of runs are looked at: what follows starts no program where it need not.
+
+# left_over: the names in out beside x and its checkpoint.
+left_over() {
+	local f
+	shopt -s nullglob dotglob
+	for f in out/*; do
+		case ${f#out/} in x | x.ckpt) ;; *) printf '%s\n' "${f#out/}" ;; esac
+	done
+	shopt -u nullglob dotglob
+}
+
 # stands WANT...: out/x is one of these files, byte for byte; nothing but a checkpoint lies beside it.
 stands() {
 	local w
-	[ -z "$(ls -A out | grep -vx -e x -e x.ckpt)" ] || { ls -A out; return 1; }
+	left_over >left
+	[ ! -s left ] || { cat left; return 1; }
 	for w in "$@"; do
 		if [ "$w" = absent ]; then [ ! -e out/x ] && return; else cmp -s "$w" out/x && return; fi
 	done
@@ -57,10 +70,20 @@ stands() {
 	return 1
 }
 
+# one_line FILE
+one_line() {
+	local line
+	mapfile -t line <"$1"
+	[ ${#line[@]} -eq 1 ]
+}
+
 # begin OLD: out as before a run: empty, or with the old file.
 begin() {
-	rm -rf out
-	mkdir out
+	[ ! -d out ] || left_over >left
+	if [ ! -d out ] || [ -s left ] || [ -e out/x ] || [ -e out/x.ckpt ]; then
+		rm -rf out
+		mkdir out
+	fi
 	[ "$1" = absent ] || cp "$1" out/x
 }
 
@@ -93,7 +116,7 @@ under() {
 				begin $was
 				under $how $n $w -o out/x
 				[ $code -eq 137 ] || [ $code -eq 0 ]
-				left=$(ls -A out | grep -vx -e x -e x.ckpt) || true
+				left=$(left_over)
 				[ -z "$left" ] || [[ $left == .x*.cvtools-0 ]] || { echo "$w: $left"; return 1; }
 				if [ -n "$left" ]; then # the next run is whole, and removes it
 					$w -o out/x
@@ -121,7 +144,7 @@ under() {
 				if [ $code -eq 0 ]; then
 					stands want && [ ! -s said ]
 				else
-					[ $code -eq 1 ] && [ "$(wc -l <said)" -eq 1 ] && stands $was want
+					[ $code -eq 1 ] && one_line said && stands $was want
 				fi || { echo "$w: $how at call $n of $calls, $was: $code"; cat said; return 1; }
 			done
 		done
@@ -149,7 +172,7 @@ under() {
 			sh -c 'timeout -s KILL "$@" 2>said' sh $at $w -o out/x || code=$?
 			[ $code -eq 0 ] || [ $code -eq 137 ] || { echo "$w: $code after $at s"; cat said; return 1; }
 			[ $code -eq 0 ] || kills=$((kills + 1))
-			left=$(ls -A out | grep -vx -e x -e x.ckpt) || true
+			left=$(left_over)
 			if [ -n "$left" ]; then # between its two names: the next run is whole, and removes it
 				[[ $left == .x*.cvtools-0 ]] && $w -o out/x && stands want
 			else
@@ -188,7 +211,7 @@ starved() {
 			if [ $code -eq 0 ]; then
 				stands want
 			else
-				[ $code -eq 1 ] && [ "$(wc -l <said)" -eq 1 ] && stands absent
+				[ $code -eq 1 ] && one_line said && stands absent
 			fi || {
 				echo "$*: allocation $n of $all ${ever:+for ever}: $code"
 				cat said

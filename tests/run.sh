@@ -1,12 +1,12 @@
 #!/bin/sh
 # Runs the tests of a build: the C programs of tests/unit, then the bats files, and ends with one line
-# of totals. tests/run.sh [unit|NAME.bats ...]; BUILD names the build folder, TESTS=tsan leaves out
-# what a slowed-down program cannot do in time.
+# of totals. tests/run.sh [unit|NAME.bats ...]; BUILD names the build folder, LOG the file that has all
+# lines, TESTS=tsan leaves out what a slowed-down program cannot do in time.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 : "${BUILD:=build}"
 export BUILD
-log=$BUILD/test.log
+log=${LOG:-$BUILD/test.log}
 : >"$log"
 pass=0 fail=0 skip=0
 
