@@ -2,7 +2,6 @@
 #include "network.h"
 
 #include "../../formats/safetensors.h"
-#include "../../libcore/blas.h"
 #include "text.h"
 
 #include <stdio.h>
@@ -402,7 +401,6 @@ static int load(struct opening *o, struct cvt_err *e)
 
 static int open_all(struct opening *o, struct cvt_err *e)
 {
-	TRY(blas_open(e));
 	TRY(read_weights(o, e));
 	TRY(open_text(o, e));
 	TRY(text_lets(o->n->arch, o->choice->lets, false, e));

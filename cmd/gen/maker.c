@@ -2,7 +2,6 @@
 #include "maker.h"
 
 #include "../../formats/safetensors.h"
-#include "../../libcore/blas.h"
 #include "../embed/network.h"
 
 #include <math.h>
@@ -70,7 +69,6 @@ static int open_model(
 int maker_open(struct maker *m, enum dtype picture, struct cvt_err *e)
 {
 	struct state_dict d = {0};
-	TRY(blas_open(e));
 	int code = safetensors_read(m->o->weights, &d, e);
 	if (code == CVT_OK && open_model(m, picture, &d, e) != CVT_OK) {
 		e->code = e->code == CVT_USAGE ? CVT_INPUT : e->code;

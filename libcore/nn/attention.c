@@ -4,9 +4,8 @@
  * heads are one product x qkv.weight' + qkv.bias; each head gives softmax(q k' / sqrt(K)) v; proj
  * mixes the heads.
  *
- * What forward keeps is what backward reads: q k v, the probabilities, the heads' results. Weight
- * gradients are cut by outputs, so that each is one product over all rows and needs no partial
- * sums.
+ * What forward keeps is what backward reads: q k v, the probabilities, the heads' results. The products
+ * with all vectors are dense.h's.
  *
  * Dimensions: T tokens of D features; H heads of K = D / H features; M = rows x T vectors.
  */
@@ -18,7 +17,6 @@
 #include <string.h>
 
 enum { HEADS, BIAS };
-enum { OUTPUTS = 64 }; /* of a weight gradient in one block of work */
 
 struct sizes {
 	size_t T, D, H, K, rows;
@@ -44,9 +42,46 @@ static struct weights weights_of(const struct nn_io *io)
 		io->dw[0], b ? io->dw[1] : NULL, io->dw[1 + b], io->dw[2 + b]};
 }
 
+/* The products with all vectors, and the same backward. */
+static struct dense qkv_of(const struct nn_io *io)
+{
+	const size_t D = io->node->row.dims[1];
+	return (struct dense){D, 3 * D};
+}
+
+static struct dense proj_of(const struct nn_io *io)
+{
+	const size_t D = io->node->row.dims[1];
+	return (struct dense){D, D};
+}
+
+static struct dense back(struct dense d)
+{
+	return (struct dense){d.o, d.i};
+}
+
+static size_t most(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Floats of both, packed, forward or backward; where proj's begin. */
+static size_t packed_proj(size_t D)
+{
+	enum { LINE = 16 };
+	return nn_round_up(most(dense_floats((struct dense){D, 3 * D}),
+				   dense_floats((struct dense){3 * D, D})),
+		LINE);
+}
+
+static size_t packed_both(size_t D)
+{
+	return packed_proj(D) + dense_floats((struct dense){D, D});
+}
+
 /* save: q k v (3D a vector), heads' results (D a vector), probabilities (H T T a row);
- * work: sums of biases' gradients, then the gradients of q k v and of the heads' results; a thread: a
- * head's keys or values, packed, or the gradient of its probabilities. */
+ * work: sums of biases' gradients, packed weights, then the gradients of q k v and of the heads' results; a
+ * thread: a head's keys or values, packed, or the gradient of its probabilities. */
 static float *saved_heads(const struct nn_io *io, const struct sizes *z)
 {
 	return io->save + z->rows * z->T * 3 * z->D;
@@ -57,9 +92,14 @@ static float *saved_probabilities(const struct nn_io *io, const struct sizes *z)
 	return io->save + z->rows * z->T * 4 * z->D;
 }
 
+static float *work_packed(const struct nn_io *io)
+{
+	return io->work + NN_PARTS * qkv_of(io).o;
+}
+
 static float *work_qkv(const struct nn_io *io, const struct sizes *z)
 {
-	return io->work + NN_PARTS * 3 * z->D;
+	return work_packed(io) + packed_both(z->D);
 }
 
 static float *work_heads(const struct nn_io *io, const struct sizes *z)
@@ -102,21 +142,11 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 		return cvt_fail(
 			e, CVT_USAGE, "attention: %zu features do not part into %zu heads", D, H);
 	n->save_row = 4 * T * D + H * T * T;
-	n->work_whole = NN_PARTS * 3 * D;
+	n->work_whole = NN_PARTS * 3 * D + packed_both(D);
 	n->work_row = 4 * T * D;
-	n->work_thread = T * T > packed_floats(T, D / H) ? T * T : packed_floats(T, D / H);
+	n->work_thread = most(dense_gradient_thread(), most(T * T, packed_floats(T, D / H)));
 	TRY(declare(g, n, D, e));
 	return blas_open(e);
-}
-
-/* y[m, outputs] = x[m, inputs] w' + bias */
-static void linear(const float *x, const float *w, const float *bias, size_t m, size_t inputs,
-	size_t outputs, float *y)
-{
-	for (size_t r = 0; bias && r < m; r++)
-		memcpy(y + r * outputs, bias, outputs * sizeof *y);
-	blas_gemm(
-		false, true, m, outputs, inputs, 1, x, inputs, w, inputs, bias ? 1 : 0, y, outputs);
 }
 
 /* y (T x outputs) = x w, w packed into room. */
@@ -149,83 +179,40 @@ static void forward_head(
 	product(&values, P, T, T, heads, D, room);
 }
 
-/* ---- fixed plans ------------------------------------------------------------------- */
+/* ---- packed weights ------------------------------------------------------------------ */
 
-/* What is prepared: q k v of all heads, then proj. */
-static struct dense qkv_of(const struct nn_io *io)
-{
-	const size_t D = io->node->row.dims[1];
-	return (struct dense){D, 3 * D};
-}
-
-static struct dense proj_of(const struct nn_io *io)
-{
-	const size_t D = io->node->row.dims[1];
-	return (struct dense){D, D};
-}
-
-static size_t packed_proj(const struct nn_io *io)
-{
-	enum { LINE = 16 };
-	return (dense_pack(qkv_of(io), NULL, NULL, NULL, NULL) + LINE - 1) / LINE * LINE;
-}
-
+/* q k v of all heads, then proj. */
 static size_t prepare(const struct nn_io *io, float *to)
 {
-	const size_t first = packed_proj(io);
+	const struct dense qkv = qkv_of(io), proj = proj_of(io);
 	if (to) {
 		const struct weights w = weights_of(io);
-		(void)dense_pack(qkv_of(io), w.qkv, w.qkv_bias, NULL, to);
-		(void)dense_pack(proj_of(io), w.proj, w.proj_bias, NULL, to + first);
+		const struct dense_weights of_qkv = {w.qkv, qkv.i, 1, w.qkv_bias, NULL};
+		const struct dense_weights of_proj = {w.proj, proj.i, 1, w.proj_bias, NULL};
+		dense_pack(qkv, &of_qkv, 0, qkv.o, to);
+		dense_pack(proj, &of_proj, 0, proj.o, to + packed_proj(proj.i));
 	}
-	return first + dense_pack(proj_of(io), NULL, NULL, NULL, NULL);
-}
-
-/* m vectors of x, all outputs; y = plus + that unless plus is NULL. */
-static void packed_linear(
-	struct dense d, const float *packed, const float *x, size_t m, const float *plus, float *y)
-{
-	dense_run(d, packed, m, x, 0, d.o, plus, false, y);
+	return packed_both(proj.i);
 }
 
 /* ---- forward ----------------------------------------------------------------------- */
-
-static void make_qkv(const struct nn_io *io, const float *x, size_t m, float *qkv)
-{
-	const struct dense d = qkv_of(io);
-	const struct weights w = weights_of(io);
-	if (io->fixed)
-		packed_linear(d, io->fixed, x, m, NULL, qkv);
-	else
-		linear(x, w.qkv, w.qkv_bias, m, d.i, d.o, qkv);
-}
-
-static void mix_heads(const struct nn_io *io, const float *heads, size_t m, size_t at)
-{
-	const struct dense d = proj_of(io);
-	const struct weights w = weights_of(io);
-	float *y = io->y + at * d.o;
-	if (io->fixed)
-		packed_linear(d, io->fixed + packed_proj(io), heads, m,
-			io->plus ? io->plus + at * d.o : NULL, y);
-	else
-		linear(heads, w.proj, w.proj_bias, m, d.i, d.o, y);
-}
 
 static void forward_rows(const struct nn_io *io, size_t first, size_t count, size_t slot)
 {
 	const struct sizes z = sizes_of(io);
 	const size_t at = first * z.T, m = count * z.T;
+	const float *packed = io->fixed ? io->fixed : work_packed(io);
 	float *qkv = io->save + at * 3 * z.D, *heads = saved_heads(io, &z) + at * z.D;
 	float *P = saved_probabilities(io, &z) + first * z.H * z.T * z.T;
 	float *room = io->thread_work + slot * io->thread_stride;
-	make_qkv(io, io->x[0] + at * z.D, m, qkv);
+	dense_run(qkv_of(io), packed, m, io->x[0] + at * z.D, 0, 3 * z.D, NULL, false, qkv);
 	for (size_t i = 0; i < count * z.H; i++) {
 		const size_t row = i / z.H * z.T, column = i % z.H * z.K;
 		forward_head(&z, qkv + row * 3 * z.D + column, P + i * z.T * z.T,
 			heads + row * z.D + column, room);
 	}
-	mix_heads(io, heads, m, at);
+	dense_run(proj_of(io), packed + packed_proj(z.D), m, heads, 0, z.D,
+		io->plus ? io->plus + at * z.D : NULL, false, io->y + at * z.D);
 }
 
 /* Rows that make about 64 vectors are one block. */
@@ -237,8 +224,12 @@ static void each_row(const struct nn_io *io, const struct sizes *z, nn_range *wo
 static void forward(const struct nn_io *io)
 {
 	const struct sizes z = sizes_of(io);
+	if (!io->fixed)
+		(void)prepare(io, work_packed(io));
 	each_row(io, &z, forward_rows);
 }
+
+/* ---- backward ------------------------------------------------------------------------ */
 
 /* With A the gradient of the head's result: dv = P' A, dP = A v', dS = softmax' / sqrt(K),
  * dq = dS k, dk = dS' q. */
@@ -258,45 +249,33 @@ static void backward_head(const struct sizes *z, const float *qkv, const float *
 static void backward_rows(const struct nn_io *io, size_t first, size_t count, size_t slot)
 {
 	const struct sizes z = sizes_of(io);
-	const struct weights w = weights_of(io);
 	const size_t at = first * z.T, m = count * z.T, wide = 3 * z.D;
-	const float *qkv = io->save + at * wide;
+	const float *qkv = io->save + at * wide, *packed = work_packed(io);
 	const float *P = saved_probabilities(io, &z) + first * z.H * z.T * z.T;
 	float *dqkv = work_qkv(io, &z) + at * wide, *A = work_heads(io, &z) + at * z.D;
 	float *dS = io->thread_work + slot * io->thread_stride;
-	blas_gemm(false, false, m, z.D, z.D, 1, io->dy + at * z.D, z.D, w.proj, z.D, 0, A, z.D);
+	dense_run(back(proj_of(io)), packed + packed_proj(z.D), m, io->dy + at * z.D, 0, z.D, NULL,
+		false, A);
 	for (size_t i = 0; i < count * z.H; i++) {
 		const size_t row = i / z.H * z.T, column = i % z.H * z.K;
 		backward_head(&z, qkv + row * wide + column, P + i * z.T * z.T,
 			A + row * z.D + column, dqkv + row * wide + column, dS);
 	}
-	if (io->dx[0])
-		blas_gemm(false, false, m, z.D, wide, 1, dqkv, wide, w.qkv, z.D, io->add[0] ? 1 : 0,
-			io->dx[0] + at * z.D, z.D);
+	if (io->dx[0]) {
+		float *dx = io->dx[0] + at * z.D;
+		dense_run(back(qkv_of(io)), packed, m, dqkv, 0, z.D, io->add[0] ? dx : NULL, false,
+			dx);
+	}
 }
 
-/* dw[outputs, D] += dy' x over all vectors, for outputs [first, first + count). */
-static void weight_gradient(const struct sizes *z, const float *dy, const float *x, size_t wide,
-	size_t first, size_t count, float *dw)
+static void pack_back(const struct nn_io *io)
 {
-	if (dw)
-		blas_gemm(true, false, count, z->D, z->rows * z->T, 1, dy + first, wide, x, z->D, 1,
-			dw + first * z->D, z->D);
-}
-
-static void qkv_outputs(const struct nn_io *io, size_t first, size_t count, size_t slot)
-{
-	const struct sizes z = sizes_of(io);
-	(void)slot;
-	weight_gradient(
-		&z, work_qkv(io, &z), io->x[0], 3 * z.D, first, count, weights_of(io).d_qkv);
-}
-
-static void proj_outputs(const struct nn_io *io, size_t first, size_t count, size_t slot)
-{
-	const struct sizes z = sizes_of(io);
-	(void)slot;
-	weight_gradient(&z, io->dy, saved_heads(io, &z), z.D, first, count, weights_of(io).d_proj);
+	const struct dense qkv = back(qkv_of(io)), proj = back(proj_of(io));
+	const struct weights w = weights_of(io);
+	const struct dense_weights of_qkv = {.w = w.qkv, .o_step = 1, .i_step = qkv.o};
+	const struct dense_weights of_proj = {.w = w.proj, .o_step = 1, .i_step = proj.o};
+	dense_pack_all(io, qkv, &of_qkv, work_packed(io));
+	dense_pack_all(io, proj, &of_proj, work_packed(io) + packed_proj(proj.o));
 }
 
 static void sum_vectors(const float *dy, size_t count, size_t wide, float *sum)
@@ -322,12 +301,13 @@ static void backward(const struct nn_io *io)
 {
 	const struct sizes z = sizes_of(io);
 	const struct weights w = weights_of(io);
-	const size_t M = z.rows * z.T, heavy = (1 << 14) / OUTPUTS;
+	const size_t M = z.rows * z.T;
+	pack_back(io);
 	each_row(io, &z, backward_rows);
 	if (w.d_qkv)
-		nn_each(io, 3 * z.D, heavy, qkv_outputs);
+		dense_gradient(io, qkv_of(io), M, io->x[0], work_qkv(io, &z), w.d_qkv);
 	if (w.d_proj)
-		nn_each(io, z.D, heavy, proj_outputs);
+		dense_gradient(io, proj_of(io), M, saved_heads(io, &z), io->dy, w.d_proj);
 	if (w.d_qkv_bias)
 		nn_add_parts(
 			w.d_qkv_bias, io->work, nn_parts(io, M, qkv_bias_part), 3 * z.D, 3 * z.D);

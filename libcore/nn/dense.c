@@ -1,33 +1,45 @@
 /* dense: products with packed weights (see dense.h). */
 #include "dense.h"
 
+#include <string.h>
+
+/* Of a block: tiles of 14 and of 6 places, near while it lasts. */
+enum { VECTORS = 70 };
+/* Of a gradient, what one block makes: that many outputs and inputs, so many vectors at a time, which with the
+ * sums stay in the second cache. Vectors a power of two apart would meet in the first. */
+enum { SOME_OUTPUTS = 224, SOME_INPUTS = 128, CHUNK = 128, APART = 16 };
+
 static const size_t no_tap = 0;
 
-/* Floats of the packed weights; the bias behind begins on a line of the cache. */
+/* The biases begin on a line of the cache. */
 static size_t packed_floats(struct dense d)
 {
 	enum { LINE = 16 };
-	return (d.o + LINE - 1) / LINE * LINE * d.i;
+	return nn_round_up(d.o, LINE) * d.i;
 }
 
-size_t dense_pack(struct dense d, const float *w, const float *bias, const float *affine, float *to)
+size_t dense_floats(struct dense d)
 {
-	const size_t n = packed_floats(d);
-	const struct simd_weights weights = {.w = w,
+	return packed_floats(d) + d.o;
+}
+
+void dense_pack(
+	struct dense d, const struct dense_weights *w, size_t first, size_t n, float *packed)
+{
+	const float *scale = w->affine, *shift = scale ? scale + d.o : NULL;
+	const struct simd_weights weights = {.w = w->w + first * w->o_step,
 		.taps = 1,
 		.run = d.i,
 		.tap = &no_tap,
-		.run_step = 1,
-		.output_step = d.i,
-		.outputs = d.o,
-		.scale = affine};
-	if (!to)
-		return n + d.o;
-	simd()->conv_pack(&weights, to);
-	for (size_t k = 0; k < d.o; k++)
-		to[n + k] = (bias ? bias[k] : 0) * (affine ? affine[k] : 1)
-			    + (affine ? affine[d.o + k] : 0);
-	return n + d.o;
+		.run_step = w->i_step,
+		.output_step = w->o_step,
+		.outputs = n,
+		.scale = scale ? scale + first : NULL};
+	simd()->conv_pack(&weights, packed + first * d.i);
+	float *bias = packed + packed_floats(d);
+	for (size_t k = first; k < first + n; k++)
+		bias[k] = (w->bias ? w->bias[k] : 0) * (scale ? scale[k] : 1)
+			  + (shift ? shift[k] : 0);
 }
 
 void dense_run(struct dense d, const float *packed, size_t m, const float *x, size_t first,
@@ -44,4 +56,121 @@ void dense_run(struct dense d, const float *packed, size_t m, const float *x, si
 		.w = packed + first * d.i,
 		.tail = {packed + packed_floats(d) + first, plus ? plus + first : NULL, relu}};
 	simd()->conv(&view, x, y + first);
+}
+
+/* ---- by all threads ------------------------------------------------------------------ */
+
+/* One call, for the blocks of par_for. */
+struct job {
+	const struct nn_io *io;
+	struct dense d;
+	const struct dense_weights *weights;
+	const float *packed, *x, *dy, *plus;
+	float *to; /* packed weights, y or dw */
+	size_t m;
+	bool relu;
+};
+
+static size_t cuts(size_t n, size_t each)
+{
+	return (n + each - 1) / each;
+}
+
+static size_t parts(struct dense d)
+{
+	return cuts(d.o, DENSE_OUTPUTS);
+}
+
+static void pack_block(void *context, size_t block, unsigned thread)
+{
+	(void)thread;
+	const struct job *j = context;
+	size_t first;
+	const size_t n = par_span(j->d.o, DENSE_OUTPUTS, block, &first);
+	dense_pack(j->d, j->weights, first, n, j->to);
+}
+
+void dense_pack_all(
+	const struct nn_io *io, struct dense d, const struct dense_weights *w, float *packed)
+{
+	struct job j = {.d = d, .weights = w, .to = packed};
+	par_for(io->run->par, parts(d), pack_block, &j);
+}
+
+static void run_block(void *context, size_t block, unsigned thread)
+{
+	(void)thread;
+	const struct job *j = context;
+	const struct dense d = j->d;
+	size_t first, output;
+	const size_t m = par_span(j->m, VECTORS, block / parts(d), &first);
+	const size_t n = par_span(d.o, DENSE_OUTPUTS, block % parts(d), &output);
+	dense_run(d, j->packed, m, j->x + first * d.i, output, n,
+		j->plus ? j->plus + first * d.o : NULL, j->relu, j->to + first * d.o);
+}
+
+/* Blocks are cut by outputs, too: one vector is work for several threads. */
+void dense_run_all(const struct nn_io *io, struct dense d, const float *packed, size_t m,
+	const float *x, const float *plus, bool relu, float *y)
+{
+	struct job j = {
+		.d = d, .packed = packed, .x = x, .plus = plus, .to = y, .m = m, .relu = relu};
+	par_for(io->run->par, cuts(m, VECTORS) * parts(d), run_block, &j);
+}
+
+/* ---- the gradient of the weights ------------------------------------------------------ */
+
+size_t dense_gradient_thread(void)
+{
+	return SOME_OUTPUTS * SOME_INPUTS + CHUNK * (SOME_OUTPUTS + APART + SOME_INPUTS + APART);
+}
+
+static void copy_columns(
+	const float *from, size_t pitch, size_t rows, size_t n, size_t to_pitch, float *to)
+{
+	for (size_t r = 0; r < rows; r++)
+		memcpy(to + r * to_pitch, from + r * pitch, n * sizeof *to);
+}
+
+/* The gradients of the weights from some inputs to some outputs. */
+static void gradient_block(void *context, size_t block, unsigned thread)
+{
+	enum { X_PITCH = SOME_INPUTS + APART, DY_PITCH = SOME_OUTPUTS + APART };
+	const struct job *j = context;
+	const struct dense d = j->d;
+	const size_t across = cuts(d.i, SOME_INPUTS);
+	size_t i, o;
+	const size_t inputs = par_span(d.i, SOME_INPUTS, block % across, &i);
+	const size_t outputs = par_span(d.o, SOME_OUTPUTS, block / across, &o);
+	float *sum = j->io->thread_work + thread * j->io->thread_stride;
+	float *x = sum + SOME_OUTPUTS * SOME_INPUTS, *dy = x + CHUNK * X_PITCH;
+	memset(sum, 0, outputs * SOME_INPUTS * sizeof *sum);
+	for (size_t at = 0; at < j->m; at += CHUNK) {
+		const size_t rows = nn_clamp(j->m - at, 1, CHUNK);
+		const struct simd_conv view = {.taps = 1,
+			.run = outputs,
+			.tap = &no_tap,
+			.outputs = inputs,
+			.rows = 1,
+			.columns = rows,
+			.x_column = DY_PITCH,
+			.y_column = X_PITCH};
+		copy_columns(j->x + at * d.i + i, d.i, rows, inputs, X_PITCH, x);
+		copy_columns(j->dy + at * d.o + o, d.o, rows, outputs, DY_PITCH, dy);
+		simd()->conv_weights(&view, dy, x, sum);
+	}
+	const struct simd_weights weights = {.taps = 1,
+		.run = outputs,
+		.tap = &no_tap,
+		.run_step = d.i,
+		.output_step = 1,
+		.outputs = inputs};
+	simd()->conv_unpack_add(&weights, sum, j->to + o * d.i + i);
+}
+
+void dense_gradient(const struct nn_io *io, struct dense d, size_t m, const float *x,
+	const float *dy, float *dw)
+{
+	struct job j = {.io = io, .d = d, .x = x, .dy = dy, .to = dw, .m = m};
+	par_for(io->run->par, cuts(d.i, SOME_INPUTS) * cuts(d.o, SOME_OUTPUTS), gradient_block, &j);
 }

@@ -1,7 +1,7 @@
 /*
- * dense: y = x W' + bias on vectors, with weights that were packed before (fixed plans), for linear and
- * attention. It runs on the kernel of convolutions: a vector is a place, its window one run. Every
- * output is one sum in order, so a vector's result does not depend on how many there are.
+ * dense: y = x W' + bias on vectors, its gradients, for linear and attention. It runs on the kernels of
+ * convolutions: a vector is a place, its window one run, and weights are packed before, once for all vectors.
+ * Every output is one sum in order, so a vector's result does not depend on how many there are.
  */
 #ifndef CVT_NN_DENSE_H
 #define CVT_NN_DENSE_H
@@ -9,18 +9,39 @@
 #include "../simd.h"
 #include "nn.h"
 
+/* One product: i inputs, o outputs. */
 struct dense {
-	size_t i, o; /* inputs, outputs */
+	size_t i, o;
 };
 
-/* Packs w (o x i) times the affine's scales, and a bias of every output, into `to`; bias and affine (o
- * scales, o shifts) may be NULL. Returns the floats; only that when `to` is NULL. */
-size_t dense_pack(
-	struct dense d, const float *w, const float *bias, const float *affine, float *to);
-/* m vectors of x into y, outputs first..first + n, first a multiple of DENSE_OUTPUTS. `plus`, laid
- * out like y, may be NULL. */
-enum { DENSE_OUTPUTS = 128 };
+/* Weight (o, i) lies at w[o o_step + i i_step]; an output's weights are multiplied by its scale, its bias by
+ * that, too, and its shift is added. NULL: no bias; no scales and shifts (o of each, one behind the other). */
+struct dense_weights {
+	const float *w;
+	size_t o_step, i_step;
+	const float *bias, *affine;
+};
+
+enum { DENSE_OUTPUTS = 128 }; /* that packing and running may be parted into */
+
+/* Floats of packed weights, a bias of each output behind them. */
+size_t dense_floats(struct dense d);
+/* Outputs first..first + n, first a multiple of DENSE_OUTPUTS. */
+void dense_pack(
+	struct dense d, const struct dense_weights *w, size_t first, size_t n, float *packed);
+/* m vectors of x into y, outputs first..first + n, likewise. `plus`, laid out like y (or y itself), may be
+ * NULL. */
 void dense_run(struct dense d, const float *packed, size_t m, const float *x, size_t first,
 	size_t n, const float *plus, bool relu, float *y);
+
+/* The same for all outputs and vectors, shared by all threads. */
+void dense_pack_all(
+	const struct nn_io *io, struct dense d, const struct dense_weights *w, float *packed);
+void dense_run_all(const struct nn_io *io, struct dense d, const float *packed, size_t m,
+	const float *x, const float *plus, bool relu, float *y);
+/* dw (o x i) += dy' x over m vectors; a thread's scratch. */
+void dense_gradient(const struct nn_io *io, struct dense d, size_t m, const float *x,
+	const float *dy, float *dw);
+size_t dense_gradient_thread(void);
 
 #endif

@@ -18,21 +18,39 @@ enum { MOST_1 = 12, MOST_2 = 6 }; /* 16 registers */
 enum { PANEL = 2 * SIMD_WIDTH };
 enum { AHEAD = 16 }; /* weights are asked for so many inputs before their turn */
 
-/* Rows first..first+rows of a panel come from one tap; what lies beyond `outputs` is zero. */
+/* `lanes` outputs of `run` inputs, a row an input; what lies beyond them is zero. Weights are read in the order
+ * in which they lie. */
+static void pack_tap(
+	const struct simd_weights *p, const float *w, size_t lanes, size_t width, float *to)
+{
+	enum { AT_ONCE = 16 };
+	if (p->output_step == 1) {
+		for (size_t r = 0; r < p->run; r++)
+			for (size_t k = 0; k < lanes; k++)
+				to[r * width + k] = w[r * p->run_step + k];
+	} else {
+		for (size_t first = 0; first < p->run; first += AT_ONCE) {
+			const size_t end = first + AT_ONCE < p->run ? first + AT_ONCE : p->run;
+			for (size_t k = 0; k < lanes; k++)
+				for (size_t r = first; r < end; r++)
+					to[r * width + k] = w[r * p->run_step + k * p->output_step];
+		}
+	}
+	for (size_t r = 0; lanes < width && r < p->run; r++)
+		for (size_t k = lanes; k < width; k++)
+			to[r * width + k] = 0;
+}
+
+/* The panel of outputs from `first` on. */
 static void pack_panel(
 	const struct simd_weights *p, size_t first, size_t lanes, size_t width, float *to)
 {
-	for (size_t t = 0; t < p->taps; t++)
-		for (size_t r = 0; r < p->run; r++, to += width) {
-			const float *w =
-				p->w + p->tap[t] + r * p->run_step + first * p->output_step;
+	for (size_t t = 0; t < p->taps; t++, to += p->run * width) {
+		pack_tap(p, p->w + p->tap[t] + first * p->output_step, lanes, width, to);
+		for (size_t r = 0; p->scale && r < p->run; r++)
 			for (size_t k = 0; k < lanes; k++)
-				to[k] = w[k * p->output_step];
-			for (size_t k = lanes; k < width; k++)
-				to[k] = 0;
-			for (size_t k = 0; p->scale && k < lanes; k++)
-				to[k] *= p->scale[first + k];
-		}
+				to[r * width + k] *= p->scale[first + k];
+	}
 }
 
 static size_t panel_width(size_t outputs, size_t first)
