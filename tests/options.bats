@@ -32,7 +32,7 @@ tried() {
 	) </dev/null >told 2>said || code=$?
 	case $code in
 	0) return ;;
-	1) grep -qE 'out of memory|No such file|cannot ' said || { echo "exit 1"; return 1; } ;;
+	1) grep -qE 'out of memory|No such file|cannot |raise ulimit -v' said || { echo "exit 1"; return 1; } ;;
 	[2-5]) ;;
 	*) echo "exit $code"; return 1 ;;
 	esac

@@ -367,12 +367,13 @@ many() { for _ in $(seq $parts); do cat s.cvt; done; }
 	grep -qx "rows $((parts * 400))" stat
 }
 
-# peaks PARTS FILTER...: so many times the rows go through these filters, one behind the other; what each
-# of them has held at most (VmHWM, kB) when nearly all of them have passed.
+# peaks TIMES FILTER...: so many times the rows of big.cvt go through these filters, one behind the other; what
+# each of them has held at most (VmHWM, kB) when nearly all of them have passed. (Of one large file: the head
+# tells the history of every file that is joined.)
 peaks() {
 	local line= i=0 f
 	for f in "${@:2}"; do line+="${line:+ | }(echo \$BASHPID >pid.$((++i)); exec $f)"; done
-	bash -c "yes s.cvt | head -n $1 | xargs -n $1 -s 2000000 cv-read | { head -c $(($1 * 400 * 16 * 16 * 3))
+	bash -c "yes big.cvt | head -n $1 | xargs -n $1 cv-read | { head -c $(($1 * rows * 16 * 16 * 3))
 		sleep 0.2
 		for p in pid.*; do sed -n 's/^VmHWM:[^0-9]*\([0-9]*\).*/\1/p' /proc/\$(cat \$p)/status; done >peaks
 		cat; } | $line >stat"
@@ -382,8 +383,8 @@ peaks() {
 # A tenth of the gigabytes; with TORTURE set 1, 2 and 10 of them.
 @test "a filter's peak is the same, within two megabytes, for 1, 2 and 10 gigabytes" {
 	[ -z "${TESTS:-}" ] || skip "sanitizers keep what is freed"
-	local part=${TORTURE:+3}384 w first peak
-	[ -n "${TORTURE:-}" ] || part=84
+	local rows=33000 part=${TORTURE:+4}1 w first peak
+	cv-gen shapes -n $rows --size 16x16 -o big.cvt
 	cv-read s.cvt --take 8 -o few.cvt
 	for w in 'cv-read - --shuffle-buffer 500/cv-augment hflip/cv-view --stat' \
 		'cv-embed -w net.st --output logits --threads 1/cv-eval' \
