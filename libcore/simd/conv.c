@@ -18,24 +18,72 @@ enum { MOST_1 = 12, MOST_2 = 6 }; /* 16 registers */
 enum { PANEL = 2 * SIMD_WIDTH };
 enum { AHEAD = 16 }; /* weights are asked for so many inputs before their turn */
 
-/* `lanes` outputs of `run` inputs, a row an input; what lies beyond them is zero. Weights are read in the order
- * in which they lie. */
+#if SIMD_WIDTH == 16
+/* Rows become columns, halves exchanged from the largest on (Eklundh, "A fast computer method for matrix
+ * transposing", 1972). */
+static inline __attribute__((always_inline)) void transpose(vec x[SIMD_WIDTH])
+{
+#pragma GCC unroll 4
+	for (int half = SIMD_WIDTH / 2; half > 0; half /= 2) {
+		ivec low = {0}, high = {0};
+		for (int j = 0; j < SIMD_WIDTH; j++) {
+			low[j] = j & half ? SIMD_WIDTH + j - half : j;
+			high[j] = low[j] + half;
+		}
+#pragma GCC unroll 16
+		for (int i = 0; i < SIMD_WIDTH; i++) {
+			if (i & half)
+				continue;
+			const vec a = x[i], b = x[i + half];
+			x[i] = (vec)_mm512_permutex2var_ps((__m512)a, (__m512i)low, (__m512)b);
+			x[i + half] =
+				(vec)_mm512_permutex2var_ps((__m512)a, (__m512i)high, (__m512)b);
+		}
+	}
+}
+
+/* As many inputs as outputs, whose weights are neighbours from input to input. */
+static void pack_square(const float *w, size_t output_step, size_t width, float *to)
+{
+	vec x[SIMD_WIDTH];
+	for (size_t k = 0; k < SIMD_WIDTH; k++)
+		x[k] = vec_load(w + k * output_step);
+	transpose(x);
+	for (size_t r = 0; r < SIMD_WIDTH; r++)
+		vec_store(to + r * width, x[r]);
+}
+#else
+static void pack_square(const float *w, size_t output_step, size_t width, float *to)
+{
+	for (size_t k = 0; k < SIMD_WIDTH; k++)
+		for (size_t r = 0; r < SIMD_WIDTH; r++)
+			to[r * width + k] = w[k * output_step + r];
+}
+#endif
+
+/* The same of any size, weights anywhere. */
+static void pack_some(const struct simd_weights *p, const float *w, size_t run, size_t lanes,
+	size_t width, float *to)
+{
+	for (size_t r = 0; r < run; r++)
+		for (size_t k = 0; k < lanes; k++)
+			to[r * width + k] = w[r * p->run_step + k * p->output_step];
+}
+
+/* `lanes` outputs of p->run inputs, a row an input; what lies beyond them is zero. */
 static void pack_tap(
 	const struct simd_weights *p, const float *w, size_t lanes, size_t width, float *to)
 {
-	enum { AT_ONCE = 16 };
-	if (p->output_step == 1) {
-		for (size_t r = 0; r < p->run; r++)
-			for (size_t k = 0; k < lanes; k++)
-				to[r * width + k] = w[r * p->run_step + k];
-	} else {
-		for (size_t first = 0; first < p->run; first += AT_ONCE) {
-			const size_t end = first + AT_ONCE < p->run ? first + AT_ONCE : p->run;
-			for (size_t k = 0; k < lanes; k++)
-				for (size_t r = first; r < end; r++)
-					to[r * width + k] = w[r * p->run_step + k * p->output_step];
-		}
+	const bool across = p->run_step == 1 && p->output_step != 1;
+	const size_t squares = across ? lanes / SIMD_WIDTH * SIMD_WIDTH : 0;
+	const size_t run = p->run / SIMD_WIDTH * SIMD_WIDTH;
+	for (size_t k = 0; k < squares; k += SIMD_WIDTH) {
+		const float *from = w + k * p->output_step;
+		for (size_t r = 0; r < run; r += SIMD_WIDTH)
+			pack_square(from + r, p->output_step, width, to + r * width + k);
+		pack_some(p, from + run, p->run - run, SIMD_WIDTH, width, to + run * width + k);
 	}
+	pack_some(p, w + squares * p->output_step, p->run, lanes - squares, width, to + squares);
 	for (size_t r = 0; lanes < width && r < p->run; r++)
 		for (size_t k = lanes; k < width; k++)
 			to[r * width + k] = 0;
