@@ -144,7 +144,7 @@ tsan:
 # The loops that take long: every malformed file, every value of every option, every call and every
 # allocation that can fail, trainings killed many times over. make check runs a sample of each. Two at a
 # time: make -j2 torture.
-TORTURES := faults options ways promises
+TORTURES := faults options ways promises pipelines
 torture: torture-malformed $(TORTURES:%=torture-%)
 torture-malformed: $(UNITS)
 	TORTURE=1 $(BUILD)/unit/malformed

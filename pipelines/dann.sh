@@ -26,12 +26,12 @@ else
 fi
 
 learn() { # NAME METHOD READ...: equal pictures, equal augmentation
-	name=$1 method=$2
-	shift 2
+	name=$1 method=$2 && shift 2
 	# shellcheck disable=SC2086 # AUGMENT and TRAIN are lists of words
 	cv-read "$@" --shuffle --epochs "$EPOCHS" --seed "$SEED" | cv-augment $AUGMENT |
 		cv-train $method --arch "$ARCH" -b "$BATCH" --lr "$LR" $TRAIN --metrics "$OUT/$name.jsonl" -o "$OUT/$name.st"
-	accuracy=$(cv-embed -w "$OUT/$name.st" --output logits "$OUT/test.cvt" | cv-eval | sed -n 's/^accuracy *//p')
+	cv-embed -w "$OUT/$name.st" --output logits "$OUT/test.cvt" | cv-eval >"$OUT/$name.txt"
+	accuracy=$(sed -n 's/^accuracy *//p' "$OUT/$name.txt")
 	printf '%s\t%s\n' "$name" "${accuracy:?}"
 }
 

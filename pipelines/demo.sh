@@ -11,7 +11,8 @@ echo "Drawing: $OUT/shapes.png is what the network will see."
 cv-gen shapes -n 60 --split test | cv-view -o "$OUT/shapes.png"
 
 echo "Training a small network on 10,000 pictures:"
-ROWS=10000 EPOCHS=5 LR=0.1 TRAIN="-b 64" sh "$here/supervised.sh" | tee "$OUT/supervised.txt"
+ROWS=${ROWS:-10000} EPOCHS=${EPOCHS:-5} LR=0.1 TRAIN="-b 64" sh "$here/supervised.sh" >"$OUT/supervised.txt"
+cat "$OUT/supervised.txt"
 
 echo "Accuracy of 20 nearest neighbours in pixels, in the untrained and in the trained network:"
 sh "$here/knn.sh" "$OUT/net.safetensors"

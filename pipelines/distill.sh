@@ -9,21 +9,21 @@
 set -eu
 : "${DATA:=}" "${TEACHER:=}" "${TEACHER_ARCH:=resnet20}" "${STUDENT:=resnet8}" "${EPOCHS:=6}"
 : "${SEEDS:=${SEED:-0}}" "${OUT:=distill}" "${ROWS:=4000}" "${TEST_ROWS:=2000}" "${BATCH:=128}" "${LR:=0.2}"
-mkdir -p "$OUT"
-: >"$OUT/figures.tsv"
+mkdir -p "$OUT" && : >"$OUT/figures.tsv"
 
 rows() { # train|test COUNT
 	if [ -n "$DATA" ]; then cv-read "$DATA" --split "$1"; else cv-gen shapes --split "$1" -n "$2"; fi
 }
 
 score() { # SEED NAME FILE
-	accuracy=$(rows test "$TEST_ROWS" | cv-embed -w "$3" --output logits | cv-eval | sed -n 's/^accuracy *//p')
-	printf '%s\t%s\t%s\n' "$2" "$1" "${accuracy:?}" | tee -a "$OUT/figures.tsv"
+	rows test "$TEST_ROWS" | cv-embed -w "$3" --output logits | cv-eval >"$OUT/$2.txt"
+	accuracy=$(sed -n 's/^accuracy *//p' "$OUT/$2.txt")
+	printf '%s\t%s\t%s\n' "$2" "$1" "${accuracy:?}" >>"$OUT/figures.tsv"
+	tail -n 1 "$OUT/figures.tsv"
 }
 
 train() { # SEED NAME COMMAND...: on the training split, drawn afresh in every epoch
-	seed=$1 name=$2 file=$OUT/$2.safetensors
-	shift 2
+	seed=$1 name=$2 file=$OUT/$2.safetensors && shift 2
 	rows train "$ROWS" | cv-read --epochs "$EPOCHS" --shuffle --seed "$seed" | cv-augment pad-crop=4 hflip |
 		"$@" --lr "$LR" -b "$BATCH" -o "$file"
 	score "$seed" "$name" "$file"

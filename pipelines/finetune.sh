@@ -11,14 +11,8 @@ set -eu
 : "${OUT:=finetune}" "${ROWS:=6000}" "${TEST_ROWS:=2000}" "${BATCH:=128}"
 mkdir -p "$OUT"
 
-rows() { # train|test
-	if [ -n "$DATA" ]; then
-		cv-read "$DATA" --split "$1"
-	elif [ "$1" = train ]; then
-		cv-gen shapes --split train --start 1000000 -n "$ROWS"
-	else
-		cv-gen shapes --split test -n "$TEST_ROWS"
-	fi
+rows() { # train|test ROW...: of the drawn world, these
+	if [ -n "$DATA" ]; then cv-read "$DATA" --split "$1"; else cv-gen shapes --split "$@"; fi
 }
 
 if [ -z "$NET" ]; then
@@ -30,10 +24,11 @@ fi
 learn() { # NAME OPTION...: from few labels, then the accuracy on the test split
 	name=$1
 	shift
-	rows train | cv-read --per-class "$PER_CLASS" --epochs "$EPOCHS" --shuffle --seed "$SEED" |
+	rows train --start 1000000 -n "$ROWS" | cv-read --per-class "$PER_CLASS" --epochs "$EPOCHS" --shuffle --seed "$SEED" |
 		cv-augment pad-crop=4 hflip | cv-train "$@" -b 32 -o "$OUT/$name.safetensors"
-	printf '%s\t' "$name"
-	rows test | cv-embed -w "$OUT/$name.safetensors" --output logits | cv-eval | grep '^accuracy'
+	rows test -n "$TEST_ROWS" | cv-embed -w "$OUT/$name.safetensors" --output logits | cv-eval >"$OUT/$name.txt"
+	accuracy=$(grep '^accuracy' "$OUT/$name.txt")
+	printf '%s\t%s\n' "$name" "$accuracy"
 }
 
 learn scratch --arch "$ARCH" --lr 0.1

@@ -14,14 +14,14 @@ set -eu
 mkdir -p "$OUT"
 
 rows() { # train|test
-	n=$TEST_ROWS
-	[ "$1" = test ] || n=$ROWS
+	n=$TEST_ROWS && [ "$1" = test ] || n=$ROWS
 	if [ -n "$DATA" ]; then cv-read "$DATA" --split "$1" --size 28x28 --channels 1
 	else cv-gen shapes --split "$1" --size 28 -n "$n" | cv-read --channels 1; fi
 }
 judge() { cv-embed -w "$OUT/judge$1.safetensors" --output "$2"; }
-fid() { printf '%s\t' "$1" && judge 1 embedding | cv-eval --fid "$OUT/test.cvt" | grep '^fid'; }
-read_right() { printf '%s\t' "$1" && judge 2 logits | cv-eval | grep '^accuracy'; }
+tell() { figure=$(grep "^$2" "$OUT/told.txt"); printf '%s\t%s\n' "$1" "$figure"; } # NAME FIGURE
+fid() { judge 1 embedding | cv-eval --fid "$OUT/test.cvt" >"$OUT/told.txt"; tell "$1" fid; }
+read_right() { judge 2 logits | cv-eval >"$OUT/told.txt"; tell "$1" accuracy; }
 
 for k in 1 2; do
 	rows train | cv-read --epochs "$JUDGE_EPOCHS" --shuffle --seed "$k" |

@@ -9,26 +9,23 @@
 # Labels are used by the two read-outs only; the probe is that of probe.sh, nothing is chosen.
 set -eu
 : "${DATA:=}" "${CODES:=100}" "${EPOCHS:=12}" "${K:=20}" "${SEED:=0}" "${OUT:=kmeans}"
-: "${ROWS:=6000}" "${TEST_ROWS:=1000}"
+: "${ROWS:=6000}" "${TEST_ROWS:=1000}" "${TRAIN=}"
 mkdir -p "$OUT"
 
-rows() { # train|test
-	if [ -n "$DATA" ]; then
-		cv-read "$DATA" --split "$1"
-	elif [ "$1" = train ]; then
-		cv-gen shapes --split train -n "$ROWS"
-	else
-		cv-gen shapes --split test -n "$TEST_ROWS"
-	fi
+rows() { # train|test COUNT
+	if [ -n "$DATA" ]; then cv-read "$DATA" --split "$1"; else cv-gen shapes --split "$1" -n "$2"; fi
 }
 
 say() { # NAME: accuracy of the predictions that come
-	printf '%s\t%s\n' "$1" "$(cv-eval | sed -n 's/^accuracy *//p')"
+	cv-eval >"$OUT/$1.txt"
+	accuracy=$(sed -n 's/^accuracy *//p' "$OUT/$1.txt")
+	printf '%s\t%s\n' "$1" "${accuracy:?}"
 }
 
-rows train >"$OUT/train.cvt"
-rows test >"$OUT/test.cvt"
-cv-train --method kmeans --arch kmeans-patches --let "k=$CODES" --seed "$SEED" \
+rows train "$ROWS" >"$OUT/train.cvt"
+rows test "$TEST_ROWS" >"$OUT/test.cvt"
+# shellcheck disable=SC2086 # TRAIN is a list of words
+cv-train --method kmeans --arch kmeans-patches --let "k=$CODES" $TRAIN --seed "$SEED" \
 	-i "$OUT/train.cvt" -o "$OUT/codebook.safetensors"
 for split in train test; do
 	cv-embed -w "$OUT/codebook.safetensors" -i "$OUT/$split.cvt" -o "$OUT/$split-codes.cvt"

@@ -25,9 +25,9 @@ score() { # NAME COMMAND...: features of both splits by that filter, then one nu
 	name=$1
 	shift
 	rows train | "$@" >"$OUT/$name.cvt"
-	accuracy=$(rows test | "$@" | cv-knn --bank "$OUT/$name.cvt" -k "$K" | cv-eval | sed -n 's/^accuracy *//p')
-	[ -n "$accuracy" ]
-	printf '%s\t%s\n' "$name" "$accuracy"
+	rows test | "$@" | cv-knn --bank "$OUT/$name.cvt" -k "$K" | cv-eval >"$OUT/$name.txt"
+	accuracy=$(sed -n 's/^accuracy *//p' "$OUT/$name.txt")
+	printf '%s\t%s\n' "$name" "${accuracy:?}"
 }
 
 score pixels cat

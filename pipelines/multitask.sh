@@ -13,24 +13,24 @@ mkdir -p "$OUT"
 figures() { # FIELD PREDICTION NAME...: the figures of those names
 	cv-eval --truth "$1" --predicted "$2" "$net.cvt" >"$net.txt"
 	shift 2
-	for figure; do printf '\t%s' "$(sed -n "s/^$figure *//p" "$net.txt")"; done
+	for figure; do figure=$(sed -n "s/^$figure *//p" "$net.txt"); row="$row	${figure:?}"; done
 }
 
 learn() { # NAME HEAD...
-	net=$OUT/$1 heads=$*
-	shift
+	net=$OUT/$1 heads=$* && shift
 	# shellcheck disable=SC2046,SC2086 # TRAIN is a list of words
 	cv-gen shapes -n "$ROWS" --size "$SIZE" --fields image,label,mask,depth |
 		cv-train --arch "$ARCH" $(printf -- '--head %s ' "$@") --lr "$LR" -b "$BATCH" $TRAIN \
 			--seed "$SEED" --metrics "$net.jsonl" -o "$net.safetensors"
-	printf '%s\t%s' "${net##*/}" "$(sed -n '$s/.*"seconds": \([0-9]*\).*/\1/p' "$net.jsonl")"
+	seconds=$(sed -n '$s/.*"seconds": \([0-9]*\).*/\1/p' "$net.jsonl")
+	row="${net##*/}	${seconds:?}"
 	cv-gen shapes --split test -n "$TEST_ROWS" --size "$SIZE" --fields image,label,mask,depth |
 		cv-embed -w "$net.safetensors" -o "$net.cvt" \
 			--output label=prediction,mask=prediction.mask,depth=prediction.depth
-	case $heads in *label:*) figures label prediction accuracy ;; *) printf '\t-' ;; esac
-	case $heads in *mask:*) figures mask prediction.mask miou ;; *) printf '\t-' ;; esac
+	case $heads in *label:*) figures label prediction accuracy ;; *) row="$row	-" ;; esac
+	case $heads in *mask:*) figures mask prediction.mask miou ;; *) row="$row	-" ;; esac
 	case $heads in *depth:*) figures depth prediction.depth rmse abs-rel delta1 ;; esac
-	echo
+	echo "$row"
 }
 
 printf 'network\tseconds\taccuracy\tmiou\trmse\tabs-rel\tdelta1\n'

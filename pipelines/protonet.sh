@@ -33,7 +33,8 @@ cv-embed --arch "$ARCH" ${LET:+--let "$LET"} "$OUT/new.cvt" >"$OUT/untrained.cvt
 cp "$OUT/new.cvt" "$OUT/pixels.cvt"
 for task in $TASKS; do
 	for name in trained untrained pixels; do
-		printf '%s\t%s\t' "$task" "$name"
-		cv-knn --episodes "$task" --count "$COUNT" "$OUT/$name.cvt" | awk '{ printf "%s %s ", $1, $2 } END { print "" }'
+		cv-knn --episodes "$task" --count "$COUNT" "$OUT/$name.cvt" >"$OUT/$name.txt"
+		row=$(cut -d ' ' -f 1,2 "$OUT/$name.txt" | tr '\n' ' ')
+		printf '%s\t%s\t%s\n' "$task" "$name" "${row:?}"
 	done
 done

@@ -14,10 +14,11 @@ for n in "$@"; do case " $names" in *" $n "*) ;; *) echo "results.sh: '$n' is no
 run() { # SEED: what airbench.sh prints, then what the table tells beside it
 	net=$OUT/$name-$1/net.safetensors start=$(date +%s)
 	SEED=$1 OUT=$OUT/$name-$1 sh "$here/airbench.sh"
-	echo "minutes $(awk "BEGIN { print ($(date +%s) - $start) / 60 }")"
-	cv-read "$DATA" --split test | cv-embed -w "$net" --output logits | cv-eval | sed -n 's/^accuracy/alone/p'
-	cv-view --summary "$net" | sed -n '/^parameters /p; /^flop /p'
-	echo "steps $(sed -n '$s/.*"step": \([0-9]*\).*/\1/p' "$OUT/$name-$1/train.jsonl")"
+	awk "BEGIN { print \"minutes\", ($(date +%s) - $start) / 60 }"
+	cv-read "$DATA" --split test | cv-embed -w "$net" --output logits | cv-eval >"$OUT/alone.txt"
+	cv-view --summary "$net" >"$OUT/summary.txt"
+	sed -n 's/^accuracy/alone/p; /^parameters /p; /^flop /p' "$OUT/alone.txt" "$OUT/summary.txt"
+	sed -n '$s/.*"step": \([0-9]*\).*/steps \1/p' "$OUT/$name-$1/train.jsonl"
 }
 echo '| name | parameters | test accuracy | sd | without TTA | seeds | PFLOP | minutes | kNN pixels | kNN untrained |
 |---|---|---|---|---|---|---|---|---|---|' >"$OUT/RESULTS.md"
@@ -26,11 +27,13 @@ while IFS=$tab read -r name data EPOCHS TTA WIDTHS AUGMENT NORM; do
 	DATA=$DATA_ROOT/$data TTA=${TTA#---} base=$OUT/${data%%/*}-knn
 	export DATA EPOCHS TTA WIDTHS AUGMENT NORM="${NORM#---}"
 	for seed in $SEEDS; do run "$seed" >"$OUT/$name-$seed.txt" </dev/null; done
-	[ -s "$base.txt" ] || OUT=$base sh "$here/knn.sh" >"$base.txt" </dev/null
+	if [ ! -s "$base.txt" ]; then OUT=$base sh "$here/knn.sh" >"$base.part" </dev/null; mv "$base.part" "$base.txt"; fi
 	cat "$OUT/$name"-[0-9]*.txt "$base.txt" | awk -v name="$name" '{ all[$1] += $2; of[$1] = $2 }
 		$1 == "accuracy" { n++; square += $2 * $2 }
 		END { m = all["accuracy"] / n; v = square / n - m * m
 			printf "| %s | %d | %.4f | %.4f | %.4f | %d | %.2f | %.1f | %s | %s |\n", name,
 				of["parameters"], m, (v > 0 ? sqrt(v) : 0), all["alone"] / n, n,
-				3e-15 * 512 * of["flop"] * of["steps"], all["minutes"] / n, of["pixels"], of["untrained"] }'
-done <"$here/results.tsv" | tee -a "$OUT/RESULTS.md"
+				3e-15 * 512 * of["flop"] * of["steps"], all["minutes"] / n, of["pixels"], of["untrained"] }' >"$OUT/row.txt"
+	cat "$OUT/row.txt" >>"$OUT/RESULTS.md"
+	cat "$OUT/row.txt"
+done <"$here/results.tsv"

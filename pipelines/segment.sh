@@ -28,8 +28,8 @@ rows train | cv-read --val-fraction "$VAL" --shuffle --seed "$SEED" |
 	cv-train --method segment --arch "$ARCH" --lr "$LR" -b "$BATCH" $TRAIN \
 		--metrics "$OUT/train.jsonl" -o "$OUT/net.safetensors"
 
-printf 'untrained '
-rows test | cv-embed --arch "$ARCH" --num-classes 11 --output mask=prediction | cv-eval | grep '^miou'
+rows test | cv-embed --arch "$ARCH" --num-classes 11 --output mask=prediction | cv-eval >"$OUT/untrained.txt"
+sed -n 's/^miou/untrained &/p' "$OUT/untrained.txt"
 rows test | cv-embed -w "$OUT/net.safetensors" --output mask=prediction --keep image,mask |
 	tee "$OUT/answers.cvt" | cv-eval --per-class
 cv-view --overlay -n 12 -o "$OUT/answers.png" "$OUT/answers.cvt"

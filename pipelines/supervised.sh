@@ -12,19 +12,13 @@ set -eu
 : "${ROWS:=6000}" "${TEST_ROWS:=2000}" "${VAL:=0.1}" "${AUGMENT=pad-crop=4 hflip}" "${TRAIN=}" "${TTA=}"
 mkdir -p "$OUT"
 
-rows() { # train|test
-	if [ -n "$DATA" ]; then
-		cv-read "$DATA" --split "$1"
-	elif [ "$1" = train ]; then
-		cv-gen shapes --split train -n "$ROWS"
-	else
-		cv-gen shapes --split test -n "$TEST_ROWS"
-	fi
+rows() { # train|test COUNT
+	if [ -n "$DATA" ]; then cv-read "$DATA" --split "$1"; else cv-gen shapes --split "$1" -n "$2"; fi
 }
 
 # shellcheck disable=SC2086 # AUGMENT and TRAIN are lists of words
 train() { # OPTION...
-	rows train |
+	rows train "$ROWS" |
 		cv-read --val-fraction "$VAL" --epochs "$EPOCHS" --shuffle --seed "$SEED" |
 		if [ -n "$AUGMENT" ]; then cv-augment $AUGMENT; else cat; fi |
 		cv-train --arch "$ARCH" "$@" $TRAIN
@@ -35,6 +29,6 @@ if [ "$LR" = find ]; then
 fi
 train --lr "$LR" --metrics "$OUT/train.jsonl" -o "$OUT/net.safetensors"
 
-rows test |
+rows test "$TEST_ROWS" |
 	cv-embed -w "$OUT/net.safetensors" ${TTA:+--tta "$TTA"} --output logits |
 	cv-eval --per-class

@@ -31,6 +31,8 @@ parallel --will-cite -j "$JOBS" --joblog "$OUT/jobs" --resume-failed "$OUT/run" 
 	::: $LR ::: $WD ::: $SEEDS
 
 for model in "$OUT"/lr*.safetensors; do # the last figures of each run's validation
-	printf '%s\t%s\n' "$(awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "val_accuracy") k = i }
-		NR > 1 && $k > best { best = $k } END { print best + 0 }' "${model%.safetensors}.tsv")" "$model"
-done | sort -rn
+	best=$(awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "val_accuracy") k = i }
+		NR > 1 && $k > best { best = $k } END { if (!k) exit 1; print best + 0 }' "${model%.safetensors}.tsv")
+	printf '%s\t%s\n' "$best" "$model"
+done >"$OUT/table.tsv"
+sort -rn "$OUT/table.tsv"

@@ -17,8 +17,8 @@ train  = $(if $(DATA),cv-read $(DATA) --split train,cv-gen shapes --split train 
 test   = $(if $(DATA),cv-read $(DATA) --split test,cv-gen shapes --split test -n 1000)
 
 $(OUT)/table.tsv: $(runs:=.txt)
-	@for f in $^; do printf '%s\t%s\n' "$$(basename $$f .txt)" "$$(grep '^accuracy ' $$f)"; done | \
-		sed 's/accuracy //' >$@
+	@for f in $^; do a=$$(sed -n 's/^accuracy //p' $$f) && printf '%s\t%s\n' "$$(basename $$f .txt)" "$${a:?}" || \
+		exit 1; done >$@
 	@cat $@
 
 $(OUT):
@@ -39,4 +39,5 @@ $(OUT)/%.safetensors: $(OUT)/train.cvt
 $(OUT)/%.txt: $(OUT)/%.safetensors $(OUT)/test.cvt
 	cv-embed -w $< --output logits $(OUT)/test.cvt | cv-eval -o $@
 
+.DELETE_ON_ERROR:
 .SECONDARY:

@@ -23,7 +23,8 @@ learn() { # NAME OPTION...: from the few labels, then the accuracy on the test s
 	cv-read "$OUT/few.cvt" --epochs "$EPOCHS" --shuffle --seed "$SEED" |
 		cv-augment pad-crop=4 hflip | cv-train -q -b 50 "$@" -o "$OUT/$name.st"
 	cv-embed -w "$OUT/$name.st" --output logits "$OUT/test.cvt" | cv-eval >"$OUT/$name.txt"
-	printf '%s\t%s\n' "$name" "$(awk '$1 == "accuracy" { print $2 }' "$OUT/$name.txt")"
+	accuracy=$(sed -n 's/^accuracy *//p' "$OUT/$name.txt")
+	printf '%s\t%s\n' "$name" "${accuracy:?}"
 }
 
 learn scratch --arch "$OUT/net.arch" --lr 0.1

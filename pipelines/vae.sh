@@ -31,5 +31,5 @@ rows train |
 cv-gen -w "$net" -n 100 | cv-view -n 100 -o "$OUT/samples.png"
 cv-gen -w "$net" --interpolate 0..1 --steps 20 | cv-view -o "$OUT/between.png"
 rows test | cv-gen -w "$net" --reconstruct - | cv-view -n 100 -o "$OUT/again.png"
-rows test | cv-gen -w "$net" --bound - --samples "$SAMPLES" | cv-view --stat |
-	sed -nE 's/^field (elbo|iwae) .* mean ([^ ]*) .*/\1 \2/p'
+rows test | cv-gen -w "$net" --bound - --samples "$SAMPLES" | cv-view --stat >"$OUT/bounds.txt"
+sed -nE 's/^field (elbo|iwae) .* mean ([^ ]*) .*/\1 \2/p' "$OUT/bounds.txt"
