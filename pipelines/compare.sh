@@ -8,6 +8,7 @@
 #   compare.sh 'pad-crop=4 hflip' '--opt adamw'           on the drawn world of `cv-gen shapes`
 #   DATA=cifar-10/ EPOCHS=10 SEEDS='0 1 2 3 4' compare.sh augment schedule
 set -eu
+export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd)
 : "${DATA:=}" "${ARCH:=resnet8}" "${EPOCHS:=4}" "${SEEDS:=0 1 2}" "${ROWS:=3000}" "${OUT:=compare}" "${TRAIN=}"
 mkdir -p "$OUT"

@@ -9,7 +9,7 @@
 set -eu
 : "${DATA:=}" "${TEACHER:=}" "${TEACHER_ARCH:=resnet20}" "${STUDENT:=resnet8}" "${EPOCHS:=6}"
 : "${SEEDS:=${SEED:-0}}" "${OUT:=distill}" "${ROWS:=4000}" "${TEST_ROWS:=2000}" "${BATCH:=128}" "${LR:=0.2}"
-mkdir -p "$OUT" && : >"$OUT/figures.tsv"
+export LC_ALL=C && mkdir -p "$OUT" && : >"$OUT/figures.tsv"
 
 rows() { # train|test COUNT
 	if [ -n "$DATA" ]; then cv-read "$DATA" --split "$1"; else cv-gen shapes --split "$1" -n "$2"; fi

@@ -5,10 +5,10 @@
 #
 #   DATA=cifar-10/ probe.sh rot.safetensors conv2 conv3 conv4      (without DATA: drawn pictures)
 set -eu
+export LC_ALL=C
 : "${DATA:=}" "${POOL:=4}" "${PROBE_EPOCHS:=12}" "${SEED:=0}" "${OUT:=probe}" "${ROWS:=6000}" "${K:=20}"
 : "${TEST_ROWS:=2000}" "${PROBE_VAL:=0.1}" "${net:=$1}" "${best:=}" "${high:=-1}"
-shift
-mkdir -p "$OUT"
+shift && mkdir -p "$OUT"
 if [ -n "$DATA" ]; then cv-read "$DATA" --split train; else cv-gen shapes -n "$ROWS"; fi |
 	cv-read --val-fraction "$PROBE_VAL" --seed "$SEED" >"$OUT/train.cvt"
 if [ -n "$DATA" ]; then cv-read "$DATA" --split test; else cv-gen shapes --split test -n "$TEST_ROWS"; fi |

@@ -6,6 +6,7 @@
 #
 #   DATA_ROOT=folder results.sh [NAME...]         the folder holds mnist/ fashion-mnist/ cifar-10/
 set -eu
+export LC_ALL=C
 here=$(cd "$(dirname "$0")" && pwd) tab=$(printf '\t')
 : "${DATA_ROOT:?say where the data sets are: DATA_ROOT=folder}" "${SEEDS:=0 1 2}" "${OUT:=results}"
 names=$(cut -f 1 "$here/results.tsv" | tr '\n' ' ') && mkdir -p "$OUT"

@@ -8,6 +8,7 @@
 # The network sees the training split only, pictures padded, cropped and mirrored afresh in every
 # epoch; the best epoch is chosen on a tenth of it (`part` 1), never on the test split.
 set -eu
+export LC_ALL=C
 : "${DATA:=}" "${ARCH:=resnet8}" "${EPOCHS:=6}" "${LR:=0.2}" "${SEED:=0}" "${OUT:=supervised}"
 : "${ROWS:=6000}" "${TEST_ROWS:=2000}" "${VAL:=0.1}" "${AUGMENT=pad-crop=4 hflip}" "${TRAIN=}" "${TTA=}"
 mkdir -p "$OUT"

@@ -8,6 +8,7 @@
 # Typed again, it does what is missing: finished runs are skipped (parallel's --resume-failed, by
 # the job log), interrupted ones go on from their checkpoints. Nothing here looks at a test split.
 set -eu
+export LC_ALL=C
 : "${DATA:=}" "${ARCH:=resnet8}" "${EPOCHS:=4}" "${OUT:=sweep}" "${JOBS:=1}" "${ROWS:=4000}"
 : "${LR:=0.05 0.2}" "${WD:=0.0005}" "${SEEDS:=0 1}"
 mkdir -p "$OUT"

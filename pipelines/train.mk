@@ -12,6 +12,8 @@ EPOCHS = 4
 ROWS   = 4000
 OUT    = made
 
+export LC_ALL = C
+
 runs  := $(foreach a,$(ARCHS),$(SEEDS:%=$(OUT)/$a-%))
 train  = $(if $(DATA),cv-read $(DATA) --split train,cv-gen shapes --split train -n $(ROWS))
 test   = $(if $(DATA),cv-read $(DATA) --split test,cv-gen shapes --split test -n 1000)

@@ -7,6 +7,7 @@
 #   tricks.sh                                           on the drawn world of `cv-gen shapes`
 #   DATA=fashion-mnist/ ARCH=resnet8 EPOCHS=4 SEEDS='0 1 2' TRAIN='--precision bf16' tricks.sh
 set -eu
+export LC_ALL=C
 : "${DATA:=}" "${ARCH:=resnet8}" "${EPOCHS:=5}" "${SEEDS:=0 1 2}" "${ROWS:=3000}" "${LR:=0.1}" "${TRAIN:=}"
 : "${OUT:=tricks}" && mkdir -p "$OUT" && : >"$OUT/all.tsv" && : >"$OUT/before.tsv"
 aug='' opt=$TRAIN t='12.71 4.303 3.182 2.776 2.571 2.447 2.365 2.306 2.262'

@@ -4,6 +4,7 @@
 # (95) are marked, and make it fail: tests/coverage.sh BUILD after a run of programs
 # that were built with gcov.
 set -eu
+export LC_ALL=C
 build=$1
 : "${LEAST:=95}"
 

@@ -9,6 +9,7 @@
 # BUILD names the build, PEER_PYTHON the interpreter that has PyTorch.
 # shellcheck disable=SC2086,SC2116 # lists of rows are meant to split
 set -u
+export LC_ALL=C # what sort and awk take for a number
 here=$(dirname "$0")
 BUILD=${BUILD:-build}
 ROUNDS=${ROUNDS:-3}

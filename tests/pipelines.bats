@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Every script of pipelines/ fails when a tool that it calls fails, with that tool's line, at whichever
-# call: none prints figures that nothing computed.
+# call: none prints figures that nothing computed. And none prints others where a comma stands for the
+# point, as awk, sort and printf would there.
 load helper
 
 # tool=N, a program before the real one: its Nth call says one line and ends with 3, others are the tool's
@@ -115,4 +116,29 @@ all_fail() {
 	[ $# -ge 21 ]
 	cd "$BATS_TEST_TMPDIR"
 	all_fail "$@"
+}
+
+# figures FILE: what that script prints, without the time it took.
+figures() {
+	script "$1" || { cat err; return 1; }
+	case $1 in
+	results.sh) cut -d '|' -f 2-8 told ;;
+	supervised.sh) cat told && cv-view --history out/net.safetensors | grep -o -e '--lr [^ ]*' ;;
+	*) sed -E 's/ +[0-9.,]+ s( |$)/ /' told ;;
+	esac
+}
+
+@test "pipelines print the same in every locale" {
+	localedef -i de_DE -f UTF-8 "$PWD/de_DE.UTF-8" || skip "no locales here to make one of"
+	cv-gen shapes -n 60 | cv-train -q --arch toy.arch -o net.st
+	export ROWS=200 TEST_ROWS=100 LOCPATH=$PWD
+	(cd "$top/pipelines" && grep -lE '\<(awk|sort)\>' -- *.sh *.mk) >computing
+	for file in $(cat computing) train.mk; do
+		export LR=0.1
+		[ "$file" != supervised.sh ] || LR=find
+		LC_ALL=C figures "$file" >want
+		grep -q '[0-9][.][0-9]*[1-9]' want
+		LC_ALL=de_DE.UTF-8 figures "$file" >got
+		diff want got || { echo "$file prints others"; return 1; }
+	done
 }
