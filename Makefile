@@ -196,7 +196,7 @@ bench: all $(BENCHES)
 BUILD_PACKAGES := libopenblas-dev libarchive-dev libpng-dev libjpeg-dev libjansson-dev zlib1g-dev
 TEST_PACKAGES  := bats python3-numpy mandoc parallel
 # What completions are typed into, and what stands between our programs; tests do without, too.
-FURTHER_PACKAGES := zsh fish pv zstd pkg-config
+FURTHER_PACKAGES := zsh fish bash-completion pv zstd pkg-config
 LINT_PACKAGES  := clang clang-tidy clang-format cppcheck shellcheck
 PACKAGES       := $(BUILD_PACKAGES) $(TEST_PACKAGES)
 SUDO           := sudo
@@ -244,11 +244,11 @@ install: all man
 	install $(BINS) $(DESTDIR)$(PREFIX)/bin
 	for page in $(MAN_OUT); do install -m 644 $$page \
 		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
-	for p in $(PROGRAMS); do install -m 644 completions/cvtools.bash \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p; done
+	for p in $(PROGRAMS); do \
+		install -m 644 completions/cvtools.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p && \
+		install -m 644 completions/cvtools.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$p.fish || \
+		exit 1; done
 	install -m 644 completions/_cvtools $(DESTDIR)$(PREFIX)/share/zsh/site-functions
-	install -m 644 completions/cvtools.fish \
-		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	install -m 644 formats/cvt_stream.h $(DESTDIR)$(PREFIX)/include
 	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'bindir=$${prefix}/bin' '' \
 		'Name: cvtools' 'Version: $(VERSION)' 'Cflags: -I$${includedir}' \
@@ -258,10 +258,10 @@ install: all man
 
 uninstall:
 	for p in $(PROGRAMS); do rm -f $(DESTDIR)$(PREFIX)/bin/$$p \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p; done
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$p.fish; done
 	rm -f $(DESTDIR)$(PREFIX)/include/cvt_stream.h $(DESTDIR)$(PREFIX)/share/pkgconfig/cvtools.pc \
-		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cvtools \
-		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cvtools.fish
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cvtools
 	for page in $(notdir $(MAN)); do \
 		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page; done
 

@@ -1,5 +1,8 @@
 # fish completion for all cv-* commands. Thin: options come from CMD --help=tsv, names from
-# CMD --list, so there is nothing to keep up to date here.
+# CMD --list, so there is nothing to keep up to date here. Installed once for each command, as fish
+# looks for the file of that name; the first that is loaded serves all.
+
+functions -q __cvtools_words; and exit
 
 function __cvtools_options
     set -l cmd (commandline -poc)[1]

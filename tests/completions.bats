@@ -2,6 +2,12 @@
 # Completion in the shells that are there: options from --help=tsv, names from --list.
 load helper
 
+# What make install put where: shells load it by the name of the command that is typed.
+setup_file() {
+	cd "$top" && ${MAKE:-make} -s BUILD="${bin%/bin}" DESTDIR="$BATS_FILE_TMPDIR" PREFIX= install >"$BATS_FILE_TMPDIR/log" 2>&1 ||
+		{ cat "$BATS_FILE_TMPDIR/log"; return 1; }
+}
+
 # bash_completes LINE: the candidates for the end of LINE, one a line.
 bash_completes() {
 	bash --norc -c '
@@ -51,10 +57,37 @@ bash_completes() {
 	bash_completes 'cv-augment hfl' | grep -qx hflip
 }
 
+# tab_completes LINE: what the line becomes when Tab is pressed at its end, in bash on a terminal. The
+# package bash-completion, if there is one, finds the file that was installed.
+tab_completes() {
+	cat >rc.bash <<-E
+		. /usr/share/bash-completion/bash_completion 2>/dev/null || . "$BATS_FILE_TMPDIR/share/bash-completion/completions/${1%% *}"
+		tell() { printf '%s\n' "\$READLINE_LINE" >line.out; exit; }
+		bind -x '"\C-x": tell'
+		>ready.out
+	E
+	rm -f line.out ready.out
+	{
+		for ((i = 0; i < 100; i++)); do [ ! -e ready.out ] && sleep 0.1 || break; done
+		printf '%s\t\x18' "$1"
+		for ((i = 0; i < 100; i++)); do [ ! -s line.out ] && sleep 0.1 || break; done
+	} | XDG_DATA_DIRS=$BATS_FILE_TMPDIR/share script -qc 'bash --rcfile rc.bash -i' /dev/null >typed
+	cat line.out
+}
+
+@test "bash: Tab on a terminal, from what was installed" {
+	command -v script >/dev/null || skip "no script(1) here"
+	[ "$(tab_completes 'cv-knn --neighb')" = 'cv-knn --neighbours ' ]
+	[ "$(tab_completes 'cv-knn --metric cos')" = 'cv-knn --metric cosine ' ]
+	[ "$(tab_completes 'cv-eval --format=id')" = 'cv-eval --format=idx ' ]
+	touch features.cvt
+	[ "$(tab_completes 'cv-eval feat')" = 'cv-eval features.cvt ' ]
+}
+
 # zsh_completes LINE: what the line becomes when Tab is pressed at its end.
 zsh_completes() {
 	cat >rc.zsh <<-E
-		PS1='> ' fpath=($top/completions \$fpath)
+		PS1='> ' fpath=($BATS_FILE_TMPDIR/share/zsh/site-functions \$fpath)
 		autoload -U compinit && compinit -u -D
 		tell() { print -r -- "\$BUFFER" >line.out; BUFFER= }
 		zle -N tell; bindkey '^X' tell; bindkey '^I' complete-word
@@ -72,7 +105,7 @@ zsh_completes() {
 	cat line.out
 }
 
-@test "zsh: options, names" {
+@test "zsh: options, names, from what was installed" {
 	command -v zsh >/dev/null || skip "no zsh here"
 	[ "$(zsh_completes 'cv-knn --neighb')" = 'cv-knn --neighbours=' ]
 	[ "$(zsh_completes 'cv-knn --metric cos')" = 'cv-knn --metric cosine ' ]
@@ -81,12 +114,16 @@ zsh_completes() {
 	[ "$(zsh_completes 'cv-eval feat')" = 'cv-eval features.cvt ' ]
 }
 
-@test "fish: options, names, files" {
+@test "fish: options, names, files, from what was installed" {
 	command -v fish >/dev/null || skip "no fish here"
 	touch features.cvt
-	ask() { fish --no-config -c "source $top/completions/cvtools.fish; complete -C '$1'" | cut -f 1; }
+	ask() { env HOME=$PWD XDG_CONFIG_HOME=$PWD XDG_DATA_DIRS=$BATS_FILE_TMPDIR/share fish -c "complete -C '$1'" | cut -f 1; }
 	[ "$(ask 'cv-knn --neighb')" = --neighbours ]
 	[ "$(ask 'cv-knn --metric cos')" = cosine ]
 	[ "$(ask 'cv-eval --format id')" = idx ]
 	[ "$(ask 'cv-eval feat')" = features.cvt ]
+	for c in "$top"/cmd/cv-*.c; do [ "$(ask "$(basename "$c" .c) --see")" = --seed ]; done
+	# one after the other in one shell, none twice
+	env HOME=$PWD XDG_CONFIG_HOME=$PWD XDG_DATA_DIRS=$BATS_FILE_TMPDIR/share fish -c "
+		complete -C 'cv-eval --see'; complete -C 'cv-knn --see'" | cut -f 1 | cmp - <(printf '%s\n' --seed --seed)
 }
