@@ -234,36 +234,37 @@ $(BUILD)/man/%: %
 	@mkdir -p $(@D)
 	@cp $< $@
 
+# Folders of completions and of pkg-config need not have been there: uninstall takes them away if nothing
+# else lies in them.
+TO           = $(DESTDIR)$(PREFIX)
+BASH_FOLDER  = $(TO)/share/bash-completion/completions
+ZSH_FOLDER   = $(TO)/share/zsh/site-functions
+FISH_FOLDER  = $(TO)/share/fish/vendor_completions.d
+PC_FOLDER    = $(TO)/share/pkgconfig
+
 install: all man
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-		$(DESTDIR)$(PREFIX)/share/man/man7 \
-		$(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
-		$(DESTDIR)$(PREFIX)/share/zsh/site-functions \
-		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d \
-		$(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/pkgconfig
-	install $(BINS) $(DESTDIR)$(PREFIX)/bin
-	for page in $(MAN_OUT); do install -m 644 $$page \
-		$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; done
+	install -d "$(TO)/bin" "$(TO)/include" "$(TO)/share/man/man1" "$(TO)/share/man/man5" "$(TO)/share/man/man7" \
+		"$(BASH_FOLDER)" "$(ZSH_FOLDER)" "$(FISH_FOLDER)" "$(PC_FOLDER)"
+	install $(BINS) "$(TO)/bin"
+	for page in $(MAN_OUT); do install -m 644 $$page "$(TO)/share/man/man$${page##*.}" || exit 1; done
 	for p in $(PROGRAMS); do \
-		install -m 644 completions/cvtools.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p && \
-		install -m 644 completions/cvtools.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$p.fish || \
-		exit 1; done
-	install -m 644 completions/_cvtools $(DESTDIR)$(PREFIX)/share/zsh/site-functions
-	install -m 644 formats/cvt_stream.h $(DESTDIR)$(PREFIX)/include
-	printf '%s\n' 'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'bindir=$${prefix}/bin' '' \
-		'Name: cvtools' 'Version: $(VERSION)' 'Cflags: -I$${includedir}' \
+		install -m 644 completions/cvtools.bash "$(BASH_FOLDER)/$$p" && \
+		install -m 644 completions/cvtools.fish "$(FISH_FOLDER)/$$p.fish" || exit 1; done
+	install -m 644 completions/_cvtools "$(ZSH_FOLDER)"
+	install -m 644 formats/cvt_stream.h "$(TO)/include"
+	printf '%s\n' "prefix=$(PREFIX)" 'includedir=$${prefix}/include' 'bindir=$${prefix}/bin' '' \
+		'Name: cvtools' 'Version: $(VERSION)' 'Cflags: -I"$${includedir}"' \
 		"Description: computer vision's learning paradigms as Unix tools: streams of tensors" \
-		>$(DESTDIR)$(PREFIX)/share/pkgconfig/cvtools.pc
-	chmod 644 $(DESTDIR)$(PREFIX)/share/pkgconfig/cvtools.pc
+		>"$(PC_FOLDER)/cvtools.pc"
+	chmod 644 "$(PC_FOLDER)/cvtools.pc"
 
 uninstall:
-	for p in $(PROGRAMS); do rm -f $(DESTDIR)$(PREFIX)/bin/$$p \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p \
-		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$p.fish; done
-	rm -f $(DESTDIR)$(PREFIX)/include/cvt_stream.h $(DESTDIR)$(PREFIX)/share/pkgconfig/cvtools.pc \
-		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cvtools
-	for page in $(notdir $(MAN)); do \
-		rm -f $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$page; done
+	for p in $(PROGRAMS); do rm -f "$(TO)/bin/$$p" "$(BASH_FOLDER)/$$p" "$(FISH_FOLDER)/$$p.fish" || exit 1; done
+	rm -f "$(TO)/include/cvt_stream.h" "$(PC_FOLDER)/cvtools.pc" "$(ZSH_FOLDER)/_cvtools"
+	for page in $(notdir $(MAN)); do rm -f "$(TO)/share/man/man$${page##*.}/$$page" || exit 1; done
+	for d in "$(BASH_FOLDER)" "$(ZSH_FOLDER)" "$(FISH_FOLDER)"; do \
+		rmdir "$$d" "$${d%/*}" 2>/dev/null || :; done
+	rmdir "$(PC_FOLDER)" 2>/dev/null || :
 
 dist:
 	git archive --format=tar.gz --prefix=cvtools-$(VERSION)/ -o $(BUILD)/cvtools-$(VERSION).tar.gz HEAD
