@@ -1,6 +1,6 @@
 /*
  * cvt_stream: streams of cv-stream(5) for programs of others, in one header that stands on libc
- * alone; copy it, or build with `pkg-config --cflags cvtools`. Licence: MIT, as all of cvtools.
+ * alone, for C99 and C++11; copy it, or build with `pkg-config --cflags cvtools`. Licence: MIT, as all of cvtools.
  * The suite itself does not use it: it is a third implementation of the page.
  *
  * A producer:                                  A consumer:
@@ -113,7 +113,7 @@ struct cvt_writer {
 
 CVT_INLINE int cvt_put(struct cvt_writer *w, const void *bytes, size_t n)
 {
-	static const char zeros[CVT_BLOCK];
+	static const char zeros[CVT_BLOCK] = {0};
 	return (n == 0 || fwrite(bytes, 1, n, w->to) == n)
 			       && fwrite(zeros, 1, cvt_padding(n), w->to) == cvt_padding(n)
 		       ? 0
@@ -122,7 +122,7 @@ CVT_INLINE int cvt_put(struct cvt_writer *w, const void *bytes, size_t n)
 
 CVT_INLINE uint32_t cvt_crc_padded(uint32_t crc, const void *bytes, size_t n)
 {
-	static const char zeros[CVT_BLOCK];
+	static const char zeros[CVT_BLOCK] = {0};
 	return cvt_crc(cvt_crc(crc, bytes, n), zeros, cvt_padding(n));
 }
 
@@ -256,7 +256,8 @@ struct cvt_reader {
 	/* the frame at hand */
 	char type[5];
 	uint64_t seq, bytes, frame_rows, frame_batches;
-	unsigned char *body;
+	void *room;          /* what was allocated; */
+	unsigned char *body; /* aligned within it (C99 and C++11 know no aligned_alloc) */
 	size_t capacity;
 	uint64_t all_rows, epoch_rows, batches;
 };
@@ -275,13 +276,14 @@ CVT_INLINE int cvt_read_body(struct cvt_reader *r)
 		size_t want = have < 1 << 20 ? 1 << 20 : 2 * have;
 		want = want < r->bytes ? want : (size_t)r->bytes;
 		if (want > r->capacity) {
-			unsigned char *more =
-				(unsigned char *)aligned_alloc(CVT_BLOCK, want + cvt_padding(want));
-			if (!more)
+			void *room = malloc(want + CVT_BLOCK);
+			if (!room)
 				return cvt_damaged(r, "out of memory");
+			unsigned char *more = (unsigned char *)room + cvt_padding((uintptr_t)room);
 			if (have)
 				memcpy(more, r->body, have);
-			free(r->body);
+			free(r->room);
+			r->room = room;
 			r->body = more;
 			r->capacity = want;
 		}
@@ -461,8 +463,9 @@ CVT_INLINE const struct cvt_tensor *cvt_tensor(const struct cvt_reader *r, const
 CVT_INLINE void cvt_read_end(struct cvt_reader *r)
 {
 	free(r->head);
-	free(r->body);
+	free(r->room);
 	r->head = NULL;
+	r->room = NULL;
 	r->body = NULL;
 }
 

@@ -60,6 +60,44 @@ compile_producer() {
 	cc -std=c11 -Wall -Wextra -Wconversion -Wshadow -Werror -O1 -I"$top/formats" -o producer "$top/pipelines/producer.c"
 }
 
+@test "the header is C99 and C++11, without a warning" {
+	cat >both.c <<-'END'
+		#include "cvt_stream.h"
+		int main(int argc, char **argv)
+		{
+			const struct cvt_field field[] = {{"image", "|u1", 3, {2, 2, 1}}, {"label", "<i4", 0, {0}}};
+			const unsigned char image[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+			const int32_t label[2] = {0, 1};
+			const void *data[2] = {image, label};
+			struct cvt_writer w;
+			struct cvt_reader r;
+			uint64_t sum = 0;
+			if (argc == 1 && argv[0])
+				return cvt_write_head(&w, stdout, field, 2, "class 0 cat\nclass 1 dog\n")
+					|| cvt_write_rows(&w, 2, data) || cvt_write_epoch(&w) || cvt_write_done(&w);
+			int event = cvt_read_head(&r, stdin);
+			while (event >= 0 && (event = cvt_read(&r)) > 0)
+				for (uint64_t i = 0; event == CVT_ROWS && i < cvt_tensor(&r, "image")->bytes; i++)
+					sum += ((const unsigned char *)cvt_tensor(&r, "image")->data)[i];
+			if (((uintptr_t)r.body & 63) == 0)
+				printf("%d %d\n", event, (int)sum);
+			cvt_read_end(&r);
+			return 0;
+		}
+	END
+	tried() { # COMMAND...: that compiler takes it, and the program writes and reads
+		"$@" -Wall -Wextra -Wpedantic -Werror -I"$top/formats" -o both both.c
+		./both >both.cvt
+		cv-view --validate both.cvt
+		cv-gen shapes -n 1500 | ./both read | grep -q '^0 '
+		[ "$(cat both.cvt both.cvt | ./both read)" = "0 72" ]
+	}
+	tried cc -std=c99
+	tried cc -std=c11 -Wconversion -Wshadow
+	command -v c++ >/dev/null || skip "no c++ here"
+	tried c++ -std=c++11 -x c++
+}
+
 @test "the producer in C: its stream is valid, its reader reads ours" {
 	compile_producer
 	./producer 200 >c.cvt
