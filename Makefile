@@ -196,7 +196,7 @@ bench: all $(BENCHES)
 BUILD_PACKAGES := libopenblas-dev libarchive-dev libpng-dev libjpeg-dev libjansson-dev zlib1g-dev
 TEST_PACKAGES  := bats python3-numpy mandoc parallel
 # What completions are typed into, and what stands between our programs; tests do without, too.
-FURTHER_PACKAGES := zsh fish bash-completion pv zstd pkg-config
+FURTHER_PACKAGES := zsh fish bash-completion pv zstd pkg-config strace
 LINT_PACKAGES  := clang clang-tidy clang-format cppcheck shellcheck
 PACKAGES       := $(BUILD_PACKAGES) $(TEST_PACKAGES)
 SUDO           := sudo

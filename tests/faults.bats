@@ -77,6 +77,13 @@ one_line() {
 	[ ${#line[@]} -eq 1 ]
 }
 
+# alternate HOWS: sets `was` to absent, then to old, and so on; for each of so many faults in turn, both.
+alternate() {
+	was=absent
+	[ $(((turn + turn / $1) % 2)) -eq 0 ] || was=old
+	turn=$((turn + 1))
+}
+
 # begin OLD: out as before a run: empty, or with the old file.
 begin() {
 	[ ! -d out ] || left_over >left
@@ -112,7 +119,7 @@ under() {
 		turn=0
 		for ((n = 1; n <= calls; n += $(step $calls))); do
 			for how in before after; do
-				was=$([ $((turn++ % 2)) -eq 0 ] && echo absent || echo old)
+				alternate 2
 				begin $was
 				under $how $n $w -o out/x
 				[ $code -eq 137 ] || [ $code -eq 0 ]
@@ -138,7 +145,7 @@ under() {
 		turn=0
 		for ((n = 1; n <= calls; n += $(step $calls))); do
 			for how in ENOSPC EIO EINTR short; do
-				was=$([ $((turn++ % 2)) -eq 0 ] && echo absent || echo old)
+				alternate 4
 				begin $was
 				under $how $n $w -o out/x
 				if [ $code -eq 0 ]; then
@@ -149,6 +156,54 @@ under() {
 			done
 		done
 	done
+}
+
+# system_calls COMMAND...: those of a run that have to do with files, NAME COUNT a line.
+system_calls() {
+	begin old
+	strace -f -qq -o trace "$@" -o out/x
+	sed -nE 's/^[0-9]+ +([a-z0-9_]+)\(.*/\1/p' trace | sort | uniq -c | awk '{ print $2, $1 }' |
+		grep -E '^(access|open|openat|read|pread64|write|writev|pwrite64|lseek|fsync|fdatasync|fcntl|fstat|newfstatat|statx|flock|ftruncate|fallocate|ioctl|readlink|link|linkat|rename|renameat|renameat2|unlink|unlinkat|close) '
+}
+
+# The same one layer below, where libc and the loader call, too.
+@test "system calls fail, or are the last" {
+	strace -qq -o trace true 2>/dev/null || skip "no strace here, or it is not permitted"
+	local seed=${SEED:-$$} turn=0 failed=0 w name calls n how was code left
+	echo "SEED=$seed"
+	RANDOM=$seed
+	echo old >old
+	for w in "${writers[3]}" "${writers[5]}"; do
+		begin absent
+		$w -o want
+		system_calls $w >called
+		grep -q '^fsync' called && grep -qE '^rename|^link' called
+		while read -r name calls; do
+			n=$((1 + RANDOM % $(SAMPLES=2 step $calls)))
+			for (( ; n <= calls; n += $(SAMPLES=2 step $calls))); do
+				for how in error=EIO signal=KILL; do
+					alternate 2
+					begin $was
+					code=0
+					sh -c 'timeout 20 strace -f -qq -o trace "$@" 2>said' sh -e trace=$name \
+						-e inject=$name:$how:when=$n $w -o out/x </dev/null || code=$?
+					[ $code -eq 0 ] || failed=$((failed + 1))
+					left=$(left_over)
+					if [ $code -eq 0 ]; then
+						stands want && [ ! -s said ]
+					elif [ $how = error=EIO ]; then
+						[ $code -lt 128 ] && one_line said && stands $was want
+					elif [ -n "$left" ]; then # between its two names: the next run is whole, and removes it
+						[ $code -eq 137 ] && [[ $left == .x*.cvtools-0 ]] && $w -o out/x && stands want
+					else
+						[ $code -eq 137 ] && stands $was want
+					fi || { echo "$w: $how at $name $n of $calls, $was: $code"; cat said; return 1; }
+				done
+			done
+		done <called
+	done
+	echo "$turn runs, $failed ended early"
+	[ $failed -ge $((turn / 2)) ]
 }
 
 # Moments of the whole run, its start and its save alike, that RANDOM draws: four a writer; with TORTURE
