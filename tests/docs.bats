@@ -132,6 +132,24 @@ runs() {
 	sed -n 's/^    //p' "$top/README.md" | commands | runs 2
 }
 
+# entries ARRAY FILE: how many that array of a test has.
+entries() {
+	sed -n "/^$1=(/,/^)/p" "$top/tests/$2" | grep -c "^	'"
+}
+
+@test "README counts what the tests try" {
+	say=(none one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen)
+	promise() { sed -n '/^| promise /,/^$/p' "$top/README.md" | grep -F "$1"; }
+	methods=$(entries method_ways ways.bash)
+	ways=$((methods + $(entries tool_ways ways.bash)))
+	trainings=$((methods - $(sed -n '/^method_ways/,/^)/p' "$top/tests/ways.bash" | grep -c "^	'kmeans")))
+	promise 'A killed training' | grep -F "| ${say[trainings]} trainings"
+	promise 'number of threads' | grep -F "| $ways ways"
+	promise 'An output file' | grep -F " of $ways ways"
+	promise 'An output file' | grep -F "| ${say[$(entries writers faults.bats)]} writers"
+	promise 'If anything upstream' | grep -F "| ${say[$(entries ends promises.bats)]} tools as the last"
+}
+
 @test "the examples of the pages" {
 	for page in "$top"/cmd/*.[17] "$top"/formats/*.5 "$top"/libcore/*.5 "$top"/libcore/arch/*.5; do
 		echo "$page"

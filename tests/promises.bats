@@ -207,6 +207,24 @@ shells=(sh bash make) turn=0
 	done
 }
 
+@test "who takes the first rows only, as README has it, does not see what fails behind them" {
+	cv-gen shapes -n 4000 --size 16x16 -o long.cvt
+	cv-read long.cvt --epochs 2 -o epochs.cvt
+	for f in long epochs; do head -c 2500000 $f.cvt >$f.cut; done
+	exception=$(sed -n '/^One exception to the second/,/^$/p' "$top/README.md")
+	for taker in 'cv-read --take 5' 'cv-view -n 3' 'cv-view --tsv -n 3' 'cv-view --head' 'cv-view --history' \
+		'cv-augment --preview 3 hflip' 'cv-train -q --arch tiny.arch --steps 2'; do
+		for word in $taker; do
+			[[ $word != --[a-z]* || $word == --arch ]] || [[ $exception == *"$word"* ]]
+		done
+		case $taker in cv-train*) in=epochs.cut ;; *) in=long.cut ;; esac
+		cat $in | $taker -o out/x
+	done
+	for all in 'cv-read --take 100000' 'cv-view --tsv' 'cv-view --stat' 'cv-train -q --arch tiny.arch --steps 100000'; do
+		last_fails sh "cat long.cut | $all -o out/x"
+	done
+}
+
 # ---- 3. an output file is complete, or absent, or still the old one --------------------------------
 
 # Every tool that writes, reading files.
