@@ -44,6 +44,8 @@ static struct dataset_options with_defaults(const struct dataset_options *o)
 	r.max_entry_bytes = r.max_entry_bytes ? r.max_entry_bytes : (size_t)1 << 30;
 	r.max_expansion = r.max_expansion ? r.max_expansion : 200;
 	r.max_scans = r.max_scans ? r.max_scans : 200;
+	/* The largest picture of four components in the scans that libjpeg writes: 24 passes. */
+	r.max_scan_pixels = r.max_scan_pixels ? r.max_scan_pixels : (size_t)24 << 26;
 	return r;
 }
 

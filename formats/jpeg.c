@@ -1,7 +1,8 @@
 /*
  * jpeg: JPEG by libjpeg-turbo, to the byte as Pillow decodes it (slow integer DCT, fancy
  * upsampling, Exif orientation ignored). What libjpeg only warns of (a premature end, damaged
- * entropy data) is an error here, and a picture that comes in hundreds of scans is refused.
+ * entropy data) is an error here. A scan of a few bytes can go over all pixels, so a picture that
+ * comes in hundreds of scans is refused, and so is a large one in dozens, before it is decoded.
  *
  * libjpeg leaves by longjmp: all that lives across it is in struct job.
  */
@@ -22,7 +23,7 @@ struct job {
 	struct jpeg_progress_mgr progress;
 	jmp_buf out;
 	const unsigned char *p;
-	size_t n, scans; /* scans: at most */
+	size_t n, most_scans;
 	const struct picture *size;
 	unsigned char *to, *cmyk; /* cmyk: a row, when that is what the file has */
 	struct cvt_err *e;
@@ -70,6 +71,58 @@ static int jpeg_measure(
 	return CVT_OK;
 }
 
+/* Markers that stand alone: TEM, RST0 to RST7, SOI; 0 is a byte 255 of the data. */
+static bool is_alone(int marker)
+{
+	return marker == 0 || marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8);
+}
+
+/* Walks all markers. How many scans there are, and how many components these have in all: how often
+ * libjpeg goes over a picture. */
+static void walk_scans(const unsigned char *p, size_t n, size_t *scans, size_t *components)
+{
+	const unsigned char *end = p + n;
+	*scans = *components = 0;
+	for (p = n > 2 ? p + 2 : end; (p = memchr(p, 0xff, (size_t)(end - p))) != NULL;) {
+		while (p < end && *p == 0xff)
+			p++;
+		if (end - p < 4 || *p == 0xd9)
+			return;
+		const int marker = *p++;
+		if (is_alone(marker))
+			continue;
+		*scans += marker == 0xda;
+		*components += marker == 0xda ? p[2] : 0;
+		const size_t length = (size_t)p[0] << 8 | p[1];
+		if (length > (size_t)(end - p))
+			return;
+		p += length;
+	}
+}
+
+static int too_many_scans(size_t most, struct cvt_err *e)
+{
+	return cvt_fail(
+		e, CVT_LIMIT, "the JPEG has more than %zu scans; raise cv-read --max-scans", most);
+}
+
+/* A scan may say in a few bytes that nothing changes, and still costs a visit to every block. */
+static int jpeg_affords(const unsigned char *p, size_t n, const struct picture *size,
+	const struct dataset_options *o, struct cvt_err *e)
+{
+	size_t scans, components, pixels;
+	walk_scans(p, n, &scans, &components);
+	if (scans > o->max_scans)
+		return too_many_scans(o->max_scans, e);
+	if (mem_mul(components, size->height * size->width, &pixels)
+		&& pixels <= o->max_scan_pixels)
+		return CVT_OK;
+	return cvt_fail(e, CVT_LIMIT,
+		"%zu scans of a JPEG of %zu x %zu pixels, and at most %zu pixels in all scans are "
+		"allowed; raise cv-read --max-scan-pixels",
+		scans, size->height, size->width, o->max_scan_pixels);
+}
+
 static void fail(j_common_ptr jpeg)
 {
 	struct job *j = jpeg->client_data;
@@ -90,10 +143,9 @@ static void warn(j_common_ptr jpeg, int level)
 static void count_scans(j_common_ptr jpeg)
 {
 	struct job *j = jpeg->client_data;
-	if (!jpeg->is_decompressor || (size_t)j->jpeg.input_scan_number <= j->scans)
+	if (!jpeg->is_decompressor || (size_t)j->jpeg.input_scan_number <= j->most_scans)
 		return;
-	j->code = cvt_fail(
-		j->e, CVT_LIMIT, "the JPEG has more than %zu scans; raise --max-scans", j->scans);
+	j->code = too_many_scans(j->most_scans, j->e);
 	longjmp(j->out, 1);
 }
 
@@ -142,7 +194,8 @@ static void decode(struct job *j)
 static int jpeg_decode(const unsigned char *p, size_t n, const struct picture *size,
 	const struct dataset_options *o, unsigned char *to, struct cvt_err *e)
 {
-	struct job j = {.p = p, .n = n, .size = size, .to = to, .e = e, .scans = o->max_scans};
+	TRY(jpeg_affords(p, n, size, o, e));
+	struct job j = {.p = p, .n = n, .size = size, .to = to, .e = e, .most_scans = o->max_scans};
 	j.jpeg.err = jpeg_std_error(&j.errors);
 	j.jpeg.client_data = &j;
 	j.errors.error_exit = fail;
@@ -155,7 +208,7 @@ static int jpeg_decode(const unsigned char *p, size_t n, const struct picture *s
 	return j.code;
 }
 
-static const struct picture_codec codec = {jpeg_is, jpeg_measure, jpeg_decode};
+static const struct picture_codec codec = {jpeg_is, jpeg_measure, jpeg_affords, jpeg_decode};
 
 const struct format format_jpeg = {
 	.name = "jpeg",

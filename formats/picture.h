@@ -17,6 +17,10 @@ struct picture_codec {
 	/* The size, from the beginning of the file; *more when the header may go on behind it. */
 	int (*measure)(const unsigned char *p, size_t n, struct picture *size, bool *more,
 		struct cvt_err *e);
+	/* Optional: would decoding a picture of that size, from all its bytes, keep within the limits of
+	 * o? It is asked before there is room for the pixels. */
+	int (*affords)(const unsigned char *p, size_t n, const struct picture *size,
+		const struct dataset_options *o, struct cvt_err *e);
 	/* The whole picture of that size into `to`, within the limits of o. Damage of any kind is
 	 * CVT_INPUT. */
 	int (*decode)(const unsigned char *p, size_t n, const struct picture *size,

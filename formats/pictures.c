@@ -89,13 +89,14 @@ static int no_codec(const struct tree_buffer *b, struct cvt_err *e)
 	return cvt_fail(e, CVT_INPUT, b->n ? "is no PNG, JPEG or netpbm picture" : "is empty");
 }
 
-/* From its first bytes where they are enough, else from all. */
+/* From its first bytes where they are enough, else from all. What is held can be looked at whole, before
+ * there is room for its pixels; of other files the decoder looks. */
 static int measure_file(
 	struct pictures *p, struct tree *t, size_t entry, struct picture *size, struct cvt_err *e)
 {
 	struct tree_buffer *b = &p->file;
 	bool more = true;
-	TRY(tree_start(t, entry, START, b, e));
+	TRY(tree_start(t, entry, t->held ? SIZE_MAX : START, b, e));
 	const struct picture_codec *codec = picture_codec(b->p, b->n);
 	int code =
 		codec ? picture_measure(codec, b->p, b->n, &p->o, size, &more, e) : no_codec(b, e);
@@ -105,6 +106,8 @@ static int measure_file(
 		if (code == CVT_OK && more)
 			code = cvt_fail(e, CVT_INPUT, "its header is damaged or cut");
 	}
+	if (code == CVT_OK && t->held && codec->affords)
+		code = codec->affords(b->p, b->n, size, &p->o, e);
 	return code == CVT_OK ? CVT_OK : tree_fail_at(t, entry, e);
 }
 

@@ -128,7 +128,7 @@ static int png_decode(const unsigned char *p, size_t n, const struct picture *si
 	return j.code;
 }
 
-static const struct picture_codec codec = {png_is, png_measure, png_decode};
+static const struct picture_codec codec = {png_is, png_measure, NULL, png_decode};
 
 const struct format format_png = {
 	.name = "png",

@@ -209,7 +209,7 @@ static int pnm_decode(const unsigned char *p, size_t n, const struct picture *si
 	return decode_raw(&t, &h, pixels, size->channels, to, e);
 }
 
-static const struct picture_codec codec = {pnm_is, pnm_measure, pnm_decode};
+static const struct picture_codec codec = {pnm_is, pnm_measure, NULL, pnm_decode};
 
 const struct format format_pnm = {
 	.name = "pnm",

@@ -78,6 +78,8 @@ static size_t field_options(struct read_options *o, struct cli_option *to)
 		{"max-expansion", 0, CLI_COUNT, "N", &o->data.max_expansion,
 			"times that compressed data may grow (200)", 0, NULL},
 		{"max-scans", 0, CLI_COUNT, "N", &o->data.max_scans, "of a JPEG (200)", 0, NULL},
+		{"max-scan-pixels", 0, CLI_BYTES, "N", &o->data.max_scan_pixels,
+			"that the scans of a JPEG go over, in all (1536M)", 0, NULL},
 	};
 	memcpy(to, list, sizeof list);
 	return sizeof list / sizeof *list;

@@ -1,7 +1,8 @@
 /*
  * JPEG of inks: cyan, magenta, yellow and black become colours, with Adobe's marker (255 is no ink)
- * and without (255 is all of it). And a file in which two frame headers can be seen, of which the
- * decoder takes the other one.
+ * and without (255 is all of it). A file in which two frame headers can be seen, of which the
+ * decoder takes the other one. And what the limit of pixels in all scans lets pass: all that
+ * libjpeg's own progressions write, of one component to four.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,16 +23,22 @@ static void check(bool good, const char *what)
 }
 
 /* The first picture of those bytes into *b. */
-static int read_jpeg(const unsigned char *p, size_t n, struct batch *b, struct cvt_err *e)
+static int read_within(const unsigned char *p, size_t n, const struct dataset_options *o,
+	struct batch *b, struct cvt_err *e)
 {
 	const size_t first = 0;
 	struct input *in = NULL;
 	struct dataset *d = NULL;
 	TRY(input_of_memory(&in, "sample", p, n, e));
-	TRY(dataset_open_input(&d, in, NULL, e));
+	TRY(dataset_open_input(&d, in, o, e));
 	const int code = dataset_read(d, &first, 1, b, e);
 	dataset_close(d);
 	return code;
+}
+
+static int read_jpeg(const unsigned char *p, size_t n, struct batch *b, struct cvt_err *e)
+{
+	return read_within(p, n, NULL, b, e);
 }
 
 /* One colour of inks all over. The caller frees. */
@@ -112,8 +119,56 @@ static void test_two_sizes(void)
 	batch_free(&b);
 }
 
+/* A picture of one colour in the scans that libjpeg chooses. The caller frees. */
+static unsigned char *make_progressive(int components, J_COLOR_SPACE space, size_t *n)
+{
+	struct jpeg_compress_struct c;
+	struct jpeg_error_mgr errors;
+	unsigned char *bytes = NULL, row[4 * SIDE], *line = row;
+	unsigned long size = 0;
+	memset(row, 77, sizeof row);
+	c.err = jpeg_std_error(&errors);
+	jpeg_create_compress(&c);
+	jpeg_mem_dest(&c, &bytes, &size);
+	c.image_width = c.image_height = SIDE;
+	c.input_components = components;
+	c.in_color_space = space;
+	jpeg_set_defaults(&c);
+	jpeg_simple_progression(&c);
+	jpeg_start_compress(&c, TRUE);
+	for (int y = 0; y < SIDE; y++)
+		(void)jpeg_write_scanlines(&c, &line, 1);
+	jpeg_finish_compress(&c);
+	jpeg_destroy_compress(&c);
+	*n = size;
+	return bytes;
+}
+
+/* Components that the scans of a picture have in all; 24 of the largest picture are the default. */
+static void test_scans(int components, J_COLOR_SPACE space, size_t passes)
+{
+	struct batch b = {0};
+	struct cvt_err e = {0};
+	size_t n = 0;
+	unsigned char *p = make_progressive(components, space, &n);
+	struct dataset_options o = {.max_scan_pixels = passes * SIDE * SIDE};
+	char what[80];
+	bool good = passes <= 24 && read_within(p, n, &o, &b, &e) == CVT_OK;
+	o.max_scan_pixels--;
+	good = good && read_within(p, n, &o, &b, &e) == CVT_LIMIT
+	       && strstr(e.text, "raise cv-read --max-scan-pixels");
+	(void)snprintf(what, sizeof what, "a progression of %d components is %zu passes",
+		components, passes);
+	check(good, what);
+	batch_free(&b);
+	free(p);
+}
+
 int main(void)
 {
+	test_scans(1, JCS_GRAYSCALE, 6);
+	test_scans(3, JCS_RGB, 14);
+	test_scans(4, JCS_CMYK, 24);
 	test_inks(true);
 	test_inks(false);
 	test_two_sizes();
