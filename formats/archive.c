@@ -82,7 +82,7 @@ static int make_room(struct reader *r, size_t first, struct cvt_err *e)
 	if (t->nbytes - first > r->o->max_entry_bytes)
 		return cvt_fail(e, CVT_LIMIT,
 			"%s: a file in it is larger than %zu bytes; raise "
-			"--max-entry-bytes",
+			"cv-read --max-entry-bytes",
 			t->name, r->o->max_entry_bytes);
 	if (t->nbytes > r->o->max_memory)
 		return cvt_fail(e, CVT_LIMIT,
@@ -93,7 +93,7 @@ static int make_room(struct reader *r, size_t first, struct cvt_err *e)
 	if (t->nbytes > SLACK && t->nbytes / r->o->max_expansion > (size_t)packed)
 		return cvt_fail(e, CVT_LIMIT,
 			"%s: its files grow more than %zu times; if that is right, "
-			"raise --max-expansion",
+			"raise cv-read --max-expansion",
 			t->name, r->o->max_expansion);
 	return mem_grow(&t->bytes, &t->bytes_capacity, t->nbytes + STEP, 1, e);
 }
@@ -142,8 +142,8 @@ static int read_members(struct reader *r, struct cvt_err *e)
 			return damaged(r, e);
 		if (headers >= r->o->max_entries)
 			return cvt_fail(e, CVT_LIMIT,
-				"%s: more than %zu files; raise --max-entries", r->tree->name,
-				r->o->max_entries);
+				"%s: more than %zu files; raise cv-read --max-entries",
+				r->tree->name, r->o->max_entries);
 		const char *name = r->lib.archive_entry_pathname_utf8(entry);
 		if (!name)
 			name = r->lib.archive_entry_pathname(entry);

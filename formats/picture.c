@@ -22,12 +22,12 @@ int picture_measure(const struct picture_codec *codec, const unsigned char *p, s
 	if (size->height > o->max_side || size->width > o->max_side)
 		return cvt_fail(e, CVT_LIMIT,
 			"%zu x %zu pixels, and a side of at most %zu is allowed; raise "
-			"--max-side",
+			"cv-read --max-side",
 			size->height, size->width, o->max_side);
 	if (!mem_mul(size->height, size->width, &pixels) || pixels > o->max_pixels)
 		return cvt_fail(e, CVT_LIMIT,
 			"%zu x %zu pixels, and at most %zu in all are allowed; raise "
-			"--max-pixels",
+			"cv-read --max-pixels",
 			size->height, size->width, o->max_pixels);
 	return CVT_OK;
 }

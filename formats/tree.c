@@ -47,8 +47,9 @@ int tree_add(struct tree *t, const char *name, size_t at, size_t size,
 		return cvt_fail(e, CVT_INPUT,
 			"%s: the name of a file in it is longer than %d bytes", t->name, NAME - 1);
 	if (t->n >= o->max_entries)
-		return cvt_fail(e, CVT_LIMIT, "%s: more than %zu files; raise --max-entries",
-			t->name, o->max_entries);
+		return cvt_fail(e, CVT_LIMIT,
+			"%s: more than %zu files; raise cv-read --max-entries", t->name,
+			o->max_entries);
 	TRY(mem_grow(&p, &t->capacity, t->n + 1, sizeof *t->entry, e));
 	t->entry = p;
 	char *copy = mem_strdup(name, e);
@@ -119,11 +120,12 @@ static int walk_push(
 		up = w->folder[up].parent;
 	}
 	if (depth > DEPTH)
-		return cvt_fail(e, CVT_LIMIT,
+		return cvt_fail(e, CVT_INPUT,
 			"%s: folders in folders beyond %d; name one further in", w->t->name, DEPTH);
 	if (w->n >= w->o->max_entries)
-		return cvt_fail(e, CVT_LIMIT, "%s: more than %zu folders; raise --max-entries",
-			w->t->name, w->o->max_entries);
+		return cvt_fail(e, CVT_LIMIT,
+			"%s: more than %zu folders; raise cv-read --max-entries", w->t->name,
+			w->o->max_entries);
 	TRY(mem_grow(&p, &w->capacity, w->n + 1, sizeof *w->folder, e));
 	w->folder = p;
 	char *copy = mem_strdup(path, e);
@@ -245,7 +247,8 @@ static int load_one(
 		if (t->nbytes > most)
 			return cvt_fail(e, CVT_LIMIT, "%s: larger than %zu bytes; raise %s",
 				t->name, most,
-				most == o->max_memory ? "--max-memory" : "--max-entry-bytes");
+				most == o->max_memory ? "--max-memory"
+						      : "cv-read --max-entry-bytes");
 		if (got < want)
 			return tree_add(t, t->name, 0, t->nbytes, o, e);
 	} while (true);
@@ -372,6 +375,6 @@ int tree_load(struct tree *t, size_t i, size_t most, struct tree_buffer *b, stru
 	TRY(load_some(t, i, most, &more, b, e));
 	if (!more)
 		return CVT_OK;
-	cvt_fail(e, CVT_LIMIT, "larger than %zu bytes; raise --max-entry-bytes", most);
+	cvt_fail(e, CVT_LIMIT, "larger than %zu bytes; raise cv-read --max-entry-bytes", most);
 	return tree_fail_at(t, i, e);
 }

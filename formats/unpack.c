@@ -190,7 +190,7 @@ int unpack_read(struct unpack *u, void *to, size_t want, size_t *got, struct cvt
 		if (u->out > SLACK && u->out / u->max_expansion > u->in)
 			return cvt_fail(e, CVT_LIMIT,
 				"the %s data grows more than %zu times; if that is right, raise "
-				"--max-expansion",
+				"cv-read --max-expansion",
 				u->kind, u->max_expansion);
 	}
 	return CVT_OK;

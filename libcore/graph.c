@@ -56,8 +56,8 @@ static int check_shape(const struct shape *s, const char *what, struct cvt_err *
 		fits = mem_mul(items, s->dims[i], &items) && items <= most_items;
 	if (!fits || items == 0) {
 		char text[100];
-		return cvt_fail(e, items == 0 ? CVT_INPUT : CVT_LIMIT, "%s: a row of %s is %s",
-			what, shape_text(s, text, sizeof text), items == 0 ? "empty" : "too large");
+		return cvt_fail(e, CVT_INPUT, "%s: a row of %s is %s", what,
+			shape_text(s, text, sizeof text), items == 0 ? "empty" : "too large");
 	}
 	return CVT_OK;
 }
@@ -294,7 +294,7 @@ int graph_param(struct graph *g, struct node *n, const char *leaf, enum param_ki
 		.kind = kind, .layout = layout, .ndim = ndim, .init = init, .scale = scale};
 	memcpy(with.dims, dims, (size_t)ndim * sizeof *dims);
 	if (tensor_count(ndim, dims, &with.items, NULL) || with.items > most_items)
-		return cvt_fail(e, CVT_LIMIT, "%s: parameter '%s' is too large", n->op->name, leaf);
+		return cvt_fail(e, CVT_INPUT, "%s: parameter '%s' is too large", n->op->name, leaf);
 	if (n->nparam == NODE_PARAMS)
 		return cvt_fail(
 			e, CVT_USAGE, "%s: more than %d parameters", n->op->name, NODE_PARAMS);

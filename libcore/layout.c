@@ -176,7 +176,8 @@ static int value_floats(
 	const bool fits = (n->mult == 0 || mem_mul(p->rows, n->mult, &rows))
 			  && mem_mul(rows, shape_items(&n->row), floats) && *floats < SIZE_MAX / 64;
 	return fits ? CVT_OK
-		    : cvt_fail(e, CVT_LIMIT, "a batch of that size does not fit in memory");
+		    : cvt_fail(e, CVT_LIMIT,
+			    "a batch of that size does not fit in memory; lower --batch-size");
 }
 
 static int new_buffer(

@@ -15,6 +15,17 @@ load helper
 	refute grep -rnE '#include ".*(formats|cmd)/' libcore
 }
 
+@test "a message of exit 4 names an option" {
+	cd "$top"
+	# From CVT_LIMIT to the end of the call.
+	awk 'FNR == 1 { at = "" }
+		/CVT_LIMIT/ && !/== CVT_LIMIT|CVT_LIMIT =|^ \*|\/\*/ { at = FILENAME ":" FNR; text = ""; n++ }
+		at { text = text $0 }
+		at && /;$/ { if (text !~ /--[a-z]/ && text !~ /raise %s"/) { print at; bad = 1 } at = "" }
+		END { if (n < 30) print n " calls found"; exit bad || n < 30 }' \
+		formats/*.c cmd/*.c cmd/*/*.c libcore/*.c libcore/*/*.c
+}
+
 @test "one file alone includes cblas.h" {
 	cd "$top"
 	[ "$(grep -rlE 'include <cblas.h>' cmd libcore formats)" = libcore/blas.c ]

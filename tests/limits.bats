@@ -108,6 +108,50 @@ open('colour.jpg', 'wb').write(three + b''.join(bands[:197]) + b'\xff\xd9')"
 	fails 4 cv-read large23.jpg --max-scan-pixels 1G
 }
 
+# named PROGRAM: the message names an option, and the program that it belongs to has it.
+named() {
+	[[ $message =~ (cv-read\ )?(--[a-z-]+)[^\ ]*$ || $message =~ (cv-read\ )?(--max-[a-z-]+) ]] || { echo "$message"; return 1; }
+	local owner=${BASH_REMATCH[1]:-$1} option=${BASH_REMATCH[2]}
+	$owner --help=tsv | cut -f 1 | grep -qx -e "$option" || { echo "$owner has no $option: $message"; return 1; }
+}
+
+@test "the option that a limit's message names is one of the program it speaks of" {
+	echo 'input image 8 8 3
+flatten | fc: linear classes' >tiny.arch
+	cv-gen shapes -n 4 --size 8x8 -o s.cvt
+	cv-train -q --arch tiny.arch --epochs 0 --num-classes 2 -o net.st
+	printf 'P5 40000 1 255\n' >side.pgm
+	printf 'P5 10000 10000 255\n' >pixels.pgm
+	head -c 20000000 /dev/zero | gzip >zeros.gz
+	cp zeros.gz grown.idx.gz
+	for f in side.pgm pixels.pgm grown.idx.gz; do
+		for c in 'cv-read' 'cv-view --stat' 'cv-embed -w net.st --input' 'cv-augment hflip -i' 'cv-knn --bank s.cvt' \
+			'cv-knn s.cvt --bank' 'cv-eval' 'cv-train -q --arch tiny.arch -o x.st'; do
+			fails 4 $c $f
+			named "${c%% *}"
+		done
+	done
+	for command in 'cv-embed --arch tiny.arch s.cvt' 'cv-train -q --arch tiny.arch -o x.st s.cvt'; do
+		fails 4 $command --batch-size 9223372036854775807
+		named "${command%% *}"
+	done
+	# What no option raises is another code.
+	printf 'hflip %.0s' $(seq 10001) >words
+	fails 2 cv-augment -i s.cvt @words
+	head -c 1048576 /dev/zero | tr '\0' ' ' >long
+	fails 2 cv-augment -i s.cvt @long
+	fails 2 cv-augment -i s.cvt --preview x.png $(printf 'hflip %.0s' $(seq 257))
+	echo 'input image 8 8 3
+up 9000000000000000000 | flatten | fc: linear classes' >up.arch
+	echo 'input image 8 8 3
+conv 64000 3 pad=1 | conv 64000 3 pad=1 | flatten | fc: linear classes' >wide.arch
+	for f in up wide; do
+		code=0
+		cv-embed --arch $f.arch s.cvt >/dev/null 2>said || code=$?
+		[ $code -eq 2 ] || [ $code -eq 3 ] || { cat said; return 1; }
+	done
+}
+
 @test "compressed data that grows without end" {
 	py "$bombs
 body = zeros(2000)

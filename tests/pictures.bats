@@ -89,12 +89,12 @@ assert [bytes(c).rstrip(b"\0") for c in f["caption"]] == [b" two words ", b"thre
 	deep=d
 	for k in $(seq 34); do deep+=/x; done
 	mkdir -p "$deep"
-	fails 4 cv-read d
+	fails 3 cv-read d
 	[[ $message == *"d: folders in folders beyond 32"* ]]
 	rm -r d/x
 	for k in 1 2 3; do mkdir d/$k; done
 	fails 4 cv-read d --max-entries 2
-	[[ $message == *"more than 2 folders; raise --max-entries"* ]]
+	[[ $message == *"more than 2 folders; raise cv-read --max-entries"* ]]
 	long=$(printf 'n%.0s' $(seq 250))
 	(
 		cd d/1

@@ -38,7 +38,7 @@ static int add_strip(
 	struct preview *p, const char *const *word, size_t count, size_t place, struct cvt_err *e)
 {
 	if (p->strips == STRIPS)
-		return cvt_fail(e, CVT_LIMIT, "--preview shows at most %d operations", STRIPS - 1);
+		return cvt_fail(e, CVT_USAGE, "--preview shows at most %d operations", STRIPS - 1);
 	struct strip *s = &p->strip[p->strips++];
 	s->word = word;
 	s->count = count;

@@ -23,7 +23,7 @@ static int read_text(const char *path, char **text, struct cvt_err *e)
 	input_close(in);
 	TRY(code);
 	if (got == MOST_BYTES)
-		return cvt_fail(e, CVT_LIMIT, "%s: a chain is shorter than 1 MiB", path);
+		return cvt_fail(e, CVT_USAGE, "%s: a chain is shorter than 1 MiB", path);
 	if (memchr(*text, '\0', got))
 		return cvt_fail(e, CVT_INPUT, "%s: this is no text", path);
 	return CVT_OK;
@@ -86,7 +86,7 @@ static int add_word(struct augment_words *w, const char *word, const struct augm
 	if (word[0] == '@')
 		return add_file(w, word + 1, at, depth, e);
 	if (w->n == MOST_WORDS)
-		return cvt_fail(e, CVT_LIMIT, "a chain of more than %d words", MOST_WORDS);
+		return cvt_fail(e, CVT_USAGE, "a chain of more than %d words", MOST_WORDS);
 	TRY(mem_grow(&p, &w->capacity, w->n + 1, sizeof *w->word, e));
 	w->word = p;
 	TRY(mem_grow(&places, &w->places_capacity, w->n + 1, sizeof *w->place, e));

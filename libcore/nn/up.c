@@ -28,7 +28,7 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 	n->row = *nn_input_shape(g, n, 0);
 	for (size_t i = 0; i < 2; i++)
 		if (!mem_mul(n->row.dims[i], S, &n->row.dims[i]))
-			return cvt_fail(e, CVT_LIMIT, "up: %zu is too large", S);
+			return cvt_fail(e, CVT_INPUT, "up: %zu is too large", S);
 	return CVT_OK;
 }
 
