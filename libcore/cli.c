@@ -71,7 +71,7 @@ static size_t common_options(const struct cli_program *p, struct cli_option *to)
 			"threads, 0 = all cores; never changes a result", CLI_NEUTRAL, NULL},
 		{"max-memory", 0, CLI_BYTES, "SIZE", &c->max_memory,
 			"most memory for data that must be held (default: half of the machine's)",
-			CLI_NEUTRAL, NULL},
+			CLI_NEUTRAL | CLI_POSITIVE, NULL},
 		{"allow-empty", 0, CLI_FLAG, NULL, &c->allow_empty, "zero rows are no error", 0,
 			NULL},
 		{"no-history", 0, CLI_FLAG, NULL, &c->no_history,
@@ -231,7 +231,10 @@ static int take_option(struct cli *c, const struct cli_option *o, char **argv, s
 	if ((o->flags & CLI_LIST) && stands_already(c, o))
 		TRY(join(c, o, &text, e));
 	TRY(add_token(c, o, o->type == CLI_FLAG ? NULL : optarg, e));
-	return store(o, text, e);
+	TRY(store(o, text, e));
+	return (o->flags & CLI_POSITIVE) && *(const size_t *)o->to == 0
+		       ? cvt_fail(e, CVT_USAGE, "--%s: must be at least 1", o->name)
+		       : CVT_OK;
 }
 
 /* The word at hand: getopt has moved optind past it, and past its argument if that was a word of its

@@ -34,6 +34,7 @@ enum cli_option_flags {
 	CLI_ROWS = 8,  /* names the input, and says what to do with it: "-" in the history when that
 			 carries its own */
 	CLI_LIST = 16, /* a CLI_TEXT of words parted by commas: those of a second one join them */
+	CLI_POSITIVE = 32, /* a CLI_COUNT or CLI_BYTES of which 0 is CVT_USAGE */
 };
 
 /* Tables end with {0}. A line with only `name` of NULL and `help` is the heading of a group. */

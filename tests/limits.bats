@@ -152,6 +152,21 @@ conv 64000 3 pad=1 | conv 64000 3 pad=1 | flatten | fc: linear classes' >wide.ar
 	done
 }
 
+@test "a limit of 0 is refused, not taken for the default" {
+	cv-gen shapes -n 2 --size 8x8 -o s.cvt
+	local count=0
+	for option in $(cv-read --help=tsv | cut -f 1 | grep -e '^--max-'); do
+		fails 2 cv-read s.cvt $option 0
+		[[ $message == "cv-read: $option: must be at least 1" ]]
+		count=$((count + 1))
+	done
+	[ $count -eq 8 ]
+	for c in cv-augment cv-train cv-embed cv-distill cv-knn cv-eval cv-view cv-gen; do
+		fails 2 $c --max-memory 0
+		[[ $message == "$c: --max-memory: must be at least 1" ]]
+	done
+}
+
 @test "compressed data that grows without end" {
 	py "$bombs
 body = zeros(2000)
