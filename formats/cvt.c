@@ -30,9 +30,10 @@ static int check_magic(struct input *in, struct cvt_err *e)
 			       input_name(in));
 }
 
-static int open_file(struct dataset *d, struct rows *r, struct input *in, struct cvt_err *e)
+static int open_file(struct dataset *d, struct rows *r, struct input *in,
+	const struct dataset_options *o, struct cvt_err *e)
 {
-	TRY(stream_file_open(&r->file, in, e));
+	TRY(stream_file_open(&r->file, in, o->max_memory, e));
 	d->rows = stream_file_rows(r->file);
 	d->index = stream_file_index(r->file);
 	d->part = stream_file_part(r->file);
@@ -68,8 +69,9 @@ static int hold_source(struct dataset *d, struct batch *all, struct source *s,
 static int hold(struct dataset *d, struct rows *r, struct input *in,
 	const struct dataset_options *o, struct cvt_err *e)
 {
+	const struct dataset_options all = {.max_memory = o->max_memory};
 	struct source *s = NULL;
-	TRY(source_open_input(&s, in, NULL, e));
+	TRY(source_open_input(&s, in, &all, e));
 	const int code = hold_source(d, &r->held, s, o, e);
 	source_close(s);
 	return code;
@@ -88,7 +90,7 @@ static int cvt_open(
 		return code;
 	}
 	if (o->in_order && input_can_seek(in) && input_path(in))
-		return open_file(d, r, in, e);
+		return open_file(d, r, in, o, e);
 	return hold(d, r, in, o, e);
 }
 

@@ -146,8 +146,29 @@ static int create(struct dataset **to, const char *name, struct cvt_err *e)
 	return CVT_OK;
 }
 
-static int finish(struct dataset **to, struct dataset *d, int code)
+int dataset_check_row(const struct dataset *d, size_t max_memory, struct cvt_err *e)
 {
+	const size_t most = head_rows_most(max_memory);
+	for (size_t i = 0; i < d->head.nfields; i++) {
+		const struct head_field *f = &d->head.field[i];
+		size_t bytes = dtype_size(f->dtype);
+		for (int k = 0; k < f->ndim; k++)
+			if (f->dims[k] != HEAD_VARIES && !mem_mul(bytes, f->dims[k], &bytes))
+				bytes = SIZE_MAX;
+		if (bytes > most)
+			return cvt_fail(e, CVT_LIMIT,
+				"%s: '%s' of a row takes %zu MiB, and at most %zu are allowed; "
+				"raise --max-memory",
+				d->name, f->name, bytes >> 20, most >> 20);
+	}
+	return CVT_OK;
+}
+
+static int finish(struct dataset **to, struct dataset *d, int code, const struct dataset_options *o,
+	struct cvt_err *e)
+{
+	if (code == CVT_OK && d->rows)
+		code = dataset_check_row(d, o->max_memory, e);
 	if (code != CVT_OK) {
 		dataset_close(d);
 		return code;
@@ -227,7 +248,7 @@ static int open_tree(
 		tree_close(t);
 		return CVT_SYSTEM;
 	}
-	return finish(to, d, dataset_from_tree(d, t, o, e));
+	return finish(to, d, dataset_from_tree(d, t, o, e), o, e);
 }
 
 static int open_one_picture(
@@ -251,7 +272,7 @@ static int open_file(struct dataset **to, const struct format *f, struct input *
 		return CVT_SYSTEM;
 	}
 	d->format = f;
-	return finish(to, d, f->open(d, in, o, e));
+	return finish(to, d, f->open(d, in, o, e), o, e);
 }
 
 /* Decides by the first bytes; *f NULL for a folder. */

@@ -98,6 +98,9 @@ int dataset_open_list(struct dataset **d, const char *const *paths, size_t n,
 /* Gives `out` the fields of d (all but ragged ones) with n rows, and fills `index`. */
 int dataset_start(const struct dataset *d, const size_t *pick, size_t n, struct batch *out,
 	struct cvt_err *e);
+/* A row is held when it is read: CVT_LIMIT (--max-memory) when a field of it is too large. Asked of every
+ * data set that was opened; those that make room for a row while they are, ask themselves. */
+int dataset_check_row(const struct dataset *d, size_t max_memory, struct cvt_err *e);
 /* Adds a field of one number a row. */
 int dataset_add_number(struct dataset *d, const char *name, enum dtype dtype, struct cvt_err *e);
 /* Which of n splits o asks for ("test" is met by "t10k" too); CVT_USAGE when that is not clear. */

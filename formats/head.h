@@ -13,6 +13,14 @@
 
 enum { HEAD_LISTS = 64 }; /* of class names, at most */
 
+/* Bytes that the rows of a frame, or one row, may take: what --max-memory says, and always what writers
+ * put into a frame. */
+static inline size_t head_rows_most(size_t max_memory)
+{
+	const size_t always = (size_t)4 << 20;
+	return max_memory > always ? max_memory : always;
+}
+
 struct head_field {
 	char name[FIELD_NAME];
 	enum dtype dtype;

@@ -199,9 +199,12 @@ static int open_pair(struct dataset *d, struct input *rows, struct input *labels
 	if (code == CVT_OK && rows)
 		code = part_open(&x->rows, rows, o, e);
 	if (code == CVT_OK && rows) {
+		code = describe(d, x, e);
 		/* without rows, their size is only a claim */
-		x->raw = mem_alloc(1, x->rows.dims[0] ? x->rows.row : 1, e);
-		code = x->raw ? describe(d, x, e) : CVT_SYSTEM;
+		if (code == CVT_OK && x->rows.dims[0])
+			code = dataset_check_row(d, o->max_memory, e);
+		x->raw = code == CVT_OK ? mem_alloc(1, x->rows.dims[0] ? x->rows.row : 1, e) : NULL;
+		code = code == CVT_OK && !x->raw ? CVT_SYSTEM : code;
 	}
 	if (code == CVT_OK && labels)
 		code = part_open(&second, labels, o, e);

@@ -313,7 +313,8 @@ static int npy_open(
 	TRY(parse_header(x, e));
 	TRY(check_size(x, e));
 	TRY(describe(d, x, e));
-	x->raw = mem_alloc(x->row_items, x->item, e);
+	TRY(dataset_check_row(d, o->max_memory, e));
+	x->raw = mem_alloc(is_straight(x) ? 1 : x->row_items, x->item, e);
 	if (!x->raw)
 		return CVT_SYSTEM;
 	return strcmp(x->field, "label") == 0 ? name_labels(d, e) : CVT_OK;

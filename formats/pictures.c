@@ -213,8 +213,12 @@ static int start_ragged(const struct pictures *p, const size_t *pick, size_t n, 
 {
 	size_t all = 0;
 	for (size_t i = 0; i < n; i++)
-		if (!mem_add(all, picture_bytes(&p->item[pick[i]].size), &all))
-			return cvt_fail(e, CVT_INPUT, "pictures of that size do not fit in memory");
+		if (!mem_add(all, picture_bytes(&p->item[pick[i]].size), &all)
+			|| all > head_rows_most(p->o.max_memory))
+			return cvt_fail(e, CVT_LIMIT,
+				"%zu pictures of different sizes take more than %zu MiB; raise "
+				"--max-memory",
+				n, p->o.max_memory >> 20);
 	const size_t ends = n + 1;
 	struct tensor *at = batch_get(out, "image.at"), *hwc = batch_get(out, "image.hwc");
 	TRY(tensor_shape(batch_get(out, "image"), DT_U1, 1, &all, e));

@@ -47,8 +47,11 @@ static int open_input(
 		return e ? e->code : CVT_SYSTEM;
 	}
 	const bool other = o && o->format && strcmp(o->format, "cvt") != 0;
-	if (n >= 8 && stream_is_magic(start, n) && !other)
-		return stream_open(&s->stream, in, e);
+	if (n >= 8 && stream_is_magic(start, n) && !other) {
+		TRY(stream_open(&s->stream, in, e));
+		stream_limit(s->stream, o && o->max_memory ? o->max_memory : mem_default_budget());
+		return CVT_OK;
+	}
 	TRY(dataset_open_input(&s->set, in, o, e));
 	s->pick = mem_alloc(source_batch_rows(&s->set->head), sizeof *s->pick, e);
 	return s->pick ? CVT_OK : CVT_SYSTEM;

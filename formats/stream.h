@@ -33,6 +33,8 @@ bool stream_is_magic(const unsigned char *bytes, size_t n);
  * magic; reads HEAD. */
 int stream_open(struct stream_reader **r, struct input *in, struct cvt_err *e);
 void stream_close(struct stream_reader *r);
+/* A frame with a body of more bytes (head_rows_most) is CVT_LIMIT. At first any may come. */
+void stream_limit(struct stream_reader *r, size_t max_memory);
 const struct head *stream_head(const struct stream_reader *r);
 /* The next thing. *batch is borrowed until the next call and may be changed by the caller (fields
  * added, removed, rows gathered elsewhere); it has at least one row, its fields stand in the order

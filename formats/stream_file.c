@@ -18,6 +18,7 @@ enum { INDEX, PART, LABEL, GROUP, COLUMNS };
 
 struct stream_file {
 	char *path;
+	size_t max_memory;
 	struct stat was; /* when it was read through */
 	struct head head;
 	size_t rows;
@@ -77,18 +78,20 @@ static int understand(struct stream_file *f, struct source *s, struct cvt_err *e
 	return read_through(f, s, e);
 }
 
-int stream_file_open(struct stream_file **to, struct input *in, struct cvt_err *e)
+int stream_file_open(
+	struct stream_file **to, struct input *in, size_t max_memory, struct cvt_err *e)
 {
+	const struct dataset_options o = {.max_memory = max_memory};
 	struct source *s = NULL;
 	struct stream_file *f = mem_alloc(1, sizeof *f, e);
 	if (f)
-		head_init(&f->head);
+		head_init(&f->head), f->max_memory = max_memory;
 	if (!f || !(f->path = mem_strdup(input_path(in), e))) {
 		free(f);
 		input_close(in);
 		return CVT_SYSTEM;
 	}
-	int code = source_open_input(&s, in, NULL, e);
+	int code = source_open_input(&s, in, &o, e);
 	if (code == CVT_OK)
 		code = understand(f, s, e);
 	source_close(s);
@@ -126,10 +129,11 @@ void stream_file_rest(struct stream_file *f)
 
 static int begin_again(struct stream_file *f, struct cvt_err *e)
 {
+	const struct dataset_options o = {.max_memory = f->max_memory};
 	struct stat now;
 	stream_file_rest(f);
 	f->first = 0;
-	TRY(source_open(&f->source, f->path, NULL, e));
+	TRY(source_open(&f->source, f->path, &o, e));
 	if (fstat(source_fd(f->source), &now) != 0)
 		return cvt_fail_errno(e, "%s", source_name(f->source));
 	if (now.st_dev != f->was.st_dev || now.st_ino != f->was.st_ino

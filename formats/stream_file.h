@@ -10,8 +10,10 @@
 
 struct stream_file;
 
-/* Owns `in`: a regular file with a path (input_path), at the start of a stream. */
-int stream_file_open(struct stream_file **f, struct input *in, struct cvt_err *e);
+/* Owns `in`: a regular file with a path (input_path), at the start of a stream, whose frames keep to
+ * max_memory (0 = what machines have). */
+int stream_file_open(
+	struct stream_file **f, struct input *in, size_t max_memory, struct cvt_err *e);
 void stream_file_close(struct stream_file *f);
 const struct head *stream_file_head(const struct stream_file *f);
 size_t stream_file_rows(const struct stream_file *f);

@@ -31,6 +31,7 @@ struct stream_reader {
 	uint64_t at, seq; /* where it begins; its number, also of the one that comes next */
 	unsigned char *body;
 	size_t capacity;
+	uint64_t most; /* bytes of a body */
 
 	struct counts part;
 	size_t parts;
@@ -119,6 +120,11 @@ static int need_frame(struct stream_reader *r, struct cvt_err *e)
 		code = cvt_fail(e, CVT_INPUT,
 			"it says that it is frame %llu; frames were lost or mixed up",
 			(unsigned long long)r->frame.seq);
+	if (code == CVT_OK && r->frame.body > r->most)
+		code = cvt_fail(e, CVT_LIMIT,
+			"its rows take %llu MiB, and at most %llu are allowed; raise --max-memory",
+			(unsigned long long)(r->frame.body >> 20),
+			(unsigned long long)(r->most >> 20));
 	if (code != CVT_OK)
 		return damaged(r, e);
 	TRY(read_body(r, e));
@@ -224,6 +230,7 @@ int stream_open(struct stream_reader **to, struct input *in, struct cvt_err *e)
 		return cvt_fail(e, CVT_SYSTEM, "out of memory");
 	}
 	r->in = in;
+	r->most = FRAME_BODY_MOST;
 	head_init(&r->head);
 	int code = read_head(r, &r->head, e);
 	if (code == CVT_OK)
@@ -234,6 +241,11 @@ int stream_open(struct stream_reader **to, struct input *in, struct cvt_err *e)
 	}
 	*to = r;
 	return CVT_OK;
+}
+
+void stream_limit(struct stream_reader *r, size_t max_memory)
+{
+	r->most = head_rows_most(max_memory);
 }
 
 void stream_close(struct stream_reader *r)

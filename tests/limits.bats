@@ -167,6 +167,45 @@ conv 64000 3 pad=1 | conv 64000 3 pad=1 | flatten | fc: linear classes' >wide.ar
 	done
 }
 
+@test "rows that do not fit --max-memory, wherever they come from" {
+	# 60 MB in one row: a hole, so that only who reads it sees it.
+	printf "\223NUMPY\1\0v\0%-117s\n" "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 4000, 5000, 3), }" >wide.npy
+	truncate -s 60000128 wide.npy
+	printf '\0\0\10\4\0\0\0\1\0\0\17\240\0\0\23\210\0\0\0\3' >wide.idx
+	truncate -s 60000020 wide.idx
+	printf "\223NUMPY\1\0v\0%-117s\n" "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 4000, 5000, 1), }" >real.npy
+	truncate -s 160000128 real.npy
+	cv-read wide.npy -o wide.cvt
+	cv-view --head wide.cvt | grep -qx 'field image |u1 4000 5000 3'
+	cv-read wide.cvt wide.cvt --max-memory 60M >/dev/null
+	small() { # COMMAND...: refused before there is room for the row
+		fails 4 sh -c 'ulimit -v 81920; exec "$@"' sh "$@" --max-memory 50M <wide.cvt
+		[[ $message == *"MiB, and at most 50 are allowed; raise --max-memory" ]] || { echo "$message"; return 1; }
+	}
+	[[ ${TESTS:-} != *san ]] || small() { fails 4 "$@" --max-memory 50M <wide.cvt; }
+	for f in - wide.cvt wide.npy wide.idx; do
+		small cv-read $f
+		small cv-view --stat $f
+		small cv-augment hflip -i $f
+	done
+	small cv-read real.npy
+	small cv-read wide.cvt wide.cvt
+	fails 4 sh -c 'cat wide.cvt | cv-read - --shuffle --max-memory 50M'
+	[[ $message == *--max-memory* ]]
+	# Of different sizes, some at a time.
+	mkdir d
+	for k in 1 2 3; do
+		printf 'P5 5000 400%d 255\n' $k >d/$k.pgm
+		head -c $((5000 * (4000 + k))) /dev/zero >>d/$k.pgm
+	done
+	fails 4 cv-read d --max-memory 50M
+	[[ $message == *"3 pictures of different sizes take more than 50 MiB; raise --max-memory" ]]
+	cv-read d --max-memory 60M >/dev/null
+	# Frames as writers make them come through whatever is said.
+	cv-gen shapes -n 3000 -o s.cvt
+	cv-augment -i s.cvt hflip --max-memory 1 >/dev/null
+}
+
 @test "compressed data that grows without end" {
 	py "$bombs
 body = zeros(2000)

@@ -100,7 +100,7 @@ static int read_in_order(const struct sample *s, uLong *sum, struct cvt_err *e)
 	struct stream_file *f = NULL;
 	struct batch b = {0};
 	TRY(input_open(&in, s->path, e));
-	TRY(stream_file_open(&f, in, e));
+	TRY(stream_file_open(&f, in, 0, e));
 	int code = CVT_OK;
 	for (size_t i = 0; i < stream_file_rows(f) && code == CVT_OK; i++) {
 		code = stream_file_read(f, &i, 1, &b, e);
