@@ -46,6 +46,8 @@ static struct dataset_options with_defaults(const struct dataset_options *o)
 	r.max_scans = r.max_scans ? r.max_scans : 200;
 	/* The largest picture of four components in the scans that libjpeg writes: 24 passes. */
 	r.max_scan_pixels = r.max_scan_pixels ? r.max_scan_pixels : (size_t)24 << 26;
+	r.max_compressed = r.max_compressed ? r.max_compressed : (size_t)1 << 29;
+	r.max_chunks = r.max_chunks ? r.max_chunks : (size_t)1 << 20;
 	return r;
 }
 
@@ -251,13 +253,13 @@ static int open_tree(
 	return finish(to, d, dataset_from_tree(d, t, o, e), o, e);
 }
 
-static int open_one_picture(
-	struct dataset **to, struct input *in, const struct dataset_options *o, struct cvt_err *e)
+static int open_one_picture(struct dataset **to, const struct picture_codec *codec,
+	struct input *in, const struct dataset_options *o, struct cvt_err *e)
 {
 	struct tree *t = NULL;
 	struct dataset_options any = *o;
 	any.format = NULL;
-	TRY(tree_open_one(&t, in, o, e));
+	TRY(tree_open_one(&t, in, codec->affords != NULL, o, e));
 	return open_tree(to, t, &any, e);
 }
 
@@ -266,7 +268,7 @@ static int open_file(struct dataset **to, const struct format *f, struct input *
 {
 	struct dataset *d = NULL;
 	if (f->picture)
-		return open_one_picture(to, in, o, e);
+		return open_one_picture(to, f->picture, in, o, e);
 	if (create(&d, input_name(in), e) != CVT_OK) {
 		input_close(in);
 		return CVT_SYSTEM;

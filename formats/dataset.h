@@ -16,7 +16,7 @@ struct dataset_options {
 	bool in_order;      /* rows will be wanted in order, so that a stream need not be held */
 	/* safety limits; 0 = the default of dataset.c, which documents them */
 	size_t max_pixels, max_side, max_entries, max_entry_bytes, max_expansion, max_scans;
-	size_t max_scan_pixels;
+	size_t max_scan_pixels, max_chunks, max_compressed;
 };
 
 struct tree;

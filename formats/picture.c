@@ -32,6 +32,17 @@ int picture_measure(const struct picture_codec *codec, const unsigned char *p, s
 	return CVT_OK;
 }
 
+int picture_affords(const struct picture_codec *codec, const unsigned char *p, size_t n,
+	const struct picture *size, const struct dataset_options *o, struct cvt_err *e)
+{
+	if (!codec->affords)
+		return CVT_OK;
+	if (n > o->max_compressed)
+		return cvt_fail(e, CVT_LIMIT,
+			"larger than %zu bytes; raise cv-read --max-compressed", o->max_compressed);
+	return p ? codec->affords(p, n, size, o, e) : CVT_OK;
+}
+
 size_t picture_bytes(const struct picture *size)
 {
 	return size->height * size->width * size->channels;

@@ -17,7 +17,7 @@ struct picture_codec {
 	/* The size, from the beginning of the file; *more when the header may go on behind it. */
 	int (*measure)(const unsigned char *p, size_t n, struct picture *size, bool *more,
 		struct cvt_err *e);
-	/* Optional: would decoding a picture of that size, from all its bytes, keep within the limits of
+	/* For what is compressed: would decoding a picture of that size, from all its bytes, keep within the limits of
 	 * o? It is asked before there is room for the pixels. */
 	int (*affords)(const unsigned char *p, size_t n, const struct picture *size,
 		const struct dataset_options *o, struct cvt_err *e);
@@ -32,6 +32,10 @@ const struct picture_codec *picture_codec(const unsigned char *start, size_t n);
 /* Measures and holds against the limits of o (--max-pixels, --max-side). */
 int picture_measure(const struct picture_codec *codec, const unsigned char *p, size_t n,
 	const struct dataset_options *o, struct picture *size, bool *more, struct cvt_err *e);
+/* Asks a codec that has `affords`, and first whether so many bytes may be compressed
+ * (--max-compressed); p NULL = only that. */
+int picture_affords(const struct picture_codec *codec, const unsigned char *p, size_t n,
+	const struct picture *size, const struct dataset_options *o, struct cvt_err *e);
 size_t picture_bytes(const struct picture *size);
 
 #endif

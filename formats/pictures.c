@@ -106,8 +106,9 @@ static int measure_file(
 		if (code == CVT_OK && more)
 			code = cvt_fail(e, CVT_INPUT, "its header is damaged or cut");
 	}
-	if (code == CVT_OK && t->held && codec->affords)
-		code = codec->affords(b->p, b->n, size, &p->o, e);
+	if (code == CVT_OK && t->entry[entry].size != SIZE_MAX)
+		code = picture_affords(
+			codec, t->held ? b->p : NULL, t->entry[entry].size, size, &p->o, e);
 	return code == CVT_OK ? CVT_OK : tree_fail_at(t, entry, e);
 }
 
@@ -202,6 +203,8 @@ static int decode_file(struct pictures *p, struct tree *t, size_t entry, const s
 			"with %zu",
 			now.height, now.width, now.channels, size->height, size->width,
 			size->channels);
+	if (code == CVT_OK)
+		code = picture_affords(codec, b->p, b->n, size, &p->o, e);
 	if (code == CVT_OK)
 		code = codec->decode(b->p, b->n, size, &p->o, to, e);
 	return code == CVT_OK ? CVT_OK : tree_fail_at(t, entry, e);

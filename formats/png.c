@@ -1,7 +1,8 @@
 /*
  * png: PNG by libpng. Palettes and bits are spread to bytes, 16 bits are scaled to 8, alpha is
  * dropped (as Pillow's convert does), interlaced pictures are put together; nothing is corrected
- * for gamma. Every CRC counts, and a file without its end is cut.
+ * for gamma. Every CRC counts, and a file without its end is cut. What is no picture is passed over;
+ * how many chunks of it there may be is limited.
  *
  * libpng leaves by longjmp: all that lives across it is in struct job.
  */
@@ -47,6 +48,25 @@ static int png_measure(
 	*more = false;
 	*size = (struct picture){
 		big_endian(p + 20), big_endian(p + 16), type == 0 || type == 4 ? 1 : 3};
+	return CVT_OK;
+}
+
+/* Chunks cost time, each, however little is in them. */
+static int png_affords(const unsigned char *p, size_t n, const struct picture *size,
+	const struct dataset_options *o, struct cvt_err *e)
+{
+	size_t chunks = 0;
+	(void)size;
+	for (size_t at = SIGNATURE; n - at > 12 && memcmp(p + at + 4, "IEND", 4) != 0;) {
+		const size_t length = big_endian(p + at);
+		if (++chunks > o->max_chunks)
+			return cvt_fail(e, CVT_LIMIT,
+				"the PNG has more than %zu chunks; raise cv-read --max-chunks",
+				o->max_chunks);
+		if (length > n - at - 12)
+			break;
+		at += 12 + length;
+	}
 	return CVT_OK;
 }
 
@@ -128,7 +148,7 @@ static int png_decode(const unsigned char *p, size_t n, const struct picture *si
 	return j.code;
 }
 
-static const struct picture_codec codec = {png_is, png_measure, NULL, png_decode};
+static const struct picture_codec codec = {png_is, png_measure, png_affords, png_decode};
 
 const struct format format_png = {
 	.name = "png",

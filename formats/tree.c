@@ -232,35 +232,49 @@ int tree_open_list(struct tree **to, const char *const *paths, size_t n, struct 
 	return code;
 }
 
-static int load_one(
-	struct tree *t, struct input *in, const struct dataset_options *o, struct cvt_err *e)
+/* The limit that a file meets first, by its option's name. */
+static size_t first_limit(const struct dataset_options *o, bool compressed, const char **name)
 {
-	const size_t most = o->max_entry_bytes < o->max_memory ? o->max_entry_bytes : o->max_memory;
-	size_t got;
+	size_t most = o->max_memory;
+	*name = "--max-memory";
+	if (o->max_entry_bytes < most) {
+		most = o->max_entry_bytes;
+		*name = "cv-read --max-entry-bytes";
+	}
+	if (compressed && o->max_compressed < most) {
+		most = o->max_compressed;
+		*name = "cv-read --max-compressed";
+	}
+	return most;
+}
+
+static int load_one(struct tree *t, struct input *in, bool compressed,
+	const struct dataset_options *o, struct cvt_err *e)
+{
+	const char *name;
+	const size_t most = first_limit(o, compressed, &name), size = input_size(in);
+	bool over = size != SIZE_MAX && size > most; /* nothing of it need be read */
 	t->held = true;
-	do {
-		size_t want = t->nbytes / 2;
+	while (!over) {
+		size_t want = t->nbytes / 2, got;
 		want = want < 65536 ? 65536 : want;
 		TRY(mem_grow(&t->bytes, &t->bytes_capacity, t->nbytes + want, 1, e));
 		TRY(input_read(in, (char *)t->bytes + t->nbytes, want, &got, e));
 		t->nbytes += got;
-		if (t->nbytes > most)
-			return cvt_fail(e, CVT_LIMIT, "%s: larger than %zu bytes; raise %s",
-				t->name, most,
-				most == o->max_memory ? "--max-memory"
-						      : "cv-read --max-entry-bytes");
-		if (got < want)
+		over = t->nbytes > most;
+		if (!over && got < want)
 			return tree_add(t, t->name, 0, t->nbytes, o, e);
-	} while (true);
+	}
+	return cvt_fail(e, CVT_LIMIT, "%s: larger than %zu bytes; raise %s", t->name, most, name);
 }
 
-int tree_open_one(
-	struct tree **to, struct input *in, const struct dataset_options *o, struct cvt_err *e)
+int tree_open_one(struct tree **to, struct input *in, bool compressed,
+	const struct dataset_options *o, struct cvt_err *e)
 {
 	struct tree *t = NULL;
 	int code = tree_create(&t, input_name(in), e);
 	if (code == CVT_OK)
-		code = load_one(t, in, o, e);
+		code = load_one(t, in, compressed, o, e);
 	input_close(in);
 	if (code != CVT_OK) {
 		tree_close(t);
@@ -345,7 +359,7 @@ static int load_some(
 	int code = CVT_OK;
 	size_t got = 1;
 	/* One byte beyond what is wanted, or what the system says the size is, shows the end. */
-	const size_t size = input_size(in);
+	const size_t size = t->entry[i].size = input_size(in);
 	size_t room = size == SIZE_MAX ? 65536 : size < want ? size + 1 : want + 1;
 	for (b->n = 0; code == CVT_OK && b->n <= want && got > 0; room = b->n + b->n / 2 + 1) {
 		room = room <= want ? room : want + 1;

@@ -38,9 +38,9 @@ int tree_open_folder(
 	struct tree **t, struct input *in, const struct dataset_options *o, struct cvt_err *e);
 /* The names as they come. */
 int tree_open_list(struct tree **t, const char *const *paths, size_t n, struct cvt_err *e);
-/* One file, held. Owns `in`. */
-int tree_open_one(
-	struct tree **t, struct input *in, const struct dataset_options *o, struct cvt_err *e);
+/* One file, held; `compressed` when it is a PNG or JPEG. Owns `in`. */
+int tree_open_one(struct tree **t, struct input *in, bool compressed,
+	const struct dataset_options *o, struct cvt_err *e);
 void tree_close(struct tree *t);
 
 int tree_create(struct tree **t, const char *name, struct cvt_err *e);

@@ -160,7 +160,7 @@ conv 64000 3 pad=1 | conv 64000 3 pad=1 | flatten | fc: linear classes' >wide.ar
 		[[ $message == "cv-read: $option: must be at least 1" ]]
 		count=$((count + 1))
 	done
-	[ $count -eq 8 ]
+	[ $count -eq 10 ]
 	for c in cv-augment cv-train cv-embed cv-distill cv-knn cv-eval cv-view cv-gen; do
 		fails 2 $c --max-memory 0
 		[[ $message == "$c: --max-memory: must be at least 1" ]]
@@ -204,6 +204,33 @@ conv 64000 3 pad=1 | conv 64000 3 pad=1 | flatten | fc: linear classes' >wide.ar
 	# Frames as writers make them come through whatever is said.
 	cv-gen shapes -n 3000 -o s.cvt
 	cv-augment -i s.cvt hflip --max-memory 1 >/dev/null
+}
+
+@test "a PNG of many chunks, and files that are too long for a picture" {
+	py "$bombs
+png('many.png', 2, 2, zlib.compress(bytes(6)), chunk(b'tEXt', b'') * 1100000)
+png('some.png', 2, 2, zlib.compress(bytes(6)), chunk(b'tEXt', b'') * 1000000)"
+	refused 4 'raise cv-read --max-chunks' cv-read many.png
+	refused 4 'raise cv-read --max-chunks' cv-augment -i many.png hflip
+	strained cv-read some.png | cv-view --stat - | grep -qx 'rows 1'
+	cv-read many.png --max-chunks 2M >/dev/null
+	fails 4 cv-read some.png --max-chunks 1000000
+	cp some.png long.png
+	truncate -s 600M long.png
+	mkdir -p d/a
+	mv long.png d/a
+	refused 4 'raise cv-read --max-compressed' cv-read d/a/long.png
+	refused 4 'raise cv-read --max-compressed' cv-read d
+	refused 4 'raise cv-read --max-compressed' cv-read d/a/long.png d/a/long.png
+	cv-read some.png >/dev/null
+	fails 4 cv-read some.png --max-compressed 1M
+	fails 4 sh -c 'cat some.png | cv-read --max-compressed 1M'
+	tar cf some.tar some.png
+	fails 4 cv-read some.tar --max-compressed 1M
+	[[ $message == 'cv-read: some.tar/some.png: larger than 1048576 bytes; raise cv-read --max-compressed' ]]
+	printf 'P5 2000 2000 255\n' >plain.pgm # of one that is not compressed, --max-pixels says enough
+	head -c 4000000 /dev/zero >>plain.pgm
+	cv-read plain.pgm --max-compressed 1M >/dev/null
 }
 
 @test "compressed data that grows without end" {
