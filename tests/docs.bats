@@ -195,6 +195,33 @@ entries() {
 	done
 }
 
+@test "cvtools(7) tells every limit, with the default that --help tells, and what is fixed as it is" {
+	page=$top/cmd/cvtools.7
+	sed 's/\\-/-/g' "$page" >text
+	cv-read --help=tsv | grep -e '^--max-' | grep -v -e '^--max-memory' >options
+	[ "$(wc -l <options)" -ge 9 ]
+	while IFS=$'\t' read -r option rest; do
+		default=${rest##*\(} default=${default%%)*}
+		grep -qE "Ta \"?$default( times)?\"? Ta Li cv-read $option\$" text || {
+			echo "$option ($default)"
+			return 1
+		}
+	done <options
+	fixed() { # WORDS FILE TEXT: the page says so, as the file does
+		grep -qF -e "$1" "$page" && grep -qE -e "$3" "$top/$2" || { echo "$1"; return 1; }
+	}
+	fixed 'a frame'\''s body" Ta "16M, 2G"' formats/stream_frame.h 'FRAME_HEAD_MOST = 16 << 20|FRAME_BODY_MOST .*1 << 31'
+	fixed 'lists of class names" Ta "1024, 64"' formats/head.c 'MOST_FIELDS = 1024'
+	fixed '"class numbers" Ta "64K' formats/head_text.c 'FREE_CLASSES = 65536'
+	fixed 'header of an npy file, of a model" Ta "64K, 100M"' formats/safetensors.c '100u << 20'
+	fixed 'header of an npy file' formats/npy.c 'HEADER_BYTES = 65536'
+	fixed 'folders in folders, bytes of a file'\''s name" Ta "32, 4095"' formats/tree.c 'DEPTH = 32, NAME = 4096'
+	fixed 'layers (elements) of a network, repetitions counted" Ta 10,000' libcore/arch_ast.h 'ARCH_ELEMENTS = 10000'
+	fixed 'numbers in a row, in a parameter" Ta 2G' libcore/graph.c 'most_items = .*1 << 31'
+	fixed '"10,000, 1M"' cmd/augment/words.c 'MOST_WORDS = 10000, MOST_BYTES = 1 << 20'
+	fixed 'of up to 4M, as' formats/head.h '4 << 20'
+}
+
 # Everything that a .def list (or the table of initialisations) names has its own entry in a page.
 @test "every operation, optimizer, schedule and initialisation is explained by its page" {
 	explained() { # PAGE NAME...
