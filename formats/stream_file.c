@@ -84,13 +84,13 @@ int stream_file_open(
 	const struct dataset_options o = {.max_memory = max_memory};
 	struct source *s = NULL;
 	struct stream_file *f = mem_alloc(1, sizeof *f, e);
-	if (f)
-		head_init(&f->head), f->max_memory = max_memory;
 	if (!f || !(f->path = mem_strdup(input_path(in), e))) {
 		free(f);
 		input_close(in);
 		return CVT_SYSTEM;
 	}
+	f->max_memory = max_memory;
+	head_init(&f->head);
 	int code = source_open_input(&s, in, &o, e);
 	if (code == CVT_OK)
 		code = understand(f, s, e);
