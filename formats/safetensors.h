@@ -2,7 +2,7 @@
  * safetensors: model files and checkpoints as state dicts. A file is 8 bytes of header length (LE), a
  * JSON header {"NAME": {"dtype", "shape", "data_offsets"}, "__metadata__": {...}}, and the data; it
  * holds no code and refers to no other file. The reader demands that the tensors tile the data
- * exactly, that no name comes twice and that the header keeps below 100 MB.
+ * exactly, that no name comes twice and that the header keeps below 16 MiB and 65,536 names.
  */
 #ifndef CVT_SAFETENSORS_H
 #define CVT_SAFETENSORS_H

@@ -234,14 +234,6 @@ static int wrong_shape(const struct param *p, const struct tensor *t, const stru
 		o->source, p->name, dtype_name(t->dtype), have, want);
 }
 
-static size_t find_entry(const struct state_dict *d, const char *name)
-{
-	size_t i = 0;
-	while (i < d->n && strcmp(d->entry[i].name, name) != 0)
-		i++;
-	return i;
-}
-
 /* Fills parameter i from the file; marks the entry as taken. */
 static int load_param(struct graph *g, size_t i, const struct state_dict *d,
 	const struct model_load *o, bool *taken, size_t *loaded, struct cvt_err *e)
@@ -250,7 +242,7 @@ static int load_param(struct graph *g, size_t i, const struct state_dict *d,
 	const char *prefix = o->prefix ? o->prefix : "";
 	const bool prefixed = strncmp(p->name, prefix, strlen(prefix)) == 0;
 	const char *name = p->name + (prefixed ? strlen(prefix) : 0);
-	const size_t at = find_entry(d, name);
+	const size_t at = state_find(d, name);
 	if (at < d->n)
 		taken[at] = true;
 	if (o->skip_head && i >= o->head_param)
@@ -275,7 +267,7 @@ int model_load(struct graph *g, const struct state_dict *d, const struct model_l
 	for (size_t i = o->first_param; i < o->end_param && code == CVT_OK; i++)
 		code = load_param(g, i, d, o, taken, &count, e);
 	for (size_t i = o->end_param; i < o->extra_end && code == CVT_OK; i++)
-		if (find_entry(d, g->param[i].name) < d->n)
+		if (state_find(d, g->param[i].name) < d->n)
 			code = load_param(g, i, d, o, taken, &count, e);
 	for (size_t i = 0; i < d->n && code == CVT_OK && !o->partial; i++)
 		if (!taken[i] && !passed_over(d->entry[i].name))

@@ -105,6 +105,14 @@ struct state_entry {
 	char *name;
 	struct tensor t;
 };
+/* Places of the first n names (keys), in the order of these. */
+struct state_names {
+	struct state_name {
+		const char *name; /* the entry's */
+		size_t at;
+	} * by_name;
+	size_t n;
+};
 struct state_meta {
 	char *key, *value;
 };
@@ -113,13 +121,20 @@ struct state_dict {
 	struct state_entry *entry;
 	size_t nmeta, meta_capacity;
 	struct state_meta *meta;
+	struct state_names entries_sorted, meta_sorted; /* state_sort */
 };
 void state_free(struct state_dict *d);
 /* Appends a tensor of that type and shape (contents undefined); *t is valid until the next one. */
 int state_add(struct state_dict *d, const char *name, enum dtype dtype, int ndim,
 	const size_t *dims, struct tensor **t, struct cvt_err *e);
+/* Makes lookups of what there is so far fast, whatever the names: there may be many in a file. */
+int state_sort(struct state_dict *d, struct cvt_err *e);
+/* The first of that name in entry; d->n when there is none. */
+size_t state_find(const struct state_dict *d, const char *name);
 /* NULL when there is none. */
 struct tensor *state_get(const struct state_dict *d, const char *name);
+/* Appends a line of metadata whose key is not there yet: many come from a file. */
+int state_add_meta(struct state_dict *d, const char *key, const char *value, struct cvt_err *e);
 /* Sets (or replaces) a line of metadata. */
 int state_set_meta(struct state_dict *d, const char *key, const char *value, struct cvt_err *e);
 const char *state_meta(const struct state_dict *d, const char *key); /* NULL */

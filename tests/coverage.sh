@@ -10,7 +10,7 @@ build=$1
 
 streams='formats/stream_reader.c formats/stream_frame.c formats/stream_body.c formats/stream_file.c
 	formats/head.c formats/head_text.c formats/cvt.c formats/crc.c formats/source.c formats/input.c'
-models='formats/safetensors.c formats/jsontext.c libcore/model.c libcore/arch.c libcore/arch_lex.c
+models='formats/safetensors.c formats/safetensors_header.c formats/jsontext.c libcore/model.c libcore/arch.c libcore/arch_lex.c
 	libcore/arch_parse.c libcore/arch_value.c'
 images="$(sed -n 's/^FORMAT(\(.*\))/formats\/\1.c/p' formats/formats.def | grep -v /cvt.c)
 	formats/picture.c formats/pictures.c formats/arclib.c formats/unpack.c formats/tree.c

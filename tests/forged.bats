@@ -111,6 +111,55 @@ refused() {
 	refused x.st "no JSON object"
 }
 
+# wasteful TEXT [COMMAND...]: x.st is refused with TEXT within a second and 128 MiB of addresses.
+wasteful() {
+	local text=$1 limits='ulimit -v 131072; ulimit -t 1'
+	[[ ${TESTS:-} != *san ]] || limits=true
+	fails 3 sh -c "$limits; exec cv-view --head x.st"
+	[[ $message == *"x.st: $text"* ]] || { echo "$message"; return 1; }
+}
+
+@test "a header is refused before it costs many times its bytes" {
+	forge_header() {
+		py "
+import struct
+j = ($1).encode()
+open('x.st', 'wb').write(struct.pack('<Q', len(j)) + j)"
+	}
+	forge_header "'{\"__metadata__\":{\"x\":[' + '[],' * 5000000 + '[]]}}'"
+	wasteful "__metadata__ 'x' is no text"
+	forge_header "'{\"__metadata__\":{\"x\":[' + '[],' * 30000000 + '[]]}}'"
+	wasteful "its header takes more than 16 MiB"
+	forge_header "'{\"a\":{\"dtype\":\"U8\",\"shape\":[' + '0,' * 8000000 + '0],\"data_offsets\":[0,0]}}'"
+	wasteful "tensor 'a': its entry is longer"
+	forge_header "'{\"a\":{\"dtype\":' + '[' * 16000000"
+	wasteful "tensor 'a': its entry is longer"
+	forge_header "'{\"' + 'a' * 16000000 + '\":1}'"
+	wasteful "a name in its header is longer"
+	forge_header "'{\"__metadata__\":{' + ','.join('\"k%d\":\"\"' % i for i in range(80000)) + '}}'"
+	wasteful "its __metadata__ has more than 65536 keys"
+	forge_header "'{' + ','.join('\"%d\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}' % i
+    for i in range(80000)) + '}'"
+	wasteful "its header has more than 65536 tensors"
+}
+
+@test "as much as a header may hold is read as fast" {
+	limits='ulimit -v 131072; ulimit -t 2'
+	[[ ${TESTS:-} != *san ]] || limits=true
+	py "
+import json, struct
+h = {'%d' % i: dict(dtype='U8', shape=[0], data_offsets=[0, 0]) for i in range(65536)}
+h['__metadata__'] = {'k%d' % i: '' for i in range(65535)} | {'cv.arch': 'x' * (10 << 20)}
+j = json.dumps(h).encode()
+open('x.st', 'wb').write(struct.pack('<Q', len(j)) + j)"
+	sh -c "$limits; exec cv-view --head x.st" >said
+	[ "$(wc -c <said)" -gt 10000000 ]
+	cp x.st y.st
+	sh -c "$limits; exec cv-view --diff x.st y.st"
+	fails 3 sh -c "$limits; exec cv-embed --arch tiny.arch -w x.st s.cvt -o out/x"
+	[[ $message == *"x.st: tensor 'conv1.weight' is missing"* ]]
+}
+
 @test "a model whose own words are wrong" {
 	for m in "meta['cv.arch'] = 'conv 3 3 |'" "meta['cv.arch'] = 'nothing 3'" \
 		"meta['cv.arch'] = 'input image 16 16 3\nconv1: conv 99999999 3'" \

@@ -94,12 +94,33 @@ static void headers(void)
 	refused("[1,2]", 0, "a header that is no object");
 	refused("{\"__metadata__\":{\"k\":3}}", 0, "metadata that is no text");
 	refused("{\"a\":", 0, "cut JSON");
+	refused("{} {}", 0, "something behind the header's end");
+	refused("{\"__metadata__\":{},}", 0, "a comma with nothing behind");
+	refused("{,}", 0, "a comma with nothing before");
+	refused("{\"__metadata__\":{\"a\":\"b\" \"c\":\"d\"}}", 0, "no comma between texts");
+	refused("{\"__metadata__\" {}}", 0, "no colon");
+	refused("{\"__metadata__\":{\"a\":\"b}}", 0, "a text without an end");
+	refused("{\"__metadata__\":{\"a\":\"b\\", 0, "a text that ends in a backslash");
+	refused("{\"__metadata__\":{\"a\":\"\\u0000\"}}", 0, "a text with a NUL");
+	refused("{\"__metadata__\":{a:\"b\"}}", 0, "a key without quotes");
+	refused("{\"__metadata__\":{\"a\":\"b\",\"\\u0061\":\"b\"}}", 0, "a key that comes twice");
+	refused("{\"__metadata__\":{},\"__metad\\u0061ta__\":{}}", 0, "metadata that come twice");
+	refused("{\"a\":{\"dtype\":\"U8\",\"shape\":[0}],\"data_offsets\":[0,0]}}", 0,
+		"brackets that do not fit");
+	refused("{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+		0, "a tensor with two types");
 	refused("{\"__metadata__\":[]}", 0, "metadata that is no object");
 	check(read_header("{\"b\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]},"
 			  "\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}",
 		      8, &e)
 			== CVT_OK,
 		"a tensor of no bytes, where another begins");
+	check(read_header(
+		      " {\"a]\\\"\" : {\"dtype\":\"U8\", \"shape\":[8],\n\"data_offsets\":[0,8], "
+		      "\"more\":{\"x\":[[1,2],\"}\"]}} } ",
+		      8, &e)
+			== CVT_OK,
+		"blanks, brackets in texts and words of others");
 	struct state_dict d = {0};
 	check(read_bytes("\377\377\377\377\377\377\377\177{}", 10, &d, &e) == CVT_INPUT,
 		"a header length of 2^63 is refused");
