@@ -148,6 +148,7 @@ static int prepare(struct embed *m, struct cvt_err *e)
 	TRY(output_refuse_input(o->common.output, source_fd(m->in), e));
 	TRY(head_copy(&m->head, source_head(m->in), e));
 	struct network_choice choice = o->network;
+	choice.max_memory = o->common.network_memory;
 	m->seed = choice.seed =
 		o->common.seed_given || !m->head.has_seed ? o->common.seed : m->head.seed;
 	m->head.seed = m->head.has_seed ? m->head.seed : m->seed; /* the first program's travels */

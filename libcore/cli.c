@@ -70,7 +70,8 @@ static size_t common_options(const struct cli_program *p, struct cli_option *to)
 		{"threads", 0, CLI_COUNT, "N", &c->threads,
 			"threads, 0 = all cores; never changes a result", CLI_NEUTRAL, NULL},
 		{"max-memory", 0, CLI_BYTES, "SIZE", &c->max_memory,
-			"most memory for data that must be held (default: half of the machine's)",
+			"most memory for data that must be held (default: half of the machine's); "
+			"large networks count",
 			CLI_NEUTRAL | CLI_POSITIVE, NULL},
 		{"allow-empty", 0, CLI_FLAG, NULL, &c->allow_empty, "zero rows are no error", 0,
 			NULL},
@@ -296,6 +297,7 @@ static int parse_words(struct cli *c, const struct getopt_table *g, int argc, ch
 static int check_common(struct cli_common *common, struct cvt_err *e)
 {
 	static const char *const when[] = {"auto", "always", "never"};
+	common->network_memory = common->max_memory ? common->max_memory : 2 * mem_default_budget();
 	if (!common->max_memory)
 		common->max_memory = mem_default_budget();
 	if (common->threads > CLI_THREADS)

@@ -57,6 +57,7 @@ struct cli_common {
 	bool quiet, verbose, list, allow_empty, no_history, seed_given;
 	uint64_t seed;
 	size_t threads, max_memory;
+	size_t network_memory; /* that, or all of the machine's when it was not given */
 	enum cli_progress progress;
 };
 

@@ -325,12 +325,37 @@ int graph_param(struct graph *g, struct node *n, const char *leaf, enum param_ki
 	return CVT_OK;
 }
 
+static size_t counted(const struct graph *g)
+{
+	return g->charged > GRAPH_FREE ? g->charged - GRAPH_FREE : 0;
+}
+
+int graph_charge(struct graph *g, size_t bytes, struct cvt_err *e)
+{
+	if (!mem_add(g->charged, bytes, &g->charged))
+		g->charged = SIZE_MAX;
+	if (!g->most || counted(g) <= g->most)
+		return CVT_OK;
+	return cvt_fail(e, CVT_LIMIT,
+		"the network's parameters, and what is kept for each, take more than %zu MiB of "
+		"memory; raise --max-memory, or take a smaller network",
+		g->most >> 20);
+}
+
+size_t graph_left(const struct graph *g, size_t most)
+{
+	const size_t left = g->most > counted(g) ? g->most - counted(g) : 0;
+	return g->most && left < most ? left : most;
+}
+
 int graph_finish(struct graph *g, struct cvt_err *e)
 {
+	const size_t grads = g->learns_not ? 0 : g->weights;
+	TRY(graph_charge(g, (g->weights + grads + g->buffers) * sizeof(float), e));
 	g->weight = mem_alloc(g->weights, sizeof *g->weight, e);
-	g->grad = mem_alloc(g->weights, sizeof *g->grad, e);
+	g->grad = g->learns_not ? NULL : mem_alloc(grads, sizeof *g->grad, e);
 	g->buffer = mem_alloc(g->buffers, sizeof *g->buffer, e);
-	return g->weight && g->grad && g->buffer ? CVT_OK : CVT_SYSTEM;
+	return g->weight && (g->grad || g->learns_not) && g->buffer ? CVT_OK : CVT_SYSTEM;
 }
 
 float *param_data(const struct graph *g, size_t i)
@@ -342,7 +367,7 @@ float *param_data(const struct graph *g, size_t i)
 float *param_grad(const struct graph *g, size_t i)
 {
 	const struct param *p = &g->param[i];
-	return p->kind == PARAM_BUFFER ? NULL : g->grad + p->offset;
+	return p->kind == PARAM_BUFFER || !g->grad ? NULL : g->grad + p->offset;
 }
 
 void graph_init_params(struct graph *g, uint64_t seed)

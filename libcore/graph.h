@@ -105,6 +105,9 @@ struct graph {
 	size_t weights,
 		buffers; /* floats in the slabs (each parameter starts at a multiple of 16) */
 	float *weight, *grad, *buffer; /* after graph_finish */
+	bool learns_not;               /* set before that: there are no gradients, grad is NULL */
+	/* Bytes that parameters, and what is kept for each, may take (0 = any number), and take. */
+	size_t most, charged;
 	size_t nets;
 	bool bf16; /* set before building: convolutions round their operands (nn/bf16.h) */
 };
@@ -248,6 +251,12 @@ int graph_param(struct graph *g, struct node *n, const char *leaf, enum param_ki
 	struct cvt_err *e);
 size_t graph_find_param(const struct graph *g, const char *name); /* GRAPH_NONE */
 
+/* Counts bytes that are about to be allocated for parameters: CVT_LIMIT (--max-memory) beyond g->most.
+ * GRAPH_FREE of them count as nothing: what any program takes. */
+enum { GRAPH_FREE = 16 << 20 };
+int graph_charge(struct graph *g, size_t bytes, struct cvt_err *e);
+/* What is left of `most` bytes beside them. */
+size_t graph_left(const struct graph *g, size_t most);
 /* Allocates the slabs. After this no parameter can be added; nodes on existing ones can. */
 int graph_finish(struct graph *g, struct cvt_err *e);
 /* Draws all parameters from Philox(seed; INIT, number of the parameter). */

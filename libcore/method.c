@@ -293,12 +293,12 @@ static int open_graph(struct learner **out, const struct method *m,
 	for (size_t i = 0, k; i < METHOD_SCORES && m->score && m->score_name[i].name; i++)
 		(void)method_score(l, m->score_name[i].name, m->score_name[i].higher, &k, e);
 	int code = graph_open(&l->graph, e);
-	if (code == CVT_OK)
+	if (code == CVT_OK) {
 		l->graph->bf16 = facts->bf16;
-	if (code == CVT_OK)
+		l->graph->most = facts->max_memory;
+		l->graph->learns_not = generator != NULL;
 		code = generator ? m->generate(l, generator, e) : m->build(l, e);
-	if (code == CVT_OK)
-		code = graph_finish(l->graph, e);
+	}
 	if (code != CVT_OK) {
 		learner_close(l);
 		*out = NULL;

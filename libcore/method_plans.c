@@ -69,6 +69,14 @@ static int prepare_phase(
 	return CVT_OK;
 }
 
+int learner_charge(struct learner *l, const struct opt *opt, struct cvt_err *e)
+{
+	size_t states = 0;
+	while (states < OPT_STATES && opt->state[states])
+		states++;
+	return graph_charge(l->graph, l->nphases * states * l->graph->weights * sizeof(float), e);
+}
+
 int learner_prepare(
 	struct learner *l, const struct opt *opt, size_t rows, struct par *par, struct cvt_err *e)
 {

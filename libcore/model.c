@@ -251,7 +251,8 @@ static int load_param(struct graph *g, size_t i, const struct state_dict *d,
 		return o->partial ? CVT_OK : no_such_tensor(d, o, name, e);
 	if (!shapes_fit(p, &d->entry[at].t))
 		return o->partial ? CVT_OK : wrong_shape(p, &d->entry[at].t, o, e);
-	param_import(g, i, param_data(g, i), d->entry[at].t.data);
+	if (g->weight)
+		param_import(g, i, param_data(g, i), d->entry[at].t.data);
 	if (o->filled)
 		o->filled[i] = true;
 	++*loaded;

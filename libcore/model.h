@@ -47,7 +47,8 @@ struct model_load {
  * file with its shape, and every tensor of the file in the range (num_batches_tracked and what
  * model_reserves are passed over), unless partial. A linear layer and a 1x1
  * convolution of equal element count fit each other. CVT_INPUT names the first that does not fit and
- * the nearest name. *loaded (may be NULL) counts the parameters that were filled. */
+ * the nearest name. *loaded (may be NULL) counts the parameters that were filled. Before graph_finish
+ * it only looks whether all would fit: then a file that says much and holds little costs nothing. */
 int model_load(struct graph *g, const struct state_dict *d, const struct model_load *o,
 	size_t *loaded, struct cvt_err *e);
 

@@ -183,6 +183,22 @@ static size_t room(const struct plan *p)
 	return p->arena_floats + p->work_floats + p->threads * p->thread_floats;
 }
 
+/* What is prepared of parameters counts with these. A network of a few bytes can have values of any
+ * size: more than the machine has are not tried. */
+static int charge(const struct plan *p, struct cvt_err *e)
+{
+	const size_t machine = 2 * mem_default_budget(), given = p->graph->most;
+	const size_t most = given > machine ? given : machine;
+	size_t bytes = (room(p) + p->whole_floats) * sizeof(float);
+	TRY(graph_charge(p->graph, p->constant_floats * sizeof(float), e));
+	if (!given || p->borrows || bytes <= most)
+		return CVT_OK;
+	return cvt_fail(e, CVT_LIMIT,
+		"the network's values for a batch of %zu rows take %zu MiB, which is more than "
+		"this machine has; take smaller batches or pictures, or raise --max-memory",
+		p->most, bytes >> 20);
+}
+
 int plan_create(struct plan **out, struct graph *g, const struct plan_spec *s, struct cvt_err *e)
 {
 	*out = NULL;
@@ -191,6 +207,12 @@ int plan_create(struct plan **out, struct graph *g, const struct plan_spec *s, s
 	struct plan *p = *out;
 	const size_t floats = room(p);
 	p->borrows = s->lender && room(s->lender) >= floats;
+	const int code = charge(p, e);
+	if (code != CVT_OK) {
+		plan_free(p);
+		*out = NULL;
+		return code;
+	}
 	p->arena = p->borrows ? s->lender->arena : mem_alloc(floats, sizeof *p->arena, e);
 	p->constant = mem_alloc(p->constant_floats, sizeof *p->constant, e);
 	p->whole = mem_alloc(p->whole_floats, sizeof *p->whole, e);

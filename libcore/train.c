@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int copy_slab(float **to, const float *from, size_t n, struct cvt_err *e)
+static int copy_slab(struct graph *g, float **to, const float *from, size_t n, struct cvt_err *e)
 {
+	TRY(graph_charge(g, n * sizeof **to, e));
 	*to = mem_alloc(n, sizeof **to, e);
 	if (!*to)
 		return CVT_SYSTEM;
@@ -17,17 +18,17 @@ static int copy_slab(float **to, const float *from, size_t n, struct cvt_err *e)
 
 static int open_slabs(struct train *t, struct cvt_err *e)
 {
-	const struct graph *g = t->l->graph;
+	struct graph *g = t->l->graph;
 	if (train_averages(&t->o)) {
-		TRY(copy_slab(&t->ema_weight, g->weight, g->weights, e));
-		TRY(copy_slab(&t->ema_buffer, g->buffer, g->buffers, e));
+		TRY(copy_slab(g, &t->ema_weight, g->weight, g->weights, e));
+		TRY(copy_slab(g, &t->ema_buffer, g->buffer, g->buffers, e));
 	}
 	if (t->o.patience) {
-		TRY(copy_slab(&t->best_weight, g->weight, g->weights, e));
-		TRY(copy_slab(&t->best_buffer, g->buffer, g->buffers, e));
+		TRY(copy_slab(g, &t->best_weight, g->weight, g->weights, e));
+		TRY(copy_slab(g, &t->best_buffer, g->buffer, g->buffers, e));
 	}
 	if (t->o.l2_sp > 0.0)
-		TRY(copy_slab(&t->start, g->weight, g->weights, e));
+		TRY(copy_slab(g, &t->start, g->weight, g->weights, e));
 	return train_update_open(t, e);
 }
 
@@ -245,7 +246,7 @@ static int open_feed(struct train *t, struct cvt_err *e)
 		.endless = t->o.steps > 0,
 		.measure = train_asks_length(t) != NULL,
 		.seed = t->o.seed,
-		.max_memory = t->o.max_memory,
+		.max_memory = graph_left(t->l->graph, t->o.max_memory),
 		.from = t->c.at,
 		.stop = t->o.stop};
 	return feed_open(&t->feed, &spec, e);

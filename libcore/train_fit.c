@@ -4,16 +4,17 @@
 
 static int hold(struct train *t, struct batch *all, const struct batch *rows, struct cvt_err *e)
 {
+	const size_t most = graph_left(t->l->graph, t->o.max_memory);
 	size_t bytes = 0;
 	TRY(batch_append(all, rows, 0, rows->rows, e));
 	for (size_t i = 0; i < all->n; i++)
 		bytes += all->field[i].t.bytes;
-	if (bytes <= t->o.max_memory)
+	if (bytes <= most)
 		return CVT_OK;
 	return cvt_fail(e, CVT_LIMIT,
 		"%s: --method %s holds all rows, which take more than %zu MiB; raise --max-memory, "
 		"or take fewer: cv-read --take N",
-		t->source.name, t->l->method->name, t->o.max_memory >> 20);
+		t->source.name, t->l->method->name, most >> 20);
 }
 
 static int gather(struct train *t, struct batch *all, struct cvt_err *e)

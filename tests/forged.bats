@@ -160,6 +160,29 @@ open('x.st', 'wb').write(struct.pack('<Q', len(j)) + j)"
 	[[ $message == *"x.st: tensor 'conv1.weight' is missing"* ]]
 }
 
+# cheaply TEXT COMMAND...: exit 3 and x.st: TEXT within a second and 600 MiB of addresses, most of which are libraries.
+cheaply() {
+	local limits='ulimit -v 614400; ulimit -t 1'
+	[[ ${TESTS:-} != *san ]] || limits=true
+	fails 3 sh -c "$limits; exec \"\$@\"" sh "${@:2}"
+	[[ $message == *"x.st: $1"* ]] || { echo "$message"; return 1; }
+	[ ! -e out/x ]
+}
+
+@test "parameters that a file promises and lacks cost nothing" {
+	forge x.st "t.clear()
+meta['cv.arch'] = 'input image 16 16 3\nflatten | a: linear 20000 | b: linear 20000'"
+	cheaply "tensor 'a.weight' is missing" cv-embed -w x.st s.cvt -o out/x
+	cheaply "tensor 'a.weight' is missing" cv-train -q -w x.st s.cvt -o out/x
+	cheaply "tensor 'a.weight' is missing" cv-distill -q --arch tiny.arch --teacher x.st s.cvt -o out/x
+	forge x.st "t.clear()
+meta['cv.method'], meta['cv.options'] = 'gan', ''
+meta['cv.arch'] = '\n'.join(['input image 16 16 3', 'input noise 16', 'net generator noise',
+    'a: linear 20000 | b: linear 20000 | c: linear 768 | reshape 16 16 3 | sigmoid',
+    'net discriminator image', 'flatten | d: linear 1'])"
+	cheaply "none of its tensors fits" cv-gen -w x.st -n 4 -o out/x
+}
+
 @test "a model whose own words are wrong" {
 	for m in "meta['cv.arch'] = 'conv 3 3 |'" "meta['cv.arch'] = 'nothing 3'" \
 		"meta['cv.arch'] = 'input image 16 16 3\nconv1: conv 99999999 3'" \

@@ -392,6 +392,35 @@ write("inf.cvt", "rows 240\nval 40\nepochs 1\nindex 240\n" + classes("nw", "ne",
 	[[ $message == *"--max-memory"* && $message == *"cv-read --epochs"* ]]
 }
 
+# With the 16 MiB that are free: 38 MiB of weights, and once more for gradients, and once more or twice
+# for the optimizer; and what cv-embed prepares of them.
+@test "parameters and what trains them count for --max-memory" {
+	printf 'input image 16 16 3\nflatten | a: linear 2048 | b: linear 4096 | fc: linear classes\n' >wide.arch
+	cv-gen shapes -n 64 --size 16x16 -o s.cvt
+	fails 4 cv-train -q --arch wide.arch --max-memory 90M -o x.st s.cvt
+	[[ $message == *"parameters"*"more than 90 MiB"*"raise --max-memory"* ]]
+	[ ! -e x.st ]
+	fails 4 cv-train -q --arch wide.arch --max-memory 130M --opt adamw -o x.st s.cvt
+	fails 4 cv-train -q --arch wide.arch --max-memory 130M --model-ema 0.9 -o x.st s.cvt
+	cv-train -q --arch wide.arch --max-memory 130M -o x.st s.cvt
+	cv-train -q --arch wide.arch --max-memory 70M --epochs 0 -o x.st s.cvt
+	fails 4 cv-embed --arch wide.arch --max-memory 20M s.cvt
+	[[ $message == *"raise --max-memory"* ]]
+	fails 4 cv-embed -w x.st --max-memory 20M s.cvt
+	cv-embed -w x.st --max-memory 90M -o y.cvt s.cvt
+	fails 4 cv-distill -q --arch wide.arch --teacher x.st --max-memory 20M -o z.st s.cvt
+	[[ $message == *"raise --max-memory"* ]]
+	[ ! -e z.st ]
+}
+
+@test "values of a batch that the machine cannot hold are refused before they are made" {
+	printf 'input image 16 16 3\nup 16 | up 16 | up 2 | gap | fc: linear classes\n' >wide.arch
+	cv-gen shapes -n 4 --size 16x16 -o s.cvt
+	fails 4 cv-train -q --arch wide.arch -b 100000 -o x.st s.cvt
+	[[ $message == *"a batch of 100000 rows"*"raise --max-memory"* ]]
+	[ ! -e x.st ]
+}
+
 @test "a linear layer learns on embeddings" {
 	tiny
 	quadrants a.cvt epochs=12

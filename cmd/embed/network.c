@@ -357,8 +357,8 @@ static int build(struct opening *o, struct cvt_err *e)
 	}
 	const struct net_spec spec = {.input = node, .inputs = 1 + n->others};
 	TRY(blame(o, net_build(&n->net, n->graph, n->arch, &spec, e), e));
-	TRY(graph_finish(n->graph, e));
-	graph_init_params(n->graph, o->choice->seed);
+	n->graph->learns_not = true;
+	n->graph->most = o->choice->max_memory;
 	return CVT_OK;
 }
 
@@ -408,6 +408,9 @@ static int open_all(struct opening *o, struct cvt_err *e)
 	TRY(choose_picture(o, e));
 	TRY(choose_others(o, e));
 	TRY(build(o, e));
+	TRY(load(o, e)); /* would all fit? */
+	TRY(graph_finish(o->n->graph, e));
+	graph_init_params(o->n->graph, o->choice->seed);
 	return load(o, e);
 }
 

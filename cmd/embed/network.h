@@ -20,6 +20,7 @@ struct network_choice {
 	size_t num_classes;     /* 0 = the model's, else the stream's */
 	const char *mean, *std; /* "a,b,c"; NULL = the model's, else the stream's, else 0.5 */
 	uint64_t seed;          /* of what is not loaded */
+	size_t max_memory;      /* that it may take; 0 = any */
 };
 
 enum { NETWORK_INPUTS = 16 }; /* as many as a method has */

@@ -38,6 +38,7 @@ static int fill_facts(struct maker *m, enum dtype picture, struct cvt_err *e)
 		m->info.nclasses = (size_t)classes;
 	m->facts.classes = m->info.nclasses;
 	m->facts.value = m->value;
+	m->facts.max_memory = m->o->common.network_memory;
 	memcpy(m->facts.mean, m->info.mean, sizeof m->facts.mean);
 	memcpy(m->facts.std, m->info.std, sizeof m->facts.std);
 	return arch_set_input(m->arch, m->info.field, &m->info.input, e);
@@ -63,6 +64,8 @@ static int open_model(
 	TRY(model_info_read(&m->info, d, e));
 	TRY(fill_facts(m, picture, e));
 	TRY(learner_open_generator(&m->learner, m->method, &m->facts, &m->nodes, e));
+	TRY(load(m, d, e)); /* would all fit? */
+	TRY(graph_finish(m->learner->graph, e));
 	return load(m, d, e);
 }
 

@@ -68,11 +68,18 @@ static int load_one(struct trainer *t, size_t i, struct cvt_err *e)
 	return model_load(g, &t->dict[i], &l, NULL, e);
 }
 
-int trainer_load_weights(struct trainer *t, struct cvt_err *e)
+int trainer_check_weights(struct trainer *t, struct cvt_err *e)
 {
 	t->loaded = mem_alloc(t->learner->graph->nparams, sizeof *t->loaded, e);
 	if (!t->loaded)
 		return CVT_SYSTEM;
+	for (size_t i = 0; i < t->ndicts; i++)
+		TRY(load_one(t, i, e));
+	return CVT_OK;
+}
+
+int trainer_load_weights(struct trainer *t, struct cvt_err *e)
+{
 	for (size_t i = 0; i < t->ndicts; i++) {
 		TRY(load_one(t, i, e));
 		state_free(&t->dict[i]);
@@ -117,8 +124,10 @@ int trainer_teacher(void *context, const char *file, size_t K, struct graph **g,
 	struct network n;
 	const char *item[1] = {file};
 	const struct cli_many one = {.item = item, .n = 1};
-	const struct network_choice choice = {
-		.weights = &one, .arch = t->o.teacher_arch, .teacher = true};
+	const struct network_choice choice = {.weights = &one,
+		.arch = t->o.teacher_arch,
+		.teacher = true,
+		.max_memory = t->o.common.network_memory};
 	TRY(network_open(&n, &choice, &t->head, e));
 	int code = n.others ? cvt_fail(
 			   e, CVT_INPUT, "reads %zu fields; a teacher reads one", 1 + n.others)

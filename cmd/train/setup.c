@@ -336,10 +336,16 @@ static int open_learner(struct trainer *t, struct cvt_err *e)
 	t->facts.label_smoothing = t->o.label_smoothing;
 	t->facts.bf16 = strcmp(t->o.precision, "bf16") == 0;
 	t->facts.value = t->value;
+	t->facts.max_memory = t->o.common.network_memory;
 	t->facts.context = t;
 	t->facts.teacher = trainer_teacher;
 	TRY(trainer_choose_class_weight(t, e));
 	TRY(learner_open(&t->learner, t->method, &t->facts, e));
+	TRY(trainer_choose_numbers(t, e));
+	TRY(trainer_check_weights(t, e));
+	if (!t->o.epochs_given || t->o.epochs > 0)
+		TRY(learner_charge(t->learner, t->opt, e));
+	TRY(graph_finish(t->learner->graph, e));
 	if (t->o.tricks.zero_init)
 		TRY(init_zero_residual(t->learner->graph, e));
 	graph_init_params(t->learner->graph, t->seed);
@@ -347,7 +353,6 @@ static int open_learner(struct trainer *t, struct cvt_err *e)
 	TRY(trainer_load_weights(t, e));
 	if (t->o.freeze)
 		TRY(freeze(t, e));
-	TRY(trainer_choose_numbers(t, e));
 	TRY(tricks_learner(&t->o.tricks, t->learner, &t->train_options, e));
 	return parse_scales(t, e);
 }

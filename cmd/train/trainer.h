@@ -143,7 +143,8 @@ size_t trainer_old_params(const struct trainer *t, size_t first, size_t end);
 /* ---- load.c ------------------------------------------------------------------------ */
 /* Weights files into t->dict; the first one's metadata into t->info. */
 int trainer_read_weights(struct trainer *t, struct cvt_err *e);
-/* Their tensors into the learner's parameters. */
+/* Do they fit the learner's parameters, which have no memory yet? Then their tensors go into these. */
+int trainer_check_weights(struct trainer *t, struct cvt_err *e);
 int trainer_load_weights(struct trainer *t, struct cvt_err *e);
 /* method_facts.teacher */
 int trainer_teacher(void *context, const char *file, size_t K, struct graph **g, size_t *input,

@@ -71,7 +71,8 @@ struct method_facts {
 	struct method_head head[METHOD_HEADS];
 	const struct method_value *value; /* as method->options */
 	struct opt_config opt;
-	bool bf16; /* graph.bf16 */
+	bool bf16;         /* graph.bf16 */
+	size_t max_memory; /* graph.most */
 	/* A network from a model file, in a graph of its own, loaded and frozen: it takes the
 	 * field of the stream that node *input is called after and gives logits at *output; output
 	 * k of our K is its output (*order)[k], which the caller frees. The command knows files; we
@@ -281,12 +282,15 @@ void score_accuracy(const float *logits, size_t classes, const struct tensor *la
 
 /* ---- for the loop ------------------------------------------------------------------ */
 
-/* Builds the graph (parameters exist, none is drawn or loaded yet). */
+/* Builds the graph; parameters exist, but have no memory before graph_finish. */
 int learner_open(struct learner **l, const struct method *m, const struct method_facts *facts,
 	struct cvt_err *e);
 /* The same of a trained network that is to make pictures; CVT_INPUT when the method has none. */
 int learner_open_generator(struct learner **l, const struct method *m,
 	const struct method_facts *facts, struct generator *to, struct cvt_err *e);
+/* Counts the optimizer state that learner_prepare will make (graph_charge); before graph_finish, so that
+ * what does not fit is refused before anything is drawn. */
+int learner_charge(struct learner *l, const struct opt *opt, struct cvt_err *e);
 /* Plans and optimizer state, for batches of at most that many rows. After freezing. */
 int learner_prepare(
 	struct learner *l, const struct opt *opt, size_t rows, struct par *par, struct cvt_err *e);

@@ -219,6 +219,7 @@ static int open_engine(struct engine *b, struct cvt_err *e)
 		TRY(learner_open_generator(&b->learner, b->method, &b->facts, &b->makes, e));
 	else
 		TRY(learner_open(&b->learner, b->method, &b->facts, e));
+	TRY(graph_finish(b->learner->graph, e));
 	graph_init_params(b->learner->graph, 1);
 	return make_rows(b, e);
 }

@@ -98,6 +98,7 @@ static int open_job(struct job *j, struct arch **a, struct learner **l, struct m
 	facts->classes = K;
 	facts->value = defaults;
 	TRY(learner_open(l, method_find("classify", &j->e), facts, &j->e));
+	TRY(graph_finish((*l)->graph, &j->e));
 	graph_init_params((*l)->graph, 1);
 	TRY(par_open(par, j->threads, &j->e));
 	j->o.opt = opt_find(j->opt, &j->e);
