@@ -109,6 +109,10 @@ int cli_history(
 /* Adds one shell word, quoted if it has to be, control characters as \ooo inside $'' never: as \ooo
  * text (STREAM.md). */
 int cli_quote(struct str *out, const char *word, struct cvt_err *e);
+/* Takes the next word of a line that cli_quote made, without its quotes, into *word (empty before); *at
+ * moves behind it. *good is false when cli_quote writes no such thing: a shell would read more into it
+ * than words. */
+int cli_unquote(const char **at, struct str *word, bool *good, struct cvt_err *e);
 
 /* The only voice: "NAME: TEXT" to stderr for a failure; nothing when code is 0, nor when the failure
  * is an upstream one and quiet_upstream (it went on as FAIL into a pipe). Closes stdout, frees c.

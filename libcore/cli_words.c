@@ -82,10 +82,11 @@ int cli_reals(
 
 /* ---- words ------------------------------------------------------------------------- */
 
+static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+			   "@%+=:,./-_"; /* in words without quotes */
+
 int cli_quote(struct str *out, const char *word, struct cvt_err *e)
 {
-	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				   "@%+=:,./-_";
 	if (*word && strspn(word, safe) == strlen(word))
 		return str_puts(out, word, e);
 	TRY(str_puts(out, "'", e));
@@ -97,4 +98,21 @@ int cli_quote(struct str *out, const char *word, struct cvt_err *e)
 		s += n + (s[n] != '\0');
 	}
 	return str_puts(out, "'", e);
+}
+
+int cli_unquote(const char **at, struct str *word, bool *good, struct cvt_err *e)
+{
+	const char *s = *at + strspn(*at, " "), *begin = s;
+	TRY(str_puts(word, "", e));
+	for (*good = true; *s && *s != ' ' && *good;) {
+		const bool quoted = *s == '\'', escaped = s[0] == '\\' && s[1] == '\'';
+		const char *part = s + (quoted || escaped);
+		const size_t n = escaped ? 1 : quoted ? strcspn(part, "'") : strspn(part, safe);
+		TRY(str_add(word, part, n, e));
+		*good = (quoted && part[n] == '\'') || (!quoted && n > 0);
+		s = part + n + (quoted && *good);
+	}
+	*good = *good && s > begin;
+	*at = s;
+	return CVT_OK;
 }

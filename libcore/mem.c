@@ -261,13 +261,20 @@ size_t mem_utf8(const char *s, size_t n)
 	return wrong ? 0 : k;
 }
 
+/* Bytes of the UTF-8 character at s, of n; 0 when it is none or a control character. */
+static size_t printable_run(const unsigned char *s, size_t n)
+{
+	const bool control = s[0] < 0x20 || s[0] == 0x7f || (n > 1 && s[0] == 0xc2 && s[1] < 0xa0);
+	return control ? 0 : mem_utf8((const char *)s, n);
+}
+
 int str_text(struct str *s, const char *text, size_t n, bool line, struct cvt_err *e)
 {
 	TRY(str_add(s, "", 0, e));
 	for (size_t i = 0, k; i < n; i += k) {
 		const unsigned char u = (unsigned char)text[i];
 		k = mem_utf8(text + i, n - i);
-		if (k && !(line && (u < 0x20 || u == 0x7f))) {
+		if (k && !(line && printable_run((const unsigned char *)text + i, n - i) == 0)) {
 			TRY(str_add(s, text + i, k, e));
 			continue;
 		}
@@ -277,19 +284,12 @@ int str_text(struct str *s, const char *text, size_t n, bool line, struct cvt_er
 	return CVT_OK;
 }
 
-/* Bytes of the UTF-8 sequence at s, 0 when it is none or a control character. */
-static size_t printable_run(const unsigned char *s)
-{
-	const bool control = s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
-	return control ? 0 : mem_utf8((const char *)s, strnlen((const char *)s, 4));
-}
-
 char *mem_printable(char *to, size_t size, const char *text)
 {
 	size_t at = 0;
 	const unsigned char *s = (const unsigned char *)text;
 	while (*s && size > 0) {
-		const size_t n = printable_run(s);
+		const size_t n = printable_run(s, strnlen((const char *)s, 4));
 		if (at + (n ? n : 4) >= size)
 			break;
 		if (n) {
