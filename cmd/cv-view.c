@@ -16,13 +16,16 @@ typedef int look(
 int view_head(
 	struct view_input *in, const struct view_options *o, struct output *out, struct cvt_err *e)
 {
-	struct str text = {0};
+	struct str head = {0}, text = {0};
 	(void)o;
 	if (!in->source)
 		return view_model_head(in, false, out, e);
-	int code = head_format(source_head(in->source), &text, e);
+	int code = head_format(source_head(in->source), &head, e);
+	if (code == CVT_OK)
+		code = view_lines(&text, head.p, head.n, "\n", e);
 	if (code == CVT_OK)
 		code = view_flush(&text, out, e);
+	free(head.p);
 	free(text.p);
 	return code;
 }

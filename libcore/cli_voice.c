@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -29,12 +30,15 @@ void cli_note(const struct cli *c, const char *format, ...)
 {
 	if (c->program->common->quiet)
 		return;
+	struct str said = {0}, shown = {0};
 	va_list args;
 	va_start(args, format);
-	fprintf(stderr, "%s: ", c->program->name);
-	(void)vfprintf(stderr, format, args);
-	(void)fputc('\n', stderr);
+	const int code = str_vprintf(&said, NULL, format, args);
 	va_end(args);
+	if (code == CVT_OK && str_text(&shown, said.p, said.n, true, NULL) == CVT_OK)
+		fprintf(stderr, "%s: %s\n", c->program->name, shown.p);
+	free(said.p);
+	free(shown.p);
 }
 
 /* Also when it is named: "-", /dev/tty, /dev/stdout. */

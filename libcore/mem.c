@@ -261,11 +261,11 @@ size_t mem_utf8(const char *s, size_t n)
 	return wrong ? 0 : k;
 }
 
-/* Bytes of the UTF-8 character at s, of n; 0 when it is none or a control character. */
-static size_t printable_run(const unsigned char *s, size_t n)
+size_t mem_visible(const char *s, size_t n)
 {
-	const bool control = s[0] < 0x20 || s[0] == 0x7f || (n > 1 && s[0] == 0xc2 && s[1] < 0xa0);
-	return control ? 0 : mem_utf8((const char *)s, n);
+	const unsigned char u = n ? (unsigned char)s[0] : 0;
+	const bool two = n > 1 && u == 0xc2 && (unsigned char)s[1] < 0xa0;
+	return u < 0x20 || u == 0x7f || two ? 0 : mem_utf8(s, n);
 }
 
 int str_text(struct str *s, const char *text, size_t n, bool line, struct cvt_err *e)
@@ -273,8 +273,8 @@ int str_text(struct str *s, const char *text, size_t n, bool line, struct cvt_er
 	TRY(str_add(s, "", 0, e));
 	for (size_t i = 0, k; i < n; i += k) {
 		const unsigned char u = (unsigned char)text[i];
-		k = mem_utf8(text + i, n - i);
-		if (k && !(line && printable_run((const unsigned char *)text + i, n - i) == 0)) {
+		k = line ? mem_visible(text + i, n - i) : mem_utf8(text + i, n - i);
+		if (k) {
 			TRY(str_add(s, text + i, k, e));
 			continue;
 		}
@@ -287,9 +287,9 @@ int str_text(struct str *s, const char *text, size_t n, bool line, struct cvt_er
 char *mem_printable(char *to, size_t size, const char *text)
 {
 	size_t at = 0;
-	const unsigned char *s = (const unsigned char *)text;
+	const char *s = text;
 	while (*s && size > 0) {
-		const size_t n = printable_run(s, strnlen((const char *)s, 4));
+		const size_t n = mem_visible(s, strnlen(s, 4));
 		if (at + (n ? n : 4) >= size)
 			break;
 		if (n) {
@@ -297,7 +297,7 @@ char *mem_printable(char *to, size_t size, const char *text)
 			at += n;
 			s += n;
 		} else {
-			(void)snprintf(to + at, size - at, "\\%03o", *s++);
+			(void)snprintf(to + at, size - at, "\\%03o", (unsigned char)*s++);
 			at += 4;
 		}
 	}

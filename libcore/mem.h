@@ -88,6 +88,8 @@ int str_vprintf(struct str *s, struct cvt_err *e, const char *format, va_list ar
 
 /* Bytes of the UTF-8 character that begins at s, of n; 0 when it is none. */
 size_t mem_utf8(const char *s, size_t n);
+/* The same; 0 for control characters, too. */
+size_t mem_visible(const char *s, size_t n);
 /* Adds n bytes of text; those that are no UTF-8 become \ooo, in a `line` control characters (also those
  * of two bytes, U+0080 to U+009F: terminals obey some), too. What
  * reaches a HEAD or a model file, which are UTF-8, passes through here. */

@@ -45,7 +45,7 @@ int view_arch(const struct view_input *in, const struct view_options *o, struct 
 	if (code == CVT_OK)
 		code = o->summary ? view_summary(
 			       &text, a, o->lets, o->count ? o->count : USUAL_ROWS, e)
-				  : str_puts(&text, arch_text(a), e);
+				  : view_lines(&text, arch_text(a), strlen(arch_text(a)), "\n", e);
 	if (code == CVT_OK)
 		code = view_flush(&text, out, e);
 	arch_free(a);

@@ -138,12 +138,25 @@ int view_number(struct str *text, const struct tensor *t, size_t item, struct cv
 int view_text(struct str *text, const struct tensor *t, size_t row, struct cvt_err *e)
 {
 	const size_t n = tensor_row_bytes(t);
-	const unsigned char *s = (const unsigned char *)t->data + row * n;
-	for (size_t i = 0; i < n && s[i]; i++)
-		if (s[i] < 0x20 || s[i] == 0x7f || s[i] == '\\')
-			TRY(str_printf(text, e, "\\%03o", s[i]));
-		else
-			TRY(str_add(text, s + i, 1, e));
+	const char *s = (const char *)t->data + row * n;
+	for (size_t i = 0, k; i < n && s[i]; i += k) {
+		k = s[i] == '\\' ? 0 : mem_visible(s + i, n - i);
+		TRY(k ? str_add(text, s + i, k, e)
+		      : str_printf(text, e, "\\%03o", (unsigned char)s[i]));
+		k = k ? k : 1;
+	}
+	return CVT_OK;
+}
+
+int view_lines(struct str *text, const char *lines, size_t n, const char *end, struct cvt_err *e)
+{
+	for (size_t i = 0, k; i < n; i += k + 1) {
+		for (k = 0; i + k < n && lines[i + k] != '\n' && lines[i + k] != '\t';)
+			k++;
+		TRY(str_text(text, lines + i, k, true, e));
+		if (i + k < n)
+			TRY(str_puts(text, lines[i + k] == '\n' ? end : "\t", e));
+	}
 	return CVT_OK;
 }
 

@@ -8,20 +8,12 @@
 /* "KEY VALUE"; the further lines of a long value are set in below. */
 static int put_meta(struct str *text, const struct state_meta *m, struct cvt_err *e)
 {
-	TRY(str_puts(text, m->key, e));
-	TRY(str_puts(text, strchr(m->value, '\n') ? "\n    " : " ", e));
 	size_t n = strlen(m->value);
 	while (n > 0 && m->value[n - 1] == '\n')
 		n--;
-	for (size_t i = 0; i < n; i++) {
-		const unsigned char c = (unsigned char)m->value[i];
-		if (c == '\n')
-			TRY(str_puts(text, "\n    ", e));
-		else if (c < 0x20 && c != '\t')
-			TRY(str_printf(text, e, "\\%03o", c));
-		else
-			TRY(str_add(text, &m->value[i], 1, e));
-	}
+	TRY(str_text(text, m->key, strlen(m->key), true, e));
+	TRY(str_puts(text, strchr(m->value, '\n') ? "\n    " : " ", e));
+	TRY(view_lines(text, m->value, n, "\n    ", e));
 	return str_puts(text, "\n", e);
 }
 
@@ -103,14 +95,15 @@ static int differ_in_numbers(
 {
 	const size_t n = tensor_items(&a->t), size = dtype_size(a->t.dtype);
 	const char *x = a->t.data, *y = b->data;
+	char shown[300];
 	size_t first = n, count = 0;
 	for (size_t i = n; i-- > 0;)
 		if (memcmp(x + i * size, y + i * size, size) != 0) {
 			first = i;
 			count++;
 		}
-	TRY(str_printf(text, e, "tensor %s: %zu of %zu numbers differ, first item %zu: ", a->name,
-		count, n, first));
+	TRY(str_printf(text, e, "tensor %s: %zu of %zu numbers differ, first item %zu: ",
+		mem_printable(shown, sizeof shown, a->name), count, n, first));
 	TRY(view_number(text, &a->t, first, e));
 	TRY(str_puts(text, " against ", e));
 	TRY(view_number(text, b, first, e));
@@ -120,13 +113,15 @@ static int differ_in_numbers(
 static int compare_tensor(
 	const struct state_entry *a, const struct tensor *b, struct str *text, struct cvt_err *e)
 {
+	char shown[300];
+	mem_printable(shown, sizeof shown, a->name);
 	if (!b)
-		return str_printf(text, e, "tensor %s: only in the first\n", a->name);
+		return str_printf(text, e, "tensor %s: only in the first\n", shown);
 	bool same = a->t.dtype == b->dtype && a->t.ndim == b->ndim;
 	for (int i = 0; same && i < b->ndim; i++)
 		same = a->t.dims[i] == b->dims[i];
 	if (!same)
-		return str_printf(text, e, "tensor %s: of another type or shape\n", a->name);
+		return str_printf(text, e, "tensor %s: of another type or shape\n", shown);
 	if (b->bytes && memcmp(a->t.data, b->data, b->bytes) != 0)
 		return differ_in_numbers(a, b, text, e);
 	return CVT_OK;
@@ -136,14 +131,16 @@ static int compare_tensor(
 static int compare_meta(
 	const struct state_dict *a, const struct state_dict *b, struct str *text, struct cvt_err *e)
 {
+	char shown[300];
 	for (size_t i = 0; i < a->nmeta && text->n == 0; i++) {
 		const char *key = a->meta[i].key, *other = state_meta(b, key);
 		if (strcmp(key, "cv.history") == 0)
 			continue;
+		mem_printable(shown, sizeof shown, key);
 		if (!other)
-			TRY(str_printf(text, e, "%s: only in one of them\n", key));
+			TRY(str_printf(text, e, "%s: only in one of them\n", shown));
 		else if (strcmp(other, a->meta[i].value) != 0)
-			TRY(str_printf(text, e, "%s: differs\n", key));
+			TRY(str_printf(text, e, "%s: differs\n", shown));
 	}
 	return CVT_OK;
 }
@@ -151,6 +148,7 @@ static int compare_meta(
 int view_model_diff(
 	const struct view_input *a, const struct view_input *b, struct str *text, struct cvt_err *e)
 {
+	char shown[300];
 	TRY(compare_meta(&a->model, &b->model, text, e));
 	TRY(compare_meta(&b->model, &a->model, text, e));
 	for (size_t i = 0; i < a->model.n && text->n == 0; i++)
@@ -159,6 +157,6 @@ int view_model_diff(
 	for (size_t i = 0; i < b->model.n && text->n == 0; i++)
 		if (!state_get(&a->model, b->model.entry[i].name))
 			TRY(str_printf(text, e, "tensor %s: only in the second\n",
-				b->model.entry[i].name));
+				mem_printable(shown, sizeof shown, b->model.entry[i].name)));
 	return CVT_OK;
 }

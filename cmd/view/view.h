@@ -44,8 +44,11 @@ int view_flush(struct str *text, struct output *out, struct cvt_err *e);
 int view_shape(struct str *text, const struct head_field *f, struct cvt_err *e);
 /* A number as short as it can be read back; f4 for floats. */
 int view_number(struct str *text, const struct tensor *t, size_t item, struct cvt_err *e);
-/* Text of a padded field's row; control characters as \ooo. */
+/* Text of a padded field's row; control characters, backslashes and what is no UTF-8 as \ooo. */
 int view_text(struct str *text, const struct tensor *t, size_t row, struct cvt_err *e);
+/* Lines of a file, with `end` in place of newlines; but for these and tabs, control characters, and what
+ * is no UTF-8, as \ooo. */
+int view_lines(struct str *text, const char *lines, size_t n, const char *end, struct cvt_err *e);
 /* True for name and caption, and for other u1 fields of one dimension a row if that varies. */
 bool view_is_text(const struct head_field *f);
 /* The name of a class, or NULL. */
