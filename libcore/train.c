@@ -271,6 +271,7 @@ static int keep_what_is_done(struct train *t, int code, struct cvt_err *e)
 int train_run(struct train *t, struct cvt_err *e)
 {
 	TRY(open_feed(t, e));
+	train_begin(t);
 	t->started = t->checkpointed = cli_seconds();
 	const int code = t->l->method->fit ? train_fit(t, e) : loop(t, e);
 	if (code != CVT_OK)

@@ -1,5 +1,6 @@
-/* train_blame: why a loss is no number, asked only then. Where the batch or the weights hold numbers that
- * are not finite, a smaller learning rate is no help, and the message says what is. */
+/* train_blame: why a loss is no number, asked only then. Where the batch, or the weights that the training
+ * began with, hold numbers that are not finite, a smaller learning rate is no help, and the message says
+ * what is. Weights that became so in training are what the learning rate did. */
 #include "train_private.h"
 
 #include <math.h>
@@ -48,6 +49,17 @@ static int blame_row(const struct train *t, const struct batch *b, const char *f
 	return advise(e, what, field, "mend it or leave it out");
 }
 
+void train_begin(struct train *t)
+{
+	const struct graph *g = t->l->graph;
+	for (size_t i = 0; i < METHOD_PHASES; i++)
+		t->last_loss[i] = NAN;
+	t->unsound = GRAPH_NONE;
+	for (size_t i = 0; i < g->nparams && t->unsound == GRAPH_NONE; i++)
+		if (!all_finite(param_data(g, i), g->param[i].items))
+			t->unsound = i;
+}
+
 int train_blame(const struct train *t, const struct batch *rows, struct cvt_err *e)
 {
 	const struct graph *g = t->l->graph;
@@ -57,9 +69,7 @@ int train_blame(const struct train *t, const struct batch *rows, struct cvt_err 
 		if (row < rows->rows)
 			return blame_row(t, rows, t->field[i], row, e);
 	}
-	for (size_t i = 0; i < g->nparams; i++)
-		if (!all_finite(param_data(g, i), g->param[i].items))
-			return advise(e, "of the network's weights ", g->param[i].name,
-				"take another model");
-	return CVT_DIVERGED;
+	return t->unsound == GRAPH_NONE ? CVT_DIVERGED
+					: advise(e, "of the network's weights ",
+						g->param[t->unsound].name, "take another model");
 }

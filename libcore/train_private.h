@@ -42,6 +42,8 @@ struct train {
 	size_t pending;           /* batches whose gradients wait for a step (--accumulate) */
 	struct feed_position was; /* before the first of them */
 	double lr, factor, gradient_norm, batch_loss; /* of the last step */
+	double last_loss[METHOD_PHASES];              /* of this run; NAN before the first */
+	size_t unsound; /* the parameter that began with what is no finite number; GRAPH_NONE */
 	double started, waited, checkpointed;
 	uint64_t rows_done; /* in this run */
 };
@@ -63,9 +65,12 @@ void train_update_close(struct train *t);
 /* Moves the parameters of a phase; its gradients are cleared. */
 int train_update(struct train *t, size_t phase, double loss, struct cvt_err *e);
 /* CVT_DIVERGED, and what to do about it. */
-int train_diverged(const struct train *t, double loss, double norm, struct cvt_err *e);
+int train_diverged(
+	const struct train *t, size_t phase, double loss, double norm, struct cvt_err *e);
 
 /* ---- train_blame.c ----------------------------------------------------------------- */
+/* Looks at the parameters that the training begins with, or goes on with. */
+void train_begin(struct train *t);
 /* Behind train_diverged: CVT_DIVERGED, in the message what of the batch or the weights is no finite
  * number. */
 int train_blame(const struct train *t, const struct batch *rows, struct cvt_err *e);

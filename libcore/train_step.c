@@ -119,9 +119,9 @@ static int phase_batch(struct train *t, size_t phase, const struct feed_item *it
 	plan_forward(p->plan, run, item->rows.rows);
 	const double loss = (double)*plan_value(p->plan, p->loss);
 	if (!isfinite(loss))
-		return train_diverged(t, loss, t->gradient_norm, e);
+		return train_diverged(t, phase, loss, t->gradient_norm, e);
 	plan_backward(p->plan, run, item->rows.rows);
-	t->batch_loss = loss;
+	t->batch_loss = t->last_loss[phase] = loss;
 	if (phase == 0)
 		count(t, p->plan, &item->rows, loss);
 	return t->pending == t->o.accumulate ? train_update(t, phase, loss, e) : CVT_OK;

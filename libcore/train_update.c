@@ -8,6 +8,7 @@
 #include "profile.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,13 +121,18 @@ void train_update_close(struct train *t)
 
 /* ---- norms ------------------------------------------------------------------------- */
 
-int train_diverged(const struct train *t, double loss, double norm, struct cvt_err *e)
+int train_diverged(const struct train *t, size_t phase, double loss, double norm, struct cvt_err *e)
 {
+	char last[60] = "";
+	if (!isfinite(loss) && isfinite(t->last_loss[phase]))
+		(void)snprintf(last, sizeof last, ", last finite loss %g", t->last_loss[phase]);
 	return cvt_fail(e, CVT_DIVERGED,
-		"step %llu: training diverged: loss %g, learning rate %g, gradient norm %g; lower "
+		"step %llu: training diverged: loss %g%s, learning rate %g, gradient norm %g; "
+		"lower "
 		"--lr, "
 		"or add --warmup-epochs 1 or --clip-norm 1",
-		(unsigned long long)t->c.step + 1, fabs(loss), t->lr, fabs(norm)); /* no "-nan" */
+		(unsigned long long)t->c.step + 1, fabs(loss), last, t->lr,
+		fabs(norm)); /* no "-nan" */
 }
 
 struct update {
@@ -249,7 +255,7 @@ int train_update(struct train *t, size_t phase, double loss, struct cvt_err *e)
 	struct update u = {.t = t, .phase = phase};
 	const double norm = mean * gradient_norm(t, &u);
 	if (!isfinite(norm))
-		return train_diverged(t, loss, norm, e);
+		return train_diverged(t, phase, loss, norm, e);
 	/* torch.nn.utils.clip_grad_norm_ */
 	const double clip = t->o.clip_norm > 0.0 && norm > t->o.clip_norm
 				    ? t->o.clip_norm / (norm + 1e-6)
