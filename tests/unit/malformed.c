@@ -6,15 +6,13 @@
  */
 #include "malform.h"
 
-#include "../../cmd/augment/words.h"
 #include "../reader.h"
+#include "../reader_files.h"
 
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { SAMPLED = 1500, MOST_MEMORY = 256 << 20 };
+enum { SAMPLED = 1500, DRAWN = 60, MOST_MEMORY = 256 << 20 };
 
 static int failures;
 
@@ -67,86 +65,6 @@ static void pack(struct sample *s)
 	s->n = sizeof s->bytes - z.avail_out;
 }
 
-/* ---- what is read by its name ------------------------------------------------------ */
-
-static char folder[] = "/tmp/cvtools-malformed-XXXXXX";
-static const char *const files[] = {"idx/images", "idx/labels", "cifar/data_batch_1.bin",
-	"cifar/batches.meta.txt", "chain", "idx", "cifar", ""};
-
-static const char *path_of(const char *name)
-{
-	static char path[100];
-	(void)snprintf(path, sizeof path, "%s/%s", folder, name);
-	return path;
-}
-
-static void put(const char *name, const unsigned char *bytes, size_t n)
-{
-	FILE *f = fopen(path_of(name), "wb");
-	if (!f || fwrite(bytes, 1, n, f) != n || fclose(f) != 0)
-		exit(99);
-}
-
-static void make_folders(struct sample *s)
-{
-	static const unsigned char images[] = {
-		0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 5, 6};
-	if (!mkdtemp(folder) || mkdir(path_of("idx"), 0700) || mkdir(path_of("cifar"), 0700))
-		exit(99);
-	put("idx/images", images, sizeof images);
-	if (load("tests/golden/formats/cifar", s))
-		put("cifar/data_batch_1.bin", s->bytes, s->n);
-}
-
-static void remove_folders(void)
-{
-	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
-		(void)remove(path_of(files[i]));
-}
-
-static int read_folder(const char *name, struct cvt_err *e)
-{
-	const struct dataset_options o = {.max_memory = READER_HELD, .max_pixels = 1 << 20};
-	struct source *from = NULL;
-	struct batch *b;
-	enum stream_event event = STREAM_BATCH;
-	int code = source_open(&from, path_of(name), &o, e);
-	while (code == CVT_OK && event != STREAM_DONE)
-		code = source_next(from, &b, &event, e);
-	if (from)
-		source_close(from);
-	return code;
-}
-
-/* The labels of a data set, and the names of its classes, beside the pictures. */
-static int read_labels(const unsigned char *bytes, size_t n, struct cvt_err *e)
-{
-	put("idx/labels", bytes, n);
-	return read_folder("idx", e);
-}
-
-static int read_names(const unsigned char *bytes, size_t n, struct cvt_err *e)
-{
-	put("cifar/batches.meta.txt", bytes, n);
-	return read_folder("cifar", e);
-}
-
-/* What @FILE of cv-augment names. */
-static int read_policy(const unsigned char *bytes, size_t n, struct cvt_err *e)
-{
-	char word[120];
-	struct augment_words w = {0};
-	struct aug_chain c = {0};
-	put("chain", bytes, n);
-	(void)snprintf(word, sizeof word, "@%s", path_of("chain"));
-	int code = augment_words_read(&w, (char *[]){word}, 1, e);
-	if (code == CVT_OK)
-		code = aug_chain_parse(&c, w.word, w.n, e);
-	aug_chain_free(&c);
-	augment_words_free(&w);
-	return code;
-}
-
 /* ---- trying ------------------------------------------------------------------------ */
 
 static double seconds(void)
@@ -170,7 +88,8 @@ static void try_kind(
 	static struct sample bad;
 	const size_t all = kind->cases(s);
 	const bool torture = getenv("TORTURE") != NULL;
-	const size_t step = torture || all <= SAMPLED ? 1 : all / SAMPLED | 1;
+	const size_t most = read == read_figures ? DRAWN : SAMPLED; /* those are drawn, too */
+	const size_t step = torture || all <= most ? 1 : all / most | 1;
 	size_t tried = 0, refused = 0, wrong = 0;
 	for (size_t k = 0; k < all; k += step) {
 		struct cvt_err e = {0};
@@ -220,7 +139,6 @@ static void limit_memory(void)
 static void try_files(struct sample *s)
 {
 	static const unsigned char labels[] = {0, 0, 12, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0};
-	make_folders(s);
 	if (load("tests/golden/formats/idx", s)) {
 		pack(s);
 		try_all("idx, packed", s, read_source);
@@ -233,7 +151,20 @@ static void try_files(struct sample *s)
 	set_text(s, "# the usual\npad-crop=4 hflip:0.5 # both\n"
 		    "\tone-of:.5 vflip rotate=30 end\r\nview=2 random-resized-crop=32,.2,1\n");
 	try_all("policy", s, read_policy);
-	remove_folders();
+	set_text(s, "17\n");
+	try_all("class number", s, read_cls);
+	set_text(
+		s, "{\"label\": 3, \"caption\": \"a \\u00e9 b\", \"more\": [1, {\"text\": null}]}");
+	try_all("note", s, read_json);
+	set_text(s, "# two rows, and whether they are alike\n\n0 1 1\n2 11\t0\n  7 3 1\n4 4 0\n");
+	try_all("pairs", s, read_pairs);
+	set_text(s, "{\"epoch\": 1, \"loss\": 2.5, \"accuracy\": 0.25, \"val_loss\": null, \"lr\": "
+		    "0.1}\n"
+		    "{\"epoch\": 2, \"loss\": 1.5, \"accuracy\": 0.5, \"val_loss\": 2, \"lr\": "
+		    "1e-3}\n");
+	try_all("figures, json", s, read_figures);
+	set_text(s, "epoch\tstep\tloss\tlr\n1\t10\t2.5\t0.1\n2\t20\tnull\t0.05\n");
+	try_all("figures, tsv", s, read_figures);
 }
 
 int main(void)

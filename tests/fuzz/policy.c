@@ -1,0 +1,11 @@
+/* libFuzzer: any bytes as a file of operations (cv-augment @FILE). */
+#include "../reader_files.h"
+
+int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t n);
+
+int LLVMFuzzerTestOneInput(const unsigned char *bytes, size_t n)
+{
+	struct cvt_err e = {0};
+	(void)read_policy(bytes, n, &e);
+	return 0;
+}
