@@ -8,11 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jpeglib.h>
-
 #include "../../formats/dataset.h"
+#include "picture_make.h"
 
-enum { SIDE = 8, GOLDEN = 4096 };
+enum { GOLDEN = 4096 };
 
 static int failures;
 
@@ -41,33 +40,6 @@ static int read_jpeg(const unsigned char *p, size_t n, struct batch *b, struct c
 	return read_within(p, n, NULL, b, e);
 }
 
-/* One colour of inks all over. The caller frees. */
-static unsigned char *make_inks(const unsigned char *ink, bool adobe, size_t *n)
-{
-	struct jpeg_compress_struct c;
-	struct jpeg_error_mgr errors;
-	unsigned char *bytes = NULL, row[4 * SIDE], *line = row;
-	unsigned long size = 0;
-	for (size_t i = 0; i < sizeof row; i++)
-		row[i] = ink[i % 4];
-	c.err = jpeg_std_error(&errors);
-	jpeg_create_compress(&c);
-	jpeg_mem_dest(&c, &bytes, &size);
-	c.image_width = c.image_height = SIDE;
-	c.input_components = 4;
-	c.in_color_space = JCS_CMYK;
-	jpeg_set_defaults(&c);
-	jpeg_set_quality(&c, 100, TRUE);
-	c.write_Adobe_marker = adobe;
-	jpeg_start_compress(&c, TRUE);
-	for (int y = 0; y < SIDE; y++)
-		(void)jpeg_write_scanlines(&c, &line, 1);
-	jpeg_finish_compress(&c);
-	jpeg_destroy_compress(&c);
-	*n = size;
-	return bytes;
-}
-
 static void test_inks(bool adobe)
 {
 	static const unsigned char inks[][4] = {
@@ -77,10 +49,12 @@ static void test_inks(bool adobe)
 		struct batch b = {0};
 		struct cvt_err e = {0};
 		size_t n = 0;
-		unsigned char *p = make_inks(inks[i], adobe, &n);
+		const struct jpeg_made how = {
+			.components = 4, .space = JCS_CMYK, .adobe = adobe, .colour = inks[i]};
+		unsigned char *p = picture_make_jpeg(&how, &n);
 		const bool read = read_jpeg(p, n, &b, &e) == CVT_OK;
 		const struct tensor *t = read ? batch_get(&b, "image") : NULL;
-		good = good && t && t->bytes == (size_t)SIDE * SIDE * 3;
+		good = good && t && t->bytes == (size_t)PICTURE_SIDE * PICTURE_SIDE * 3;
 		for (size_t k = 0; good && k < t->bytes; k++) {
 			const int ink = inks[i][k % 3], black = inks[i][3];
 			const int want =
@@ -119,39 +93,16 @@ static void test_two_sizes(void)
 	batch_free(&b);
 }
 
-/* A picture of one colour in the scans that libjpeg chooses. The caller frees. */
-static unsigned char *make_progressive(int components, J_COLOR_SPACE space, size_t *n)
-{
-	struct jpeg_compress_struct c;
-	struct jpeg_error_mgr errors;
-	unsigned char *bytes = NULL, row[4 * SIDE], *line = row;
-	unsigned long size = 0;
-	memset(row, 77, sizeof row);
-	c.err = jpeg_std_error(&errors);
-	jpeg_create_compress(&c);
-	jpeg_mem_dest(&c, &bytes, &size);
-	c.image_width = c.image_height = SIDE;
-	c.input_components = components;
-	c.in_color_space = space;
-	jpeg_set_defaults(&c);
-	jpeg_simple_progression(&c);
-	jpeg_start_compress(&c, TRUE);
-	for (int y = 0; y < SIDE; y++)
-		(void)jpeg_write_scanlines(&c, &line, 1);
-	jpeg_finish_compress(&c);
-	jpeg_destroy_compress(&c);
-	*n = size;
-	return bytes;
-}
-
 /* Components that the scans of a picture have in all; 24 of the largest picture are the default. */
 static void test_scans(int components, J_COLOR_SPACE space, size_t passes)
 {
 	struct batch b = {0};
 	struct cvt_err e = {0};
 	size_t n = 0;
-	unsigned char *p = make_progressive(components, space, &n);
-	struct dataset_options o = {.max_scan_pixels = passes * SIDE * SIDE};
+	const struct jpeg_made how = {
+		.components = components, .space = space, .progressive = true};
+	unsigned char *p = picture_make_jpeg(&how, &n);
+	struct dataset_options o = {.max_scan_pixels = passes * PICTURE_SIDE * PICTURE_SIDE};
 	char what[80];
 	bool good = passes <= 24 && read_within(p, n, &o, &b, &e) == CVT_OK;
 	o.max_scan_pixels--;

@@ -5,6 +5,7 @@
  * cases is run; with TORTURE set, all of them.
  */
 #include "malform.h"
+#include "picture_make.h"
 
 #include "../reader.h"
 #include "../reader_files.h"
@@ -12,7 +13,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-enum { SAMPLED = 1500, DRAWN = 60, MOST_MEMORY = 256 << 20 };
+enum { SAMPLED = 1500, DRAWN = 60, MOST_MEMORY = 256 << 20, PNGS = 4 };
 
 static int failures;
 
@@ -63,6 +64,29 @@ static void pack(struct sample *s)
 		exit(99);
 	(void)deflateEnd(&z);
 	s->n = sizeof s->bytes - z.avail_out;
+}
+
+/* What the golden pictures are not: in scans, in colour, interlaced, with a palette, of few bits and many. */
+static void make_picture(size_t k, struct sample *s, const char **name)
+{
+	static const struct {
+		const char *name;
+		int depth, type;
+		bool interlaced;
+	} png[] = {{"png, interlaced", 8, PNG_COLOR_TYPE_RGB, true},
+		{"png, palette", 2, PNG_COLOR_TYPE_PALETTE, false},
+		{"png, palette, interlaced", 4, PNG_COLOR_TYPE_PALETTE, true},
+		{"png, 16 bits", 16, PNG_COLOR_TYPE_RGB_ALPHA, false}};
+	const struct jpeg_made colour = {.components = 3, .space = JCS_RGB, .progressive = true};
+	*name = k < PNGS ? png[k].name : "jpeg, progressive";
+	if (k < PNGS) {
+		s->n = picture_make_png(
+			png[k].depth, png[k].type, png[k].interlaced, s->bytes, sizeof s->bytes);
+		return;
+	}
+	unsigned char *p = picture_make_jpeg(&colour, &s->n);
+	memcpy(s->bytes, p, s->n);
+	free(p);
 }
 
 /* ---- trying ------------------------------------------------------------------------ */
@@ -186,6 +210,11 @@ int main(void)
 		(void)snprintf(path, sizeof path, "tests/golden/formats/%s", kinds[i]);
 		if (load(path, &s))
 			try_all(kinds[i], &s, read_source);
+	}
+	for (size_t k = 0; k <= PNGS; k++) {
+		const char *name;
+		make_picture(k, &s, &name);
+		try_all(name, &s, read_source);
 	}
 	set_text(&s,
 		"P7\nWIDTH 2\nHEIGHT 2\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\nabcdefghijkl");
