@@ -230,7 +230,7 @@ static int put_rest(struct work *w, struct cvt_err *e)
 /* An epoch of the selection, in batches of handy size. */
 static int write_epoch(struct work *w, size_t epoch, struct cvt_err *e)
 {
-	const size_t most = source_batch_rows(&w->join.head);
+	const size_t most = source_batch_rows(&w->join.head, w->join.largest);
 	selection_epoch(w->selection, epoch);
 	for (size_t at = 0, n; at < w->selection->n; at += n) {
 		n = w->selection->n - at < most ? w->selection->n - at : most;

@@ -30,8 +30,9 @@ struct dataset {
 	const struct format *format; /* its functions serve this data set */
 	void *state;                 /* the format's own */
 	size_t channels;             /* of all its pictures when they are ragged; 0 = they differ */
-	const int64_t *index;        /* of each row; NULL = the row's number */
-	const int32_t *part;         /* of each row, 1 = validation; NULL = all are 0 */
+	size_t largest;       /* bytes of its largest picture; 0 = as head says, or unknown */
+	const int64_t *index; /* of each row; NULL = the row's number */
+	const int32_t *part;  /* of each row, 1 = validation; NULL = all are 0 */
 	const int64_t *group; /* of each row; neighbours of one stay so. NULL = none has one */
 	struct tree *tree;    /* the files it is made of, if several */
 };

@@ -14,6 +14,7 @@ int join_add(struct join *j, struct dataset *d, struct cvt_err *e)
 	}
 	j->set = p;
 	j->set[j->sets++] = (struct join_set){.data = d, .first = j->rows};
+	j->largest = d->largest > j->largest ? d->largest : j->largest;
 	return mem_add(j->rows, d->rows, &j->rows) ? CVT_OK
 						   : cvt_fail(e, CVT_INPUT, "too many rows");
 }

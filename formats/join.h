@@ -15,6 +15,7 @@ enum { JOIN_AWAKE = 16 };
 struct join {
 	struct head head;
 	size_t rows, sets, capacity;
+	size_t largest; /* bytes of a picture, as far as it is known */
 	struct join_set *set;
 	size_t awake[JOIN_AWAKE], awakened; /* sets that were read last; the others rest */
 	/* scratch of join_read */

@@ -128,6 +128,7 @@ static int measure_all(struct dataset *d, struct pictures *p, struct cvt_err *e)
 		d->channels = i == 0 || d->channels == x->size.channels ? x->size.channels : 0;
 		if (i > 0 && x->size.channels != p->item[i - 1].size.channels)
 			p->ragged = true;
+		d->largest = larger(d->largest, picture_bytes(&x->size));
 		p->name_bytes = larger(p->name_bytes, x->name_bytes);
 		p->caption_bytes = larger(p->caption_bytes, x->caption ? strlen(x->caption) : 0);
 		p->has_mask = p->has_mask || x->mask != SIZE_MAX;
@@ -219,9 +220,9 @@ static int start_ragged(const struct pictures *p, const size_t *pick, size_t n, 
 		if (!mem_add(all, picture_bytes(&p->item[pick[i]].size), &all)
 			|| all > head_rows_most(p->o.max_memory))
 			return cvt_fail(e, CVT_LIMIT,
-				"%zu pictures of different sizes take more than %zu MiB; raise "
+				"pictures that are read together take more than %zu MiB; raise "
 				"--max-memory",
-				n, p->o.max_memory >> 20);
+				p->o.max_memory >> 20);
 	const size_t ends = n + 1;
 	struct tensor *at = batch_get(out, "image.at"), *hwc = batch_get(out, "image.hwc");
 	TRY(tensor_shape(batch_get(out, "image"), DT_U1, 1, &all, e));

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Bytes of a batch made from a data set; frames are cut by the writer, so nothing depends on it. */
-enum { BATCH_BYTES = 1 << 18, BATCH_ROWS = 4096, RAGGED_ROWS = 16 };
+enum { BATCH_BYTES = 1 << 18, BATCH_ROWS = 4096, RAGGED_ROWS = 16, RAGGED_BYTES = 16 << 20 };
 
 struct source {
 	char *name;
@@ -17,7 +17,14 @@ struct source {
 	bool ended;
 };
 
-size_t source_batch_rows(const struct head *h)
+/* Of pictures of different sizes: a few, or one large one. */
+static size_t ragged_rows(size_t largest)
+{
+	const size_t rows = largest ? RAGGED_BYTES / largest : RAGGED_ROWS;
+	return rows < 1 ? 1 : rows > RAGGED_ROWS ? RAGGED_ROWS : rows;
+}
+
+size_t source_batch_rows(const struct head *h, size_t largest)
 {
 	size_t bytes = 0, items;
 	for (size_t i = 0; i < h->nfields; i++) {
@@ -26,7 +33,7 @@ size_t source_batch_rows(const struct head *h)
 		for (int k = 0; k < f->ndim; k++)
 			dims[k] = f->dims[k] == HEAD_VARIES ? 64 : f->dims[k];
 		if (f->flags & FIELD_WHOLE)
-			return RAGGED_ROWS;
+			return ragged_rows(largest);
 		if (tensor_count(f->ndim, dims, &items, NULL) != CVT_OK)
 			return 1;
 		bytes += items < SIZE_MAX / 64 ? items * dtype_size(f->dtype) : BATCH_BYTES;
@@ -53,7 +60,7 @@ static int open_input(
 		return CVT_OK;
 	}
 	TRY(dataset_open_input(&s->set, in, o, e));
-	s->pick = mem_alloc(source_batch_rows(&s->set->head), sizeof *s->pick, e);
+	s->pick = mem_alloc(source_batch_rows(&s->set->head, s->set->largest), sizeof *s->pick, e);
 	return s->pick ? CVT_OK : CVT_SYSTEM;
 }
 
@@ -106,7 +113,8 @@ const struct head *source_head(const struct source *s)
 static int next_of_set(
 	struct source *s, struct batch **batch, enum stream_event *event, struct cvt_err *e)
 {
-	const size_t most = source_batch_rows(&s->set->head), left = s->set->rows - s->at;
+	const size_t most = source_batch_rows(&s->set->head, s->set->largest),
+		     left = s->set->rows - s->at;
 	const size_t n = left < most ? left : most;
 	*batch = &s->batch;
 	if (n == 0) {

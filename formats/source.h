@@ -31,8 +31,9 @@ const char *source_name(const struct source *s);
 /* The descriptor it reads, for output_same_file. */
 int source_fd(const struct source *s);
 
-/* Rows of that schema that make a batch of handy size. */
-size_t source_batch_rows(const struct head *h);
+/* Rows of that schema that make a batch of handy size; largest = bytes of a picture, where their sizes
+ * differ (0 = nobody knows). */
+size_t source_batch_rows(const struct head *h, size_t largest);
 
 /* CVT_INPUT: the source has several epochs where one is wanted. */
 int source_refuse_epochs(const struct source *s, struct cvt_err *e);
