@@ -35,7 +35,7 @@ static inline __attribute__((always_inline)) void window_max(const bool noted,
 		best = vec_select(more, v, best);
 	}
 	vec_store_some(y, best, n);
-	if (noted)
+	if (noted && winner)
 		store_numbers(winner, number, n);
 }
 
