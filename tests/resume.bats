@@ -124,6 +124,31 @@ killed() {
 	cmp plain.st part.st
 }
 
+# stopped COMMAND...: a training under COMMAND, which is sent SIGHUP; $code is what it ends with.
+stopped() {
+	"$@" cv-train -q --arch tiny.arch -b 32 --epochs 1000000 --sched constant -o net.st all.cvt 2>said >out &
+	pid=$!
+	until [ -e net.st.ckpt ]; do sleep 0.02; done
+	kill -HUP $pid
+}
+
+@test "a terminal that hangs up is a reason to save, but not under nohup" {
+	local code=0
+	tiny
+	quadrants all.cvt
+	stopped env
+	wait $pid || code=$?
+	[ "$code" -eq 130 ]
+	grep -q -e '--resume auto' said
+	[ -e net.st.ckpt ] && [ ! -e net.st ]
+	rm net.st.ckpt
+	stopped nohup
+	sleep 0.2
+	kill -0 $pid
+	kill -KILL $pid
+	wait $pid || true
+}
+
 @test "an interrupt saves, says how to go on, and ends with 130" {
 	local code=0
 	tiny

@@ -390,6 +390,14 @@ write("inf.cvt", "rows 240\nval 40\nepochs 1\nindex 240\n" + classes("nw", "ne",
 	fails 1 cv-train -q --arch tiny.arch -o nowhere/x.st a.cvt
 }
 
+@test "metrics that cannot be written say why" {
+	tiny
+	quadrants a.cvt
+	fails 1 cv-train -q --arch tiny.arch --metrics /dev/full -o x.st a.cvt
+	[[ $message == *"/dev/full: cannot be written: No space left on device"* ]]
+	[ ! -e x.st ]
+}
+
 @test "no rows are exit 3" {
 	tiny
 	quadrants a.cvt n=40 val=40

@@ -2,6 +2,7 @@
 #include "trainer.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,9 +62,12 @@ static void put_value(FILE *f, const struct metric *m)
 		(void)fprintf(f, m->whole ? "%.0f" : "%.9g", m->value);
 }
 
-static void put_metrics(FILE *f, const struct train_report *r, bool tsv)
+/* Into the file at once: others follow it. */
+static void put_metrics(struct trainer *t, const struct train_report *r, bool tsv)
 {
+	FILE *f = t->metrics;
 	struct metric m[METRICS];
+	errno = 0;
 	const size_t n = metrics_of(r, m);
 	for (size_t i = 0; i < n; i++) {
 		if (tsv)
@@ -73,7 +77,8 @@ static void put_metrics(FILE *f, const struct train_report *r, bool tsv)
 		put_value(f, &m[i]);
 	}
 	(void)fputs(tsv ? "\n" : "}\n", f);
-	(void)fflush(f);
+	if ((fflush(f) != 0 || ferror(f)) && !t->metrics_error)
+		t->metrics_error = errno ? errno : EIO;
 }
 
 static void put_header(const struct trainer *t)
@@ -153,10 +158,10 @@ int trainer_close_metrics(struct trainer *t, struct cvt_err *e)
 	t->metrics = NULL;
 	if (!f)
 		return CVT_OK;
-	const bool bad = ferror(f) != 0;
-	if (fclose(f) != 0 || bad)
-		return cvt_fail(e, CVT_SYSTEM, "%s: cannot be written", t->o.common.metrics);
-	return CVT_OK;
+	if (fclose(f) != 0 && !t->metrics_error)
+		t->metrics_error = errno;
+	errno = t->metrics_error;
+	return errno ? cvt_fail_errno(e, "%s: cannot be written", t->o.common.metrics) : CVT_OK;
 }
 
 /* ---- progress ---------------------------------------------------------------------- */
@@ -197,7 +202,7 @@ void trainer_report(void *context, const struct train_report *r)
 	if (r->epoch_end) {
 		t->last = *r;
 		if (t->metrics)
-			put_metrics(t->metrics, r, is_tsv(t->o.common.metrics));
+			put_metrics(t, r, is_tsv(t->o.common.metrics));
 	}
 	if (cli_progress_due(&t->progress))
 		say(t, r);

@@ -32,10 +32,13 @@ static void on_signal(int number)
 
 static void catch_signals(void)
 {
-	struct sigaction a = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	struct sigaction before, a = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	(void)sigemptyset(&a.sa_mask);
 	(void)sigaction(SIGINT, &a, NULL);
 	(void)sigaction(SIGTERM, &a, NULL);
+	/* The terminal is gone, or the session; but nohup(1) has it ignored. */
+	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+		(void)sigaction(SIGHUP, &a, NULL);
 }
 
 /* ---- --list ------------------------------------------------------------------------ */

@@ -80,6 +80,7 @@ struct trainer {
 	/* telling */
 	struct cli_progress_line progress;
 	double share_before; /* of the training that earlier runs did; -1 = not seen yet */
+	int metrics_error;   /* errno of the first write to it that failed; 0 = none */
 	FILE *metrics;
 	struct train_report last;
 	struct finder finder;
