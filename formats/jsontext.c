@@ -1,47 +1,85 @@
 /* jsontext: JSON by jansson (see jsontext.h). */
 #include "jsontext.h"
 
+#include <setjmp.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* When memory is short, jansson blames the text, or goes on with letters left out of its strings, or with
- * keys left out of what it writes; it can be told by its allocator alone, to which it gives no context.
- * Written by that, read here, a thread each. */
+/* When memory is short, jansson blames the text, leaves letters out of its strings or keys out of what it
+ * writes, or stops at an assertion; it can be told by its allocator alone, to which it gives no context.
+ * Written by that, read here, a thread each. While it parses, a lack of memory ends that at once. */
 static _Thread_local bool starved;
+static _Thread_local jmp_buf *parsing; /* NULL = it does not */
+
+/* Stands in front of what it gets: what a parse had taken is given back where it ends early. */
+struct block {
+	struct block *next, *before;
+};
+static _Thread_local struct block *taken; /* by the last parse */
 
 static void *allocate(size_t n)
 {
-	void *p = malloc(n);
-	starved = starved || !p;
-	return p;
+	struct block *b = n < SIZE_MAX - sizeof *b ? malloc(sizeof *b + n) : NULL;
+	if (!b) {
+		starved = true;
+		if (parsing)
+			longjmp(*parsing, 1);
+		return NULL;
+	}
+	*b = (struct block){taken, NULL};
+	if (taken)
+		taken->before = b;
+	taken = b;
+	return b + 1;
+}
+
+static void release(void *p)
+{
+	struct block *b = p ? (struct block *)p - 1 : NULL;
+	if (!b)
+		return;
+	if (b->next)
+		b->next->before = b->before;
+	if (b->before)
+		b->before->next = b->next;
+	else if (taken == b)
+		taken = b->next;
+	free(b);
 }
 
 void jsontext_begin(void)
 {
 	starved = false;
-	json_set_alloc_funcs(allocate, free);
+	taken = NULL; /* what others took remains theirs */
+	json_set_alloc_funcs(allocate, release);
 }
 
 char *jsontext_dump(const json_t *root)
 {
 	char *text = json_dumps(root, JSON_COMPACT);
-	if (!starved)
-		return text;
-	free(text);
-	return NULL;
+	char *copy = text && !starved ? strdup(text) : NULL;
+	release(text);
+	return copy;
 }
 
 int jsontext_parse(json_t **root, const char *text, size_t n, size_t flags, struct cvt_err *e)
 {
 	json_error_t why;
-	jsontext_begin();
-	*root = json_loadb(text, n, flags, &why);
-	if (*root && !starved)
-		return CVT_OK;
-	json_decref(*root);
+	jmp_buf out;
 	*root = NULL;
-	return starved ? cvt_fail(e, CVT_SYSTEM, "out of memory")
-		       : cvt_fail(e, CVT_INPUT, "line %d: %.100s", why.line, why.text);
+	jsontext_begin();
+	parsing = &out;
+	if (setjmp(out) == 0)
+		*root = json_loadb(text, n, flags, &why);
+	parsing = NULL;
+	if (*root)
+		return CVT_OK;
+	if (!starved)
+		return cvt_fail(e, CVT_INPUT, "line %d: %.100s", why.line, why.text);
+	while (taken)
+		release(taken + 1);
+	return cvt_fail(e, CVT_SYSTEM, "out of memory");
 }
 
 /* ---- a walk ------------------------------------------------------------------------ */
