@@ -405,9 +405,8 @@ static void add_sums(struct job *j)
 static void backward_by_tiles(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
-	if (d->to) {
+	if (d->to)
 		winograd_run(io, &c->backward_map, packed(io), d->rows, d->dy, &d->tail, d->to);
-	}
 	if (d->dw) {
 		const struct simd_weights w = forward_weights(c, NULL, 0);
 		winograd_gradient(io, &c->forward_map, &w, d->rows, d->x, d->dy, d->dw);
@@ -447,23 +446,15 @@ static void backward_by_places(const struct nn_io *io, const struct convolve_dat
 
 void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
 {
+	static void (*const run[])(const struct nn_io *io, const struct convolve_data *d) = {
+		[DIRECT] = backward_directly,
+		[IN_BF16] = backward_in_bf16,
+		[BY_TILES] = backward_by_tiles,
+		[BY_PLACES] = backward_by_places};
 	const enum way way = way_of(io, io->fixed);
 	if (way != IN_BF16 && d->to && !io->fixed)
 		pack_backward(io, way, d->w, NULL, io->work);
-	switch (way) {
-	case IN_BF16:
-		backward_in_bf16(io, d);
-		break;
-	case BY_TILES:
-		backward_by_tiles(io, d);
-		break;
-	case BY_PLACES:
-		backward_by_places(io, d);
-		break;
-	case DIRECT:
-		backward_directly(io, d);
-		break;
-	}
+	run[way](io, d);
 }
 
 /* ---- fixed plans ------------------------------------------------------------------- */
