@@ -65,7 +65,7 @@ char *jsontext_dump(const json_t *root)
 
 int jsontext_parse(json_t **root, const char *text, size_t n, size_t flags, struct cvt_err *e)
 {
-	json_error_t why;
+	json_error_t why = {0};
 	jmp_buf out;
 	*root = NULL;
 	jsontext_begin();
