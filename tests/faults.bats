@@ -283,8 +283,15 @@ starved() {
 	done
 }
 
-@test "memory runs out in every method and every tool that reads a pipe" {
-	for w in "${method_ways[@]}" "${tool_ways[@]}"; do
+@test "memory runs out in every method" {
+	for w in "${method_ways[@]}"; do
+		# shellcheck disable=SC2086
+		SAMPLES=4 starved ${w#* } --threads 1 -q
+	done
+}
+
+@test "memory runs out in every tool that reads a pipe" {
+	for w in "${tool_ways[@]}"; do
 		# shellcheck disable=SC2086
 		SAMPLES=4 starved ${w#* } --threads 1 -q
 	done
