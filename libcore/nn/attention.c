@@ -60,16 +60,11 @@ static struct dense back(struct dense d)
 	return (struct dense){d.o, d.i};
 }
 
-static size_t most(size_t a, size_t b)
-{
-	return a > b ? a : b;
-}
-
 /* Floats of both, packed, forward or backward; where proj's begin. */
 static size_t packed_proj(size_t D)
 {
 	enum { LINE = 16 };
-	return nn_round_up(most(dense_floats((struct dense){D, 3 * D}),
+	return nn_round_up(nn_most(dense_floats((struct dense){D, 3 * D}),
 				   dense_floats((struct dense){3 * D, D})),
 		LINE);
 }
@@ -144,7 +139,7 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 	n->save_row = 4 * T * D + H * T * T;
 	n->work_whole = NN_PARTS * 3 * D + packed_both(D);
 	n->work_row = 4 * T * D;
-	n->work_thread = most(dense_gradient_thread(), most(T * T, packed_floats(T, D / H)));
+	n->work_thread = nn_most(dense_gradient_thread(), nn_most(T * T, packed_floats(T, D / H)));
 	TRY(declare(g, n, D, e));
 	return blas_open(e);
 }
@@ -189,8 +184,8 @@ static size_t prepare(const struct nn_io *io, float *to)
 		const struct weights w = weights_of(io);
 		const struct dense_weights of_qkv = {w.qkv, qkv.i, 1, w.qkv_bias, NULL};
 		const struct dense_weights of_proj = {w.proj, proj.i, 1, w.proj_bias, NULL};
-		dense_pack(qkv, &of_qkv, 0, qkv.o, to);
-		dense_pack(proj, &of_proj, 0, proj.o, to + packed_proj(proj.i));
+		dense_pack(io, qkv, &of_qkv, to);
+		dense_pack(io, proj, &of_proj, to + packed_proj(proj.i));
 	}
 	return packed_both(proj.i);
 }
@@ -205,13 +200,13 @@ static void forward_rows(const struct nn_io *io, size_t first, size_t count, siz
 	float *qkv = io->save + at * 3 * z.D, *heads = saved_heads(io, &z) + at * z.D;
 	float *P = saved_probabilities(io, &z) + first * z.H * z.T * z.T;
 	float *room = io->thread_work + slot * io->thread_stride;
-	dense_run(qkv_of(io), packed, m, io->x[0] + at * z.D, 0, 3 * z.D, NULL, false, qkv);
+	dense_run(qkv_of(io), packed, m, io->x[0] + at * z.D, NULL, false, qkv);
 	for (size_t i = 0; i < count * z.H; i++) {
 		const size_t row = i / z.H * z.T, column = i % z.H * z.K;
 		forward_head(&z, qkv + row * 3 * z.D + column, P + i * z.T * z.T,
 			heads + row * z.D + column, room);
 	}
-	dense_run(proj_of(io), packed + packed_proj(z.D), m, heads, 0, z.D,
+	dense_run(proj_of(io), packed + packed_proj(z.D), m, heads,
 		io->plus ? io->plus + at * z.D : NULL, false, io->y + at * z.D);
 }
 
@@ -254,8 +249,8 @@ static void backward_rows(const struct nn_io *io, size_t first, size_t count, si
 	const float *P = saved_probabilities(io, &z) + first * z.H * z.T * z.T;
 	float *dqkv = work_qkv(io, &z) + at * wide, *A = work_heads(io, &z) + at * z.D;
 	float *dS = io->thread_work + slot * io->thread_stride;
-	dense_run(back(proj_of(io)), packed + packed_proj(z.D), m, io->dy + at * z.D, 0, z.D, NULL,
-		false, A);
+	dense_run(
+		back(proj_of(io)), packed + packed_proj(z.D), m, io->dy + at * z.D, NULL, false, A);
 	for (size_t i = 0; i < count * z.H; i++) {
 		const size_t row = i / z.H * z.T, column = i % z.H * z.K;
 		backward_head(&z, qkv + row * wide + column, P + i * z.T * z.T,
@@ -263,8 +258,7 @@ static void backward_rows(const struct nn_io *io, size_t first, size_t count, si
 	}
 	if (io->dx[0]) {
 		float *dx = io->dx[0] + at * z.D;
-		dense_run(back(qkv_of(io)), packed, m, dqkv, 0, z.D, io->add[0] ? dx : NULL, false,
-			dx);
+		dense_run(back(qkv_of(io)), packed, m, dqkv, io->add[0] ? dx : NULL, false, dx);
 	}
 }
 
@@ -274,8 +268,8 @@ static void pack_back(const struct nn_io *io)
 	const struct weights w = weights_of(io);
 	const struct dense_weights of_qkv = {.w = w.qkv, .o_step = 1, .i_step = qkv.o};
 	const struct dense_weights of_proj = {.w = w.proj, .o_step = 1, .i_step = proj.o};
-	dense_pack_all(io, qkv, &of_qkv, work_packed(io));
-	dense_pack_all(io, proj, &of_proj, work_packed(io) + packed_proj(proj.o));
+	dense_pack(io, qkv, &of_qkv, work_packed(io));
+	dense_pack(io, proj, &of_proj, work_packed(io) + packed_proj(proj.o));
 }
 
 static void sum_vectors(const float *dy, size_t count, size_t wide, float *sum)

@@ -157,11 +157,6 @@ static void lay_scratch(struct node *n, struct convolve *c)
 	n->work_thread = c->bordered_x + c->bordered_h * c->bordered_w * c->lanes + 2 * width;
 }
 
-static size_t most(size_t a, size_t b)
-{
-	return a > b ? a : b;
-}
-
 /* Winograd's way needs more scratch. */
 static void lay_tiles(struct node *n, struct convolve *c)
 {
@@ -170,11 +165,11 @@ static void lay_tiles(struct node *n, struct convolve *c)
 	for (size_t t = 0; t < 9; t++)
 		c->mirrored[t] = c->place_weight[8 - t];
 	const struct winograd *f = &c->forward_map, *b = &c->backward_map;
-	n->work_whole = most(n->work_whole, most(winograd_work(f), winograd_work(b)));
-	n->work_whole = most(n->work_whole, winograd_gradient_work(f));
+	n->work_whole = nn_most(n->work_whole, nn_most(winograd_work(f), winograd_work(b)));
+	n->work_whole = nn_most(n->work_whole, winograd_gradient_work(f));
 	n->work_thread =
-		most(n->work_thread, most(winograd_thread_work(f), winograd_thread_work(b)));
-	n->work_thread = most(n->work_thread, winograd_gradient_thread_work(f));
+		nn_most(n->work_thread, nn_most(winograd_thread_work(f), winograd_thread_work(b)));
+	n->work_thread = nn_most(n->work_thread, winograd_gradient_thread_work(f));
 }
 
 /* Forward in bfloat16: bordered x falls into as many pictures as its places have residues by the
@@ -242,10 +237,10 @@ static void lay_bf16(struct node *n, struct convolve *c)
 	*b = backward_bf16(c);
 	bf16_finish(f);
 	bf16_finish(b);
-	n->work_whole = most(n->work_whole, most(bf16_work(f), bf16_work(b)));
-	n->work_whole = most(n->work_whole, bf16_gradient_work(f));
-	n->work_thread = most(n->work_thread, most(bf16_thread_work(f), bf16_thread_work(b)));
-	n->work_thread = most(n->work_thread, bf16_gradient_thread_work(f));
+	n->work_whole = nn_most(n->work_whole, nn_most(bf16_work(f), bf16_work(b)));
+	n->work_whole = nn_most(n->work_whole, bf16_gradient_work(f));
+	n->work_thread = nn_most(n->work_thread, nn_most(bf16_thread_work(f), bf16_thread_work(b)));
+	n->work_thread = nn_most(n->work_thread, bf16_gradient_thread_work(f));
 }
 
 /* The node's conf is one block, which free() releases. */
@@ -270,10 +265,10 @@ static struct convolve *allocate(const struct window *v, struct cvt_err *e)
 /* Places need the weights of each place at once, and copies of all rows. */
 static void lay_places(struct node *n, const struct convolve *c)
 {
-	n->work_whole = most(n->work_whole, convolve_small_floats(c, false));
-	n->work_whole = most(n->work_whole, convolve_small_floats(c, true));
+	n->work_whole = nn_most(n->work_whole, convolve_small_floats(c, false));
+	n->work_whole = nn_most(n->work_whole, convolve_small_floats(c, true));
 	n->work_row = convolve_small_gradient_row(c);
-	n->work_thread = most(n->work_thread, convolve_small_gradient_thread(c));
+	n->work_thread = nn_most(n->work_thread, convolve_small_gradient_thread(c));
 }
 
 int convolve_create(const struct graph *g, struct node *n, const struct window *v, size_t outputs,

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-/* Of a block: tiles of 14 and of 6 places, near while it lasts. */
-enum { VECTORS = 70 };
+/* Of a block: tiles of 14 and of 6 places, near while it lasts; panels of any width. */
+enum { VECTORS = 70, OUTPUTS = 128 };
 /* Of a gradient, what one block makes: that many outputs and inputs, so many vectors at a time, which with the
  * sums stay in the second cache. Vectors a power of two apart would meet in the first. */
 enum { SOME_OUTPUTS = 224, SOME_INPUTS = 128, CHUNK = 128, APART = 16 };
@@ -23,7 +23,8 @@ size_t dense_floats(struct dense d)
 	return packed_floats(d) + d.o;
 }
 
-void dense_pack(
+/* Outputs first..first + n, first a multiple of OUTPUTS. */
+static void pack(
 	struct dense d, const struct dense_weights *w, size_t first, size_t n, float *packed)
 {
 	const float *scale = w->affine, *shift = scale ? scale + d.o : NULL;
@@ -42,7 +43,7 @@ void dense_pack(
 			  + (shift ? shift[k] : 0);
 }
 
-void dense_run(struct dense d, const float *packed, size_t m, const float *x, size_t first,
+static void run(struct dense d, const float *packed, size_t m, const float *x, size_t first,
 	size_t n, const float *plus, bool relu, float *y)
 {
 	const struct simd_conv view = {.taps = 1,
@@ -56,6 +57,12 @@ void dense_run(struct dense d, const float *packed, size_t m, const float *x, si
 		.w = packed + first * d.i,
 		.tail = {packed + packed_floats(d) + first, plus ? plus + first : NULL, relu}};
 	simd()->conv(&view, x, y + first);
+}
+
+void dense_run(struct dense d, const float *packed, size_t m, const float *x, const float *plus,
+	bool relu, float *y)
+{
+	run(d, packed, m, x, 0, d.o, plus, relu, y);
 }
 
 /* ---- by all threads ------------------------------------------------------------------ */
@@ -78,7 +85,7 @@ static size_t cuts(size_t n, size_t each)
 
 static size_t parts(struct dense d)
 {
-	return cuts(d.o, DENSE_OUTPUTS);
+	return cuts(d.o, OUTPUTS);
 }
 
 static void pack_block(void *context, size_t block, unsigned thread)
@@ -86,11 +93,11 @@ static void pack_block(void *context, size_t block, unsigned thread)
 	(void)thread;
 	const struct job *j = context;
 	size_t first;
-	const size_t n = par_span(j->d.o, DENSE_OUTPUTS, block, &first);
-	dense_pack(j->d, j->weights, first, n, j->to);
+	const size_t n = par_span(j->d.o, OUTPUTS, block, &first);
+	pack(j->d, j->weights, first, n, j->to);
 }
 
-void dense_pack_all(
+void dense_pack(
 	const struct nn_io *io, struct dense d, const struct dense_weights *w, float *packed)
 {
 	struct job j = {.d = d, .weights = w, .to = packed};
@@ -104,9 +111,9 @@ static void run_block(void *context, size_t block, unsigned thread)
 	const struct dense d = j->d;
 	size_t first, output;
 	const size_t m = par_span(j->m, VECTORS, block / parts(d), &first);
-	const size_t n = par_span(d.o, DENSE_OUTPUTS, block % parts(d), &output);
-	dense_run(d, j->packed, m, j->x + first * d.i, output, n,
-		j->plus ? j->plus + first * d.o : NULL, j->relu, j->to + first * d.o);
+	const size_t n = par_span(d.o, OUTPUTS, block % parts(d), &output);
+	run(d, j->packed, m, j->x + first * d.i, output, n, j->plus ? j->plus + first * d.o : NULL,
+		j->relu, j->to + first * d.o);
 }
 
 /* Blocks are cut by outputs, too: one vector is work for several threads. */

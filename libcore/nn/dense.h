@@ -22,21 +22,15 @@ struct dense_weights {
 	const float *bias, *affine;
 };
 
-enum { DENSE_OUTPUTS = 128 }; /* that packing and running may be parted into */
-
 /* Floats of packed weights, a bias of each output behind them. */
 size_t dense_floats(struct dense d);
-/* Outputs first..first + n, first a multiple of DENSE_OUTPUTS. */
+/* Shared by all threads. */
 void dense_pack(
-	struct dense d, const struct dense_weights *w, size_t first, size_t n, float *packed);
-/* m vectors of x into y, outputs first..first + n, likewise. `plus`, laid out like y (or y itself), may be
- * NULL. */
-void dense_run(struct dense d, const float *packed, size_t m, const float *x, size_t first,
-	size_t n, const float *plus, bool relu, float *y);
-
-/* The same for all outputs and vectors, shared by all threads. */
-void dense_pack_all(
 	const struct nn_io *io, struct dense d, const struct dense_weights *w, float *packed);
+/* m vectors of x into y. `plus`, laid out like y (or y itself), may be NULL. */
+void dense_run(struct dense d, const float *packed, size_t m, const float *x, const float *plus,
+	bool relu, float *y);
+/* The same, shared by all threads. */
 void dense_run_all(const struct nn_io *io, struct dense d, const float *packed, size_t m,
 	const float *x, const float *plus, bool relu, float *y);
 /* dw (o x i) += dy' x over m vectors; a thread's scratch. */

@@ -27,11 +27,6 @@ static struct dense backward_of(const struct linear *l)
 	return (struct dense){l->o, l->i};
 }
 
-static size_t most(size_t a, size_t b)
-{
-	return a > b ? a : b;
-}
-
 static int linear_shape(struct graph *g, struct node *n, struct cvt_err *e)
 {
 	TRY(nn_need_float(g, n, 0, e));
@@ -56,8 +51,8 @@ static int linear_shape(struct graph *g, struct node *n, struct cvt_err *e)
 	if (l->bias)
 		TRY(graph_param(g, n, "bias", PARAM_BIAS, LAYOUT_PLAIN, 1, &l->o,
 			init.named ? INIT_ZERO : INIT_UNIFORM, bound, e));
-	n->work_whole = most(
-		NN_PARTS * l->o, most(dense_floats(forward_of(l)), dense_floats(backward_of(l))));
+	n->work_whole = nn_most(NN_PARTS * l->o,
+		nn_most(dense_floats(forward_of(l)), dense_floats(backward_of(l))));
 	n->work_thread = dense_gradient_thread();
 	return CVT_OK;
 }
@@ -78,7 +73,7 @@ static size_t linear_prepare(const struct nn_io *io, float *to)
 	const struct dense d = forward_of(io->node->conf);
 	if (to) {
 		const struct dense_weights w = weights_of(io);
-		dense_pack(d, &w, 0, d.o, to);
+		dense_pack(io, d, &w, to);
 	}
 	return dense_floats(d);
 }
@@ -88,7 +83,7 @@ static void linear_forward(const struct nn_io *io)
 	const struct dense d = forward_of(io->node->conf);
 	const struct dense_weights w = weights_of(io);
 	if (!io->fixed)
-		dense_pack_all(io, d, &w, io->work);
+		dense_pack(io, d, &w, io->work);
 	dense_run_all(io, d, io->fixed ? io->fixed : io->work, vectors(io), io->x[0], io->plus,
 		io->absorbs, io->y);
 }
@@ -98,7 +93,7 @@ static void linear_backward(const struct nn_io *io)
 	const struct linear *l = io->node->conf;
 	const struct dense_weights w = {.w = io->w[0], .o_step = 1, .i_step = l->i};
 	if (io->dx[0]) {
-		dense_pack_all(io, backward_of(l), &w, io->work);
+		dense_pack(io, backward_of(l), &w, io->work);
 		dense_run_all(io, backward_of(l), io->work, vectors(io), io->dy,
 			io->add[0] ? io->dx[0] : NULL, false, io->dx[0]);
 	}

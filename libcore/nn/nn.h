@@ -36,6 +36,11 @@ static inline size_t nn_round_up(size_t n, size_t to)
 {
 	return (n + to - 1) / to * to;
 }
+static inline size_t nn_most(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
 static inline size_t nn_clamp(size_t n, size_t least, size_t most)
 {
 	return n < least ? least : n > most ? most : n;

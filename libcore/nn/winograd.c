@@ -12,11 +12,6 @@ enum { BLOCK_FLOATS = 200000 };  /* of a block's tiles: they stay in the second 
 enum { CHUNK_FLOATS = 1 << 21 }; /* of a chunk's tiles: they stay in the third */
 enum { LINE = 16 }; /* floats; positions a power of two apart would meet in the cache */
 
-static size_t larger(size_t a, size_t b)
-{
-	return a > b ? a : b;
-}
-
 bool winograd_fits(const struct window *v, size_t outputs, size_t groups)
 {
 	return v->kh == 3 && v->kw == 3 && v->sh == 1 && v->sw == 1 && v->dh == 1 && v->dw == 1
@@ -35,8 +30,8 @@ static struct winograd make_map(struct winograd m)
 	m.pitch = m.c;
 	m.packed = m.c * m.o_step + LINE;
 	const size_t weights = WINOGRAD_POSITIONS * m.packed;
-	m.block = nn_clamp(larger(BLOCK_FLOATS, weights / 4) / both, 28, 112);
-	m.chunk = nn_clamp(larger(CHUNK_FLOATS, weights / 2) / both, 64, 1024);
+	m.block = nn_clamp(nn_most(BLOCK_FLOATS, weights / 4) / both, 28, 112);
+	m.chunk = nn_clamp(nn_most(CHUNK_FLOATS, weights / 2) / both, 64, 1024);
 	m.share = weights / 2 > CHUNK_FLOATS ? nn_round_up(m.c / 2, width) : m.c;
 	return m;
 }
@@ -105,7 +100,7 @@ size_t winograd_gradient_work(const struct winograd *m)
 
 size_t winograd_gradient_thread_work(const struct winograd *m)
 {
-	return larger(m->c_step, m->o_step);
+	return nn_most(m->c_step, m->o_step);
 }
 
 /* ---- tiles ------------------------------------------------------------------------- */
@@ -299,7 +294,7 @@ void winograd_run(const struct nn_io *io, const struct winograd *m, const float 
 		.packed = packed};
 	/* Few tiles are cut by the threads, which changes no sum: each is one tile's. */
 	const size_t share = blocks_of(j.tiles, par_threads(io->run->par));
-	j.each = share < m->block ? larger(share, LEAST_TILES) : m->block;
+	j.each = share < m->block ? nn_most(share, LEAST_TILES) : m->block;
 	par_for(io->run->par, blocks_of(j.tiles, j.each), run_block, &j);
 }
 

@@ -90,6 +90,11 @@ static void headers(void)
 		"an unknown type");
 	refused("{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1,1,1,1,1,1,1],\"data_offsets\":[0,4]}}", 4,
 		"too many dimensions");
+}
+
+static void texts_of_headers(void)
+{
+	struct cvt_err e = {0};
 	refused("{\"a\":3}", 0, "an entry that is no object");
 	refused("[1,2]", 0, "a header that is no object");
 	refused("{\"__metadata__\":{\"k\":3}}", 0, "metadata that is no text");
@@ -211,6 +216,7 @@ static void other_letters(void)
 int main(void)
 {
 	headers();
+	texts_of_headers();
 	cut_everywhere();
 	widening();
 	round_trip();
