@@ -1,4 +1,6 @@
 /* mem: memory, errors and growing text (see mem.h). */
+#define _DEFAULT_SOURCE /* madvise */
+
 #include "mem.h"
 
 #include <ctype.h>
@@ -7,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 CVT_PRINTF(3, 0)
@@ -78,6 +81,21 @@ bool mem_add(size_t a, size_t b, size_t *sum)
 	return true;
 }
 
+/* Asks for pages of 2 MiB where whole ones lie inside: what no cache holds is read up to half as fast
+ * again when a page's address need not be looked up every 4 KiB. Where there are none, nothing changes. */
+static void use_large_pages(char *p, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+	enum { LARGE = 1 << 21, PAGE = 1 << 12 };
+	const size_t before = (PAGE - (uintptr_t)p % PAGE) % PAGE;
+	if (bytes >= (size_t)2 * LARGE)
+		(void)madvise(p + before, (bytes - before) / PAGE * PAGE, MADV_HUGEPAGE);
+#else
+	(void)p;
+	(void)bytes;
+#endif
+}
+
 void *mem_alloc(size_t n, size_t size, struct cvt_err *e)
 {
 	size_t bytes, padded;
@@ -91,6 +109,7 @@ void *mem_alloc(size_t n, size_t size, struct cvt_err *e)
 		cvt_fail(e, CVT_SYSTEM, "out of memory for %zu items of %zu bytes", n, size);
 		return NULL;
 	}
+	use_large_pages(p, bytes);
 	memset(p, 0, bytes);
 	return p;
 }
