@@ -73,6 +73,7 @@ void KERNEL(channel_scale)(
 		const size_t m = n - at < period ? n - at : period;
 		for (size_t k = 0; k < m; k += SIMD_WIDTH) {
 			const vec v = affine_at(&a, vec_load_some(x + at + k, m - k), k, m - k);
+			vec_ahead(x + at + k);
 			vec_store_some(y + at + k, vec_max(least, v), m - k);
 		}
 	}
@@ -83,8 +84,10 @@ static void add_up(const float *x, size_t n, size_t period, float *sum)
 {
 	for (size_t at = 0; at < n; at += period) {
 		const size_t m = n - at < period ? n - at : period;
-		for (size_t k = 0; k < m; k += SIMD_WIDTH)
+		for (size_t k = 0; k < m; k += SIMD_WIDTH) {
+			vec_ahead(x + at + k);
 			vec_put_some(sum + k, vec_load_some(x + at + k, m - k), m - k, true);
+		}
 	}
 }
 
@@ -156,6 +159,8 @@ static inline __attribute__((always_inline)) void add_sums(const float *x, const
 		for (size_t k = 0; k < m; k += SIMD_WIDTH) {
 			const vec v = vec_load_some(x + at + k, m - k);
 			vec d = vec_load_some(dy + at + k, m - k);
+			vec_ahead(x + at + k);
+			vec_ahead(dy + at + k);
 			if (gate)
 				d = pass(gate, v, d, k, m - k);
 			vec_put_some(s->sum + k, d, m - k, true);
@@ -201,6 +206,8 @@ static inline __attribute__((always_inline)) void put_back(const float *x, const
 		for (size_t k = 0; k < m; k += SIMD_WIDTH) {
 			const vec v = vec_load_some(x + at + k, m - k);
 			vec d = vec_load_some(dy + at + k, m - k);
+			vec_ahead(x + at + k);
+			vec_ahead(dy + at + k);
 			if (gate)
 				d = pass(gate, v, d, k, m - k);
 			d = vec_load_some(t->a + k, m - k) * d + affine_at(&t->b, v, k, m - k);
