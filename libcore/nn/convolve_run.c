@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-enum { CHUNK = 1 << 13 }; /* floats of partial sums added by one block of work */
 /* Tiles of a batch from which Winograd's way pays, by what is to be done for them: transforming the
  * weights (64: one picture of 32x32), or only reading them, from memory or from the second cache. */
 enum { TO_TRANSFORM = 65, TO_READ = 16, TO_READ_NEAR = 4 };
@@ -380,21 +379,10 @@ static void backward_block(void *context, size_t block, unsigned thread)
 	}
 }
 
-/* The first partial sum becomes the sum of all, in order. */
-static void add_chunk(void *context, size_t chunk, unsigned thread)
-{
-	(void)thread;
-	const struct job *j = context;
-	size_t first;
-	const size_t n = par_span(j->c->packed_forward, CHUNK, chunk, &first);
-	for (size_t b = 1; b < j->blocks; b++)
-		simd()->add(j->sums + first, j->sums + b * j->c->packed_forward + first, n);
-}
-
 static void add_sums(struct job *j)
 {
 	const struct convolve *c = j->c;
-	par_for(j->io->run->par, (c->packed_forward + CHUNK - 1) / CHUNK, add_chunk, j);
+	nn_join_sums(j->io, j->sums, j->blocks, c->packed_forward);
 	for (size_t g = 0; g < c->groups; g++) {
 		const struct simd_weights w = forward_weights(c, NULL, g);
 		simd()->conv_unpack_add(&w, j->sums + g * (c->packed_forward / c->groups),

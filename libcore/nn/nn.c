@@ -88,6 +88,29 @@ void nn_add_parts(float *to, const float *part, size_t parts, size_t stride, siz
 	}
 }
 
+struct sums {
+	float *sum;
+	size_t parts, items;
+};
+
+enum { SUM_CHUNK = 1 << 13 }; /* floats joined by one block of work */
+
+static void join_chunk(void *context, size_t chunk, unsigned thread)
+{
+	(void)thread;
+	const struct sums *s = context;
+	size_t first;
+	const size_t n = par_span(s->items, SUM_CHUNK, chunk, &first);
+	for (size_t p = 1; p < s->parts; p++)
+		simd()->add(s->sum + first, s->sum + p * s->items + first, n);
+}
+
+void nn_join_sums(const struct nn_io *io, float *sum, size_t parts, size_t items)
+{
+	struct sums s = {sum, parts, items};
+	par_for(io->run->par, (items + SUM_CHUNK - 1) / SUM_CHUNK, join_chunk, &s);
+}
+
 static void sum_part(const struct nn_io *io, size_t first, size_t n, size_t part)
 {
 	const size_t C = nn_last(&io->node->row);

@@ -28,6 +28,9 @@ void nn_each_row(const struct nn_io *io, nn_range *work);
 enum { NN_PARTS = 32 };
 size_t nn_parts(const struct nn_io *io, size_t n, nn_range *work);
 void nn_add_parts(float *to, const float *part, size_t parts, size_t stride, size_t items);
+/* The first of `parts` sums of `items` floats, one behind the other, becomes the sum of all, in order: in
+ * floats, by all threads. */
+void nn_join_sums(const struct nn_io *io, float *sum, size_t parts, size_t items);
 /* The gradient of a bias: db[c] += sum of io->dy over all vectors. Needs NN_PARTS vectors of work. */
 void nn_add_vectors(const struct nn_io *io, float *db);
 

@@ -4,7 +4,7 @@
  * read from 6x6 inputs, zeros beyond the border; the tiles of all pictures stand in one row.
  *
  * No result depends on how tiles fall into blocks: every output is one sum over channels. The
- * gradient of the weights sums over tiles in chunks, whose size the geometry alone fixes.
+ * gradient of the weights sums over tiles in chunks, whose size geometry and rows alone fix.
  */
 #ifndef CVT_NN_WINOGRAD_H
 #define CVT_NN_WINOGRAD_H
@@ -21,9 +21,11 @@ struct winograd {
 	size_t ph, pw;       /* zeros around the picture */
 	size_t down, across; /* tiles of a picture */
 	size_t c_step, o_step; /* floats from tile to tile: channels in whole registers */
-	size_t block, chunk;   /* tiles at a time: forward; for the gradient of the weights */
+	size_t block;          /* tiles at a time, forward */
 	size_t packed;         /* floats of one position's weights */
-	size_t share;          /* inputs whose weights' gradient is made at a time */
+	/* The gradient of the weights: how many sums it is made of at most, 0 where tiles are shared by all threads;
+	 * tiles at a time; inputs whose weights' gradient is made at a time. */
+	size_t sums, chunk, share;
 };
 
 /* Does it pay for this window? The only rule, by shape alone. */
@@ -31,6 +33,9 @@ bool winograd_fits(const struct window *v, size_t outputs, size_t groups);
 /* The map of a window that fits, and the one that takes dy back to dx. */
 struct winograd winograd_forward_map(const struct window *v, size_t outputs);
 struct winograd winograd_backward_map(const struct window *v, size_t outputs);
+
+/* Fills in how the gradient of a map's weights is made; the rest is there. */
+void winograd_plan_gradient(struct winograd *m);
 
 /* Floats of work: for a map (whole, and a thread), and for the gradient of its weights. */
 size_t winograd_work(const struct winograd *m);

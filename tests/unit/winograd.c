@@ -20,9 +20,11 @@ struct shape_case {
 	size_t rows, h, w, c, o, pad;
 };
 
+/* The last three make the gradient of chunks of a sum, of several sums, of chunks shared by all threads. */
 static const struct shape_case cases[] = {{3, 8, 8, 16, 16, 1}, {2, 7, 9, 24, 20, 1},
 	{2, 15, 6, 33, 64, 1}, {1, 6, 6, 16, 17, 0}, {2, 5, 5, 64, 16, 2}, {9, 4, 4, 130, 48, 1},
-	{1, 31, 31, 24, 64, 1}, {128, 4, 4, 64, 64, 1}};
+	{1, 31, 31, 24, 64, 1}, {128, 4, 4, 64, 64, 1}, {42, 17, 15, 16, 20, 1},
+	{20, 15, 14, 130, 64, 1}};
 
 struct work {
 	struct shape_case s;
@@ -124,7 +126,8 @@ static void run_tiles(struct work *t, unsigned threads, bool add)
 	if (par_open(&run.par, threads, NULL) != 0)
 		exit(1);
 	struct nn_io io = {.run = &run};
-	io.thread_stride = larger(winograd_thread_work(&f), winograd_thread_work(&b));
+	io.thread_stride = larger(larger(winograd_thread_work(&f), winograd_thread_work(&b)),
+		winograd_gradient_thread_work(&f));
 	io.work = get(
 		larger(larger(winograd_work(&f), winograd_work(&b)), winograd_gradient_work(&f)),
 		sizeof(float));
