@@ -6,8 +6,8 @@
 /* Of a block: tiles of 14 and of 6 places, near while it lasts; panels of any width. */
 enum { VECTORS = 70, OUTPUTS = 128 };
 /* Of a gradient, what one block makes: that many outputs and inputs, so many vectors at a time, which with the
- * sums stay in the second cache. Vectors a power of two apart would meet in the first. */
-enum { SOME_OUTPUTS = 224, SOME_INPUTS = 128, CHUNK = 128, APART = 16 };
+ * sums stay in the second cache. */
+enum { SOME_OUTPUTS = 224, SOME_INPUTS = 256, CHUNK = 128, APART = 16 };
 
 static const size_t no_tap = 0;
 
@@ -132,17 +132,28 @@ size_t dense_gradient_thread(void)
 	return SOME_OUTPUTS * SOME_INPUTS + CHUNK * (SOME_OUTPUTS + APART + SOME_INPUTS + APART);
 }
 
-static void copy_columns(
-	const float *from, size_t pitch, size_t rows, size_t n, size_t to_pitch, float *to)
+/* Some columns of `rows` vectors. */
+struct columns {
+	const float *p;
+	size_t pitch;
+};
+
+/* Vectors an odd number of lines apart fall into all places of the first cache, and are read where they lie;
+ * others are copied into `to`, where they do. */
+static struct columns columns_of(const float *from, size_t pitch, size_t rows, size_t n, float *to)
 {
+	enum { LINE = 16 };
+	if (pitch % (2 * LINE) == LINE)
+		return (struct columns){from, pitch};
+	const size_t apart = nn_round_up(n, 2 * LINE) + LINE;
 	for (size_t r = 0; r < rows; r++)
-		memcpy(to + r * to_pitch, from + r * pitch, n * sizeof *to);
+		memcpy(to + r * apart, from + r * pitch, n * sizeof *to);
+	return (struct columns){to, apart};
 }
 
 /* The gradients of the weights from some inputs to some outputs. */
 static void gradient_block(void *context, size_t block, unsigned thread)
 {
-	enum { X_PITCH = SOME_INPUTS + APART, DY_PITCH = SOME_OUTPUTS + APART };
 	const struct job *j = context;
 	const struct dense d = j->d;
 	const size_t across = cuts(d.i, SOME_INPUTS);
@@ -150,21 +161,23 @@ static void gradient_block(void *context, size_t block, unsigned thread)
 	const size_t inputs = par_span(d.i, SOME_INPUTS, block % across, &i);
 	const size_t outputs = par_span(d.o, SOME_OUTPUTS, block / across, &o);
 	float *sum = j->io->thread_work + thread * j->io->thread_stride;
-	float *x = sum + SOME_OUTPUTS * SOME_INPUTS, *dy = x + CHUNK * X_PITCH;
+	float *x_room = sum + SOME_OUTPUTS * SOME_INPUTS;
+	float *dy_room = x_room + CHUNK * (SOME_INPUTS + APART);
 	memset(sum, 0, outputs * SOME_INPUTS * sizeof *sum);
 	for (size_t at = 0; at < j->m; at += CHUNK) {
 		const size_t rows = nn_clamp(j->m - at, 1, CHUNK);
+		const struct columns x = columns_of(j->x + at * d.i + i, d.i, rows, inputs, x_room);
+		const struct columns dy =
+			columns_of(j->dy + at * d.o + o, d.o, rows, outputs, dy_room);
 		const struct simd_conv view = {.taps = 1,
 			.run = outputs,
 			.tap = &no_tap,
 			.outputs = inputs,
 			.rows = 1,
 			.columns = rows,
-			.x_column = DY_PITCH,
-			.y_column = X_PITCH};
-		copy_columns(j->x + at * d.i + i, d.i, rows, inputs, X_PITCH, x);
-		copy_columns(j->dy + at * d.o + o, d.o, rows, outputs, DY_PITCH, dy);
-		simd()->conv_weights(&view, dy, x, sum);
+			.x_column = dy.pitch,
+			.y_column = x.pitch};
+		simd()->conv_weights(&view, dy.p, x.p, sum);
 	}
 	const struct simd_weights weights = {.taps = 1,
 		.run = outputs,
