@@ -58,6 +58,7 @@ struct node {
 	 * the op's shape(). */
 	size_t save_whole, save_row, work_whole, work_row, work_thread;
 	void *conf; /* the op's own constants from shape(), freed with free() */
+	bool view;  /* from shape(): this one is a view (NN_VIEW), though not all of its kind are */
 };
 
 enum param_kind {

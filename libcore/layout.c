@@ -54,7 +54,7 @@ static void mark_used(struct plan *p, const struct plan_spec *s)
 unsigned plan_flags(const struct plan *p, size_t node)
 {
 	const struct nn_op *op = p->graph->node[node].op;
-	if (p->slot[node].host != GRAPH_NONE)
+	if (p->slot[node].host != GRAPH_NONE || p->graph->node[node].view)
 		return NN_VIEW;
 	return p->slot[node].absorbs && op->absorbing ? op->absorbing : op->flags;
 }

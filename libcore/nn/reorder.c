@@ -13,6 +13,13 @@ static struct walk start(const struct shape *s)
 	return (struct walk){items / C, C, 0, 0};
 }
 
+bool reorder_is_view(const struct shape *from, const struct shape *to)
+{
+	const struct walk a = start(from), b = start(to);
+	const bool plain = a.P == 1 || a.C == 1;
+	return (plain && (b.P == 1 || b.C == 1)) || (a.P == b.P && a.C == b.C);
+}
+
 static void step(struct walk *w)
 {
 	if (++w->p < w->P) {

@@ -12,8 +12,10 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 	for (size_t i = 0; i < count; i++)
 		TRY(nn_count(n, i, 1, &n->row.dims[i], e));
 	size_t items;
-	const size_t have = shape_items(nn_input_shape(g, n, 0));
+	const struct shape *in = nn_input_shape(g, n, 0);
+	const size_t have = shape_items(in);
 	char text[100];
+	n->view = reorder_is_view(in, &n->row);
 	if (tensor_count(n->row.ndim, n->row.dims, &items, NULL) == CVT_OK && items == have)
 		return CVT_OK;
 	return cvt_fail(e, CVT_INPUT, "reshape: a row of %zu items cannot be %s", have,

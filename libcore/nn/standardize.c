@@ -3,6 +3,8 @@
  * is to the bit what torchvision's ToTensor and Normalize give. */
 #include "nn.h"
 
+#include "../simd.h"
+
 enum { MEAN, STD = 3 };
 
 static int shape(struct graph *g, struct node *n, struct cvt_err *e)
@@ -48,9 +50,12 @@ static void forward_pixels(const struct nn_io *io, size_t first, size_t count, s
 {
 	const size_t C = nn_last(&io->node->row);
 	(void)slot;
-	for (size_t c = 0; c < C; c++)
-		for (size_t i = first * C + c; i < (first + count) * C; i += C)
-			io->y[i] = standardized(io, c, io->x[0][i]);
+	float affine[6];
+	for (size_t c = 0; c < C; c++) {
+		affine[c] = 1 / (float)io->node->arg[STD + c].a;
+		affine[C + c] = -(float)io->node->arg[MEAN + c].a * affine[c];
+	}
+	simd()->channel_scale(io->x[0] + first * C, count, C, affine, false, io->y + first * C);
 }
 
 static void each_pixel(const struct nn_io *io, nn_range *work)
