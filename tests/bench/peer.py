@@ -171,8 +171,12 @@ def dcgan(nn, torch):
     def down(i, o):
         return [nn.Conv2d(i, o, 4, 2, 1, bias=False), nn.BatchNorm2d(o), nn.LeakyReLU(0.2, True)]
 
+    class Map(nn.Module):  # nn.Unflatten, which ONNX has not
+        def forward(self, x):
+            return x.reshape(-1, 256, 4, 4)
+
     net = nn.Module()
-    net.generator = nn.Sequential(nn.Linear(100, 4096, bias=False), nn.Unflatten(1, (256, 4, 4)),
+    net.generator = nn.Sequential(nn.Linear(100, 4096, bias=False), Map(),
                                   nn.BatchNorm2d(256), nn.ReLU(True), *up(256, 128), *up(128, 64),
                                   nn.ConvTranspose2d(64, 3, 4, 2, 1), nn.Tanh())
     net.discriminator = nn.Sequential(nn.Conv2d(3, 64, 4, 2, 1), nn.LeakyReLU(0.2, True),
