@@ -192,8 +192,10 @@ static void decode(struct job *j)
 }
 
 static int jpeg_decode(const unsigned char *p, size_t n, const struct picture *size,
-	const struct dataset_options *o, unsigned char *to, struct cvt_err *e)
+	const struct dataset_options *o, struct picture_room *room, unsigned char *to,
+	struct cvt_err *e)
 {
+	(void)room;
 	struct job j = {.p = p, .n = n, .size = size, .to = to, .e = e, .most_scans = o->max_scans};
 	j.jpeg.err = jpeg_std_error(&j.errors);
 	j.jpeg.client_data = &j;

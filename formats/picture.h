@@ -12,6 +12,12 @@ struct picture {
 	size_t height, width, channels;
 };
 
+/* Memory that decoding takes, kept from one picture to the next; `p` is freed by who has it. */
+struct picture_room {
+	void *p;
+	size_t capacity;
+};
+
 struct picture_codec {
 	bool (*is)(const unsigned char *start, size_t n);
 	/* The size, from the beginning of the file; *more when the header may go on behind it. */
@@ -24,7 +30,8 @@ struct picture_codec {
 	/* The whole picture of that size into `to`, within the limits of o. Damage of any kind is
 	 * CVT_INPUT. */
 	int (*decode)(const unsigned char *p, size_t n, const struct picture *size,
-		const struct dataset_options *o, unsigned char *to, struct cvt_err *e);
+		const struct dataset_options *o, struct picture_room *room, unsigned char *to,
+		struct cvt_err *e);
 };
 
 /* The codec that knows these bytes, NULL = none. */

@@ -79,6 +79,7 @@ void pictures_close(struct dataset *d)
 	}
 	free(p->item);
 	free(p->file.own);
+	free(p->room.p);
 	free(p);
 }
 
@@ -207,7 +208,7 @@ static int decode_file(struct pictures *p, struct tree *t, size_t entry, const s
 	if (code == CVT_OK)
 		code = picture_affords(codec, b->p, b->n, size, &p->o, e);
 	if (code == CVT_OK)
-		code = codec->decode(b->p, b->n, size, &p->o, to, e);
+		code = codec->decode(b->p, b->n, size, &p->o, &p->room, to, e);
 	return code == CVT_OK ? CVT_OK : tree_fail_at(t, entry, e);
 }
 

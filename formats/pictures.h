@@ -27,6 +27,7 @@ struct pictures {
 	size_t name_bytes, caption_bytes;
 	struct dataset_options o;
 	struct tree_buffer file; /* scratch */
+	struct picture_room room;
 };
 
 int pictures_create(struct dataset *d, const struct dataset_options *o, struct cvt_err *e);

@@ -2,7 +2,8 @@
  * png: PNG by libpng. Palettes and bits are spread to bytes, 16 bits are scaled to 8, alpha is
  * dropped (as Pillow's convert does), interlaced pictures are put together; nothing is corrected
  * for gamma. Every CRC counts, and a file without its end is cut. What is no picture is passed over;
- * how many chunks of it there may be is limited.
+ * how many chunks of it there may be is limited. Where rows are short, zlib unpacks all of them
+ * before libpng reads them (png_rows.h).
  *
  * libpng leaves by longjmp: all that lives across it is in struct job.
  */
@@ -12,12 +13,14 @@
 #include <string.h>
 
 #include "picture.h"
+#include "png_rows.h"
 
 enum { SIGNATURE = 8, HEADER = 29 };
 
 struct job {
-	const unsigned char *p;
-	size_t n, at;
+	struct png_pieces from;
+	size_t piece, at; /* how far in which piece */
+	bool unpacked;    /* its rows are, and their sums were looked at */
 	const struct picture *size;
 	unsigned char *to;
 	struct cvt_err *e;
@@ -87,10 +90,18 @@ static void ignore(png_structp png, png_const_charp why)
 static void give(png_structp png, png_bytep to, size_t n)
 {
 	struct job *j = png_get_io_ptr(png);
-	if (n > j->n - j->at)
-		png_error(png, "it ends too early");
-	memcpy(to, j->p + j->at, n);
-	j->at += n;
+	for (; n > 0; j->piece++, j->at = 0) {
+		if (j->piece == PNG_PIECES)
+			png_error(png, "it ends too early");
+		const size_t left = j->from.n[j->piece] - j->at, part = n < left ? n : left;
+		if (part)
+			memcpy(to, j->from.p[j->piece] + j->at, part);
+		to += part;
+		n -= part;
+		j->at += part;
+		if (n == 0)
+			return;
+	}
 }
 
 static png_voidp allocate(png_structp png, png_alloc_size_t n)
@@ -107,6 +118,14 @@ static void release(png_structp png, png_voidp p)
 	free(p);
 }
 
+/* The CRCs of pixels that are unpacked were looked at; the new one has none. */
+static void trust_pixels(png_structp png, const struct job *j, bool trust)
+{
+	if (j->unpacked)
+		png_set_crc_action(
+			png, trust ? PNG_CRC_QUIET_USE : PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+}
+
 static void decode(png_structp png, png_infop info, struct job *j)
 {
 	const size_t row = j->size->width * j->size->channels;
@@ -114,6 +133,10 @@ static void decode(png_structp png, png_infop info, struct job *j)
 	png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
 	png_set_user_limits(png, 0x7fffffff, 0x7fffffff); /* picture_measure has looked already */
 	png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+#ifdef PNG_IGNORE_ADLER32
+	if (j->unpacked) /* zlib has looked at it */
+		(void)png_set_option(png, PNG_IGNORE_ADLER32, PNG_OPTION_ON);
+#endif
 	png_read_info(png, info);
 	png_set_expand(png);
 	png_set_scale_16(png);
@@ -123,17 +146,25 @@ static void decode(png_structp png, png_infop info, struct job *j)
 	if (png_get_image_height(png, info) != j->size->height
 		|| png_get_rowbytes(png, info) != row)
 		png_error(png, "it is not of the size its header says");
+	trust_pixels(png, j, true);
 	for (int pass = 0; pass < passes; pass++)
 		for (size_t y = 0; y < j->size->height; y++)
 			png_read_row(png, j->to + y * row, NULL);
+	trust_pixels(png, j, false);
 	png_read_end(png, NULL);
 }
 
 static int png_decode(const unsigned char *p, size_t n, const struct picture *size,
-	const struct dataset_options *o, unsigned char *to, struct cvt_err *e)
+	const struct dataset_options *o, struct picture_room *room, unsigned char *to,
+	struct cvt_err *e)
 {
 	(void)o;
-	struct job j = {.p = p, .n = n, .size = size, .to = to, .e = e};
+	struct job j = {.from = {{p}, {n}}, .size = size, .to = to, .e = e};
+	const size_t rows = png_rows_room(p, n);
+	if (rows) {
+		TRY(mem_grow(&room->p, &room->capacity, rows, 1, e));
+		j.unpacked = png_rows_unpack(p, n, room->p, &j.from);
+	}
 	png_structp png = png_create_read_struct_2(
 		PNG_LIBPNG_VER_STRING, &j, fail, ignore, &j, allocate, release);
 	png_infop info = png ? png_create_info_struct(png) : NULL;

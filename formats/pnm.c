@@ -191,8 +191,10 @@ static int decode_raw(const struct text *t, const struct header *h, size_t pixel
 }
 
 static int pnm_decode(const unsigned char *p, size_t n, const struct picture *size,
-	const struct dataset_options *o, unsigned char *to, struct cvt_err *e)
+	const struct dataset_options *o, struct picture_room *room, unsigned char *to,
+	struct cvt_err *e)
 {
+	(void)room;
 	(void)o;
 	struct header h;
 	if (!pnm_is(p, n) || !parse_header(p, n, &h))
