@@ -125,6 +125,20 @@ static const char *bare_name(const char *name)
 	return name;
 }
 
+/* An entry's name: UTF-8, or where it is none, the bytes. Asking for UTF-8 costs a conversion, and ASCII is it
+ * already; '?' may stand for what the locale does not know. */
+static const char *name_of(const struct reader *r)
+{
+	const char *bytes = r->lib.archive_entry_pathname(r->entry);
+	size_t n = 0;
+	while (bytes && bytes[n] && (unsigned char)bytes[n] < 128 && bytes[n] != '?')
+		n++;
+	if (bytes && n > 0 && bytes[n] == '\0')
+		return bytes;
+	const char *name = r->lib.archive_entry_pathname_utf8(r->entry);
+	return name ? name : r->lib.archive_entry_pathname(r->entry);
+}
+
 static bool is_hidden(const char *name)
 {
 	const char *base = tree_base(name);
@@ -144,9 +158,7 @@ static int read_members(struct reader *r, struct cvt_err *e)
 			return cvt_fail(e, CVT_LIMIT,
 				"%s: more than %zu files; raise cv-read --max-entries",
 				r->tree->name, r->o->max_entries);
-		const char *name = r->lib.archive_entry_pathname_utf8(entry);
-		if (!name)
-			name = r->lib.archive_entry_pathname(entry);
+		const char *name = name_of(r);
 		if (!name || r->lib.archive_entry_filetype(entry) != AE_IFREG)
 			continue;
 		name = bare_name(name);
