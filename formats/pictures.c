@@ -183,9 +183,9 @@ int pictures_finish(struct dataset *d, struct cvt_err *e)
 
 /* ---- rows -------------------------------------------------------------------------- */
 
-/* File `entry`, which must be of that size, to `to`. */
-static int decode_file(struct pictures *p, struct tree *t, size_t entry, const struct picture *size,
-	unsigned char *to, struct cvt_err *e)
+/* File `entry`, which must be of that size, to `to`. `seen`: measure_file has looked at all of it. */
+static int decode_file(struct pictures *p, struct tree *t, size_t entry, bool seen,
+	const struct picture *size, unsigned char *to, struct cvt_err *e)
 {
 	struct tree_buffer *b = &p->file;
 	TRY(tree_load(t, entry, p->o.max_entry_bytes, b, e));
@@ -205,7 +205,7 @@ static int decode_file(struct pictures *p, struct tree *t, size_t entry, const s
 			"with %zu",
 			now.height, now.width, now.channels, size->height, size->width,
 			size->channels);
-	if (code == CVT_OK)
+	if (code == CVT_OK && !seen)
 		code = picture_affords(codec, b->p, b->n, size, &p->o, e);
 	if (code == CVT_OK)
 		code = codec->decode(b->p, b->n, size, &p->o, &p->room, to, e);
@@ -278,7 +278,7 @@ static int put_mask(struct dataset *d, struct pictures *p, const struct pictures
 	const struct picture grey = {x->size.height, x->size.width, 1};
 	unsigned char *to = (unsigned char *)t->data + row * tensor_row_bytes(t);
 	if (x->mask != SIZE_MAX)
-		return decode_file(p, d->tree, x->mask, &grey, to, e);
+		return decode_file(p, d->tree, x->mask, false, &grey, to, e);
 	memset(to, 255, tensor_row_bytes(t));
 	return CVT_OK;
 }
@@ -292,7 +292,7 @@ int pictures_read(
 	const struct tensor *t = p->has_label ? batch_get(out, "label") : NULL;
 	for (size_t i = 0; i < n; i++) {
 		const struct pictures_item *x = &p->item[pick[i]];
-		TRY(decode_file(p, d->tree, x->entry, &x->size, to, e));
+		TRY(decode_file(p, d->tree, x->entry, d->tree->held, &x->size, to, e));
 		to += picture_bytes(&x->size);
 		if (p->has_mask)
 			TRY(put_mask(d, p, x, i, out, e));
