@@ -81,19 +81,27 @@ static bool find_pixels(struct walk *w)
 	return true;
 }
 
-/* The next IDAT is what zlib reads next, if there is one, no larger than its rows, and its CRC is right. */
+/* The next IDAT is what zlib reads next, if there is one, no larger than its rows. */
 static bool next_chunk(struct walk *w)
 {
-	if (!is_chunk(w, "IDAT"))
+	if (!is_chunk(w, "IDAT") || big_endian(w->p + w->at) > w->most)
 		return false;
-	const unsigned char *chunk = w->p + w->at;
-	const size_t n = big_endian(chunk);
-	if (n > w->most || crc_add(0, chunk + 4, n + 4) != big_endian(chunk + 8 + n))
-		return false;
-	w->z.next_in = chunk + 8;
-	w->z.avail_in = (uInt)n;
-	w->chunk = n;
-	w->at += FRAME + n;
+	w->chunk = big_endian(w->p + w->at);
+	w->z.next_in = w->p + w->at + 8;
+	w->z.avail_in = (uInt)w->chunk;
+	w->at += FRAME + w->chunk;
+	return true;
+}
+
+/* Of the IDATs, all of which zlib has read: slower than this, it waits less for memory. */
+static bool crcs_are_right(const struct walk *w)
+{
+	size_t n;
+	for (size_t at = w->first; at < w->at; at += FRAME + n) {
+		n = big_endian(w->p + at);
+		if (crc_add(0, w->p + at + 4, n + 4) != big_endian(w->p + at + 8 + n))
+			return false;
+	}
 	return true;
 }
 
@@ -158,7 +166,7 @@ bool png_rows_unpack(const unsigned char *p, size_t n, unsigned char *to, struct
 	w.to = to + 8 + Z_HEAD;
 	if (!find_pixels(&w) || !window_spans(&w) || inflateInit2(&w.z, 0) != Z_OK)
 		return false;
-	const bool whole = inflateValidate(&w.z, 0) == Z_OK && unpack(&w)
+	const bool whole = inflateValidate(&w.z, 0) == Z_OK && unpack(&w) && crcs_are_right(&w)
 			   && sum_is_right(&w, to + 8 + Z_HEAD, rows);
 	(void)inflateEnd(&w.z);
 	if (!whole)
