@@ -148,12 +148,13 @@ TORTURES := faults options ways promises pipelines
 torture: torture-malformed $(TORTURES:%=torture-%)
 torture-malformed: $(UNITS)
 	TORTURE=1 $(BUILD)/unit/malformed
+	TORTURE=1 $(BUILD)/unit/png
 $(TORTURES:%=torture-%): torture-%: all
 	TORTURE=1 BUILD=$(BUILD) LOG=$(BUILD)/$@.log sh tests/run.sh $*.bats
 
 # Which lines of the readers their tests reach, file by file (gcov), the worst first; fails when a
 # reader of streams, models or images has less than 95 % (tests/coverage.sh).
-READER_UNITS := arch arch_page arch_wrong formats golden jpeg malformed model starved stream stream_damage
+READER_UNITS := arch arch_page arch_wrong formats golden jpeg malformed model png starved stream stream_damage
 READER_BATS  := forged limits pictures read readers stream transfer view
 coverage:
 	@$(MAKE) --no-print-directory -j$(CORES) BUILD=$(BUILD)/coverage OPT='-O0 -g' SAN=--coverage \
