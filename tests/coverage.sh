@@ -13,7 +13,7 @@ streams='formats/stream_reader.c formats/stream_frame.c formats/stream_body.c fo
 models='formats/safetensors.c formats/safetensors_header.c formats/jsontext.c libcore/model.c libcore/arch.c libcore/arch_lex.c
 	libcore/arch_parse.c libcore/arch_value.c'
 images="$(sed -n 's/^FORMAT(\(.*\))/formats\/\1.c/p' formats/formats.def | grep -v /cvt.c)
-	formats/png_rows.c formats/adler.c formats/picture.c formats/pictures.c formats/arclib.c
+	formats/png_rows.c formats/picture.c formats/pictures.c formats/arclib.c
 	formats/unpack.c formats/tree.c formats/dataset.c formats/dataset_help.c"
 # shellcheck disable=SC2086 # on one line
 readers=" $(printf '%s ' $streams $models $images)"

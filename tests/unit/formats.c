@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "../../formats/adler.h"
 #include "../../formats/crc.h"
 #include "../../formats/dataset.h"
 #include "../../formats/npy.h"
@@ -249,25 +248,6 @@ static void test_crc(void)
 	check(good, "crc: zlib's, at any length and place");
 }
 
-/* The largest sums that there are overflow first. */
-static void test_adler(void)
-{
-	static unsigned char bytes[70000];
-	bool good = true;
-	for (size_t i = 0; i < sizeof bytes; i++)
-		bytes[i] = (unsigned char)(i * i * 31 >> 3);
-	for (size_t n = 0; n < 400; n++)
-		good = good
-		       && adler_add(1, bytes + n % 37, n)
-				  == (uint32_t)adler32_z(1, bytes + n % 37, n);
-	memset(bytes, 255, sizeof bytes);
-	for (size_t n = 5500; n <= sizeof bytes; n += n < 5600 ? 1 : 8111)
-		good = good
-		       && adler_add(65520u << 16 | 65520, bytes, n)
-				  == (uint32_t)adler32_z(65520u << 16 | 65520, bytes, n);
-	check(good, "adler: zlib's, at any length, place and sum");
-}
-
 static void test_npy(void)
 {
 	const size_t dims[] = {5, 70};
@@ -369,7 +349,6 @@ int main(void)
 	test_unpack();
 	test_tree();
 	test_crc();
-	test_adler();
 	test_npy();
 	test_selection();
 	return failures != 0;
