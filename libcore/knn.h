@@ -1,8 +1,8 @@
 /*
  * knn: exact nearest neighbours of query rows among the rows of a bank, and their vote.
  *
- * Blocks of queries are multiplied with tiles of the bank (blas.h); each product, scaled, is a key
- * that a running list per query keeps or drops at one comparison. The keys of the survivors, a few
+ * Queries are multiplied with the bank in floats (simd.h); each product, scaled, is a key that a running
+ * list per query keeps or drops at one comparison. The keys of the survivors, a few
  * more than asked for, are then computed again in double precision, in one fixed order of sums: the
  * distances that come out are right to the last bit of a float, a row's distance to itself is 0,
  * and equal rows are equally far, so that ties go to the lower row.
@@ -44,7 +44,7 @@ static inline size_t knn_padded(size_t n)
 struct knn;
 
 /* Prepares a search in bank, which must outlive it. CVT_INPUT when a row is not finite, naming the
- * row as "row N". Loads OpenBLAS. par may be NULL. */
+ * row as "row N". par may be NULL. */
 int knn_open(struct knn **out, enum knn_metric metric, const struct knn_bank *bank, struct par *par,
 	struct cvt_err *e);
 void knn_close(struct knn *s);

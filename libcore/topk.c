@@ -92,14 +92,13 @@ static void prune(struct topk *t)
 	t->bar = key_of(worst);
 }
 
-static void offer_chunk(struct topk *t, const float *key, uint32_t first)
+void topk_put(struct topk *t, float key, uint32_t row)
 {
-	for (uint32_t j = 0; j < CHUNK; j++)
-		if (key[j] > t->bar) {
-			t->item[t->n++] = item_of(key[j], first + j);
-			if (t->n == 2 * t->keep)
-				prune(t);
-		}
+	if (!(key > t->bar))
+		return;
+	t->item[t->n++] = item_of(key, row);
+	if (t->n == 2 * t->keep)
+		prune(t);
 }
 
 void topk_offer(struct topk *t, const float *product, const float *scale, const float *offset,
@@ -112,7 +111,7 @@ void topk_offer(struct topk *t, const float *product, const float *scale, const 
 			key[i] = product[j + i] * scale[j + i] - offset[j + i];
 			any |= key[i] > t->bar;
 		}
-		if (any)
-			offer_chunk(t, key, first + (uint32_t)j);
+		for (uint32_t i = 0; any && i < CHUNK; i++)
+			topk_put(t, key[i], first + (uint32_t)j + i);
 	}
 }

@@ -19,8 +19,9 @@ struct topk {
 };
 
 void topk_start(struct topk *t, uint64_t *item, size_t keep);
-/* Rows first..first+n-1 (n a multiple of 32) have the keys product * scale - offset. Rows come in
- * rising order. Keys of -infinity never come in. */
+/* One row; rows come in rising order. Keys of -infinity never come in. */
+void topk_put(struct topk *t, float key, uint32_t row);
+/* Rows first..first+n-1 (n a multiple of 32) have the keys product * scale - offset. */
 void topk_offer(struct topk *t, const float *product, const float *scale, const float *offset,
 	size_t n, uint32_t first);
 /* Moves the `keep` smallest of n items to the front, in no order. */

@@ -178,10 +178,14 @@ write("twice.cvt", epochs=2, label=i4(0, 1), prediction=i4(0, 1))'
 	[ "$(cv-eval --list | wc -l)" -eq "$(grep -c '^METRIC(' "$top/libcore/metric/metric.def")" ]
 }
 
-@test "what multiplies nothing does not load OpenBLAS" {
+@test "what needs no OpenBLAS does not load it: measures, neighbours" {
 	six
 	LD_DEBUG=files cv-eval six.cvt >out.txt 2>debug.txt || skip "no LD_DEBUG here"
 	[ -s debug.txt ] || skip "no LD_DEBUG here"
+	refute grep -q openblas debug.txt
+	cv-gen shapes -n 40 --size 8x8 -o s.cvt
+	LD_DEBUG=files cv-knn --bank s.cvt s.cvt >out.cvt 2>debug.txt
+	[ -s debug.txt ]
 	refute grep -q openblas debug.txt
 }
 

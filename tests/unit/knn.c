@@ -265,6 +265,27 @@ static void check_zero_rows(void)
 	free(query);
 }
 
+/* Their lengths' reciprocals are beyond a float. */
+static void check_tiny_rows(void)
+{
+	enum { ROWS = 40, D = 3 };
+	float *bank = random_rows(ROWS, D, 14), *query = random_rows(1, D, 15);
+	bool found[ROWS] = {false}, good = true;
+	for (size_t i = 0; i < ROWS * D; i++)
+		bank[i] *= 1e-42F;
+	struct answer a =
+		ask(KNN_COSINE, &(struct knn_bank){bank, NULL, ROWS, D}, query, 1, ROWS, 1);
+	for (size_t j = 0; j < ROWS; j++)
+		if (a.row[j] < ROWS)
+			found[a.row[j]] = true;
+	for (size_t j = 0; j < ROWS; j++)
+		good = good && found[j];
+	check(good, "rows that are nearly 0 are found, each once");
+	answer_free(&a);
+	free(bank);
+	free(query);
+}
+
 static int by_value(const void *a, const void *b)
 {
 	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -321,6 +342,7 @@ int main(void)
 	check_bytes();
 	check_refusals();
 	check_zero_rows();
+	check_tiny_rows();
 	check_select();
 	check_votes();
 	return failures != 0;

@@ -1,0 +1,204 @@
+/*
+ * knn_scan: the candidates of a search (see knn_private.h).
+ *
+ * Many queries: they are packed in groups of 32, once, as the kernel of convolutions takes weights; bank
+ * rows are its places, read where they lie. A tile of rows meets one group after the other, and the
+ * product, 32 keys a row, is sifted while it is in the first cache. Few queries are multiplied with the
+ * bank one by one: that is bound by memory.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "knn_private.h"
+#include "simd.h"
+
+/* Q queries a block, packed, stay in a core's own cache if rows are short; so do ROWS bank rows, which are
+ * whole tiles of the kernel. Of longer rows RUN numbers are added up at a time. PANEL floats at most are
+ * made of a bank of bytes. */
+enum { Q = 512, GROUP = KNN_PAD, ROWS = 112, RUN = 1024, PANEL = 1 << 21 };
+/* Slices are whole STRETCHes. */
+enum { FEW = 4, STRETCH = 4 * ROWS, SLICES = 8, LEAST = 9 * STRETCH };
+
+static const size_t no_tap = 0;
+
+bool knn_is_few(size_t n)
+{
+	return n < FEW;
+}
+
+static size_t tile_rows(const struct knn *s)
+{
+	const size_t fit = PANEL / s->bank.d;
+	return fit < 1 ? 1 : fit < ROWS ? fit : ROWS;
+}
+
+void knn_scan_cut(struct knn_pass *p, size_t n)
+{
+	const size_t blocks = (n + Q - 1) / Q, want = blocks < SLICES ? SLICES / blocks : 1;
+	const size_t rows = p->s->bank.rows, each = (rows + want - 1) / want;
+	const size_t whole = (each + STRETCH - 1) / STRETCH * STRETCH;
+	p->slice_rows = whole > LEAST ? whole : LEAST;
+	p->slices = (rows + p->slice_rows - 1) / p->slice_rows;
+}
+
+/* A thread's own: of many queries or of few. */
+struct room {
+	float bar[Q];
+	union {
+		struct {
+			float product[ROWS * GROUP], key[ROWS * GROUP];
+			uint32_t at[ROWS * GROUP];
+		} many;
+		float few[FEW][STRETCH];
+	} of;
+	float panel[]; /* rows of bytes as floats */
+};
+
+size_t knn_scan_room(const struct knn *s)
+{
+	const size_t panel = s->bank.f4 ? 0 : tile_rows(s) * s->bank.d;
+	return (sizeof(struct room) + panel * sizeof(float) + 63) / 64 * 64;
+}
+
+static struct room *room_of(const struct knn_pass *p, unsigned thread)
+{
+	return (void *)(p->room + thread * knn_scan_room(p->s));
+}
+
+/* Float rows as the products take them. */
+static const float *float_rows(const struct knn *s, size_t first)
+{
+	return (s->centred ? s->centred : s->bank.f4) + first * s->bank.d;
+}
+
+static const float *panel_rows(const struct knn *s, size_t first, size_t rows, float *panel)
+{
+	if (s->bank.f4)
+		return float_rows(s, first);
+	knn_pixels(panel, s->bank.u1 + first * s->bank.d, rows * s->bank.d);
+	return panel;
+}
+
+/* ---- many queries -------------------------------------------------------------------- */
+
+static void pack_group(void *context, size_t group, unsigned thread)
+{
+	(void)thread;
+	const struct knn_pass *p = context;
+	const size_t d = p->s->bank.d;
+	size_t first;
+	const size_t m = par_span(p->n, GROUP, group, &first);
+	for (size_t at = 0; at < d; at += RUN) {
+		const struct simd_weights weights = {.w = p->query + first * d + at,
+			.taps = 1,
+			.run = d - at < RUN ? d - at : RUN,
+			.tap = &no_tap,
+			.run_step = 1,
+			.output_step = d,
+			.outputs = m};
+		simd()->conv_pack(&weights, p->packed + first * d + at * GROUP);
+	}
+}
+
+/* product (rows, GROUP) of bank rows x and the m queries from `first` on. */
+static void multiply(const struct knn_pass *p, const float *x, size_t rows, size_t first, size_t m,
+	float *product)
+{
+	const size_t d = p->s->bank.d;
+	for (size_t at = 0; at < d; at += RUN) {
+		const struct simd_conv view = {.taps = 1,
+			.run = d - at < RUN ? d - at : RUN,
+			.tap = &no_tap,
+			.outputs = m,
+			.rows = 1,
+			.columns = rows,
+			.x_column = d,
+			.y_column = GROUP,
+			.w = p->packed + first * d + at * GROUP,
+			.tail = {.plus = at ? product : NULL}};
+		simd()->conv(&view, x + at, product);
+	}
+}
+
+/* One tile of bank rows and m queries, groups of which stand at list[0], list[GROUP], ... */
+static void scan_tile(const struct knn_pass *p, struct topk *list, size_t first_query, size_t m,
+	size_t row, size_t rows, struct room *room)
+{
+	const struct knn *s = p->s;
+	const float *x = panel_rows(s, row, rows, room->panel);
+	const size_t groups = (m + GROUP - 1) / GROUP;
+	for (size_t g = 0; g < groups; g++) {
+		size_t q;
+		const size_t some = par_span(m, GROUP, g, &q);
+		multiply(p, x, rows, first_query + q, some, room->of.many.product);
+		const size_t hits = simd()->sift(room->of.many.product, rows, s->scale + row,
+			s->offset + row, room->bar + q, room->of.many.at, room->of.many.key);
+		for (size_t i = 0; i < hits; i++) {
+			const uint32_t at = room->of.many.at[i];
+			struct topk *l = &list[q + at % GROUP];
+			topk_put(l, room->of.many.key[i], (uint32_t)row + at / GROUP);
+			room->bar[q + at % GROUP] = l->bar;
+		}
+	}
+}
+
+static void scan_block(void *context, size_t task, unsigned thread)
+{
+	const struct knn_pass *p = context;
+	struct room *room = room_of(p, thread);
+	const size_t slice = task % p->slices, tile = tile_rows(p->s);
+	size_t q, row;
+	const size_t m = par_span(p->n, Q, task / p->slices, &q);
+	size_t left = par_span(p->s->bank.rows, p->slice_rows, slice, &row);
+	struct topk *list = p->list + slice * p->n + q;
+	for (size_t i = 0; i < Q; i++) /* what is behind the last query comes in nowhere */
+		room->bar[i] = i < m ? -INFINITY : INFINITY;
+	while (left > 0) {
+		const size_t rows = left < tile ? left : tile;
+		left -= rows;
+		scan_tile(p, list, q, m, row, rows, room);
+		row += rows;
+	}
+}
+
+/* ---- few queries ----------------------------------------------------------------------- */
+
+static void few_products(const struct knn_pass *p, size_t first, size_t rows, struct room *room)
+{
+	const struct knn *s = p->s;
+	const size_t d = s->bank.d, step = s->bank.f4 ? rows : 1;
+	for (size_t j = 0; j < rows; j += step) {
+		const float *x = panel_rows(s, first + j, step, room->panel);
+		for (size_t i = 0; i < p->n; i++)
+			simd()->scan_floats(p->query + i * d, x, step, d, room->of.few[i] + j);
+	}
+}
+
+static void scan_slice(void *context, size_t slice, unsigned thread)
+{
+	const struct knn_pass *p = context;
+	const struct knn *s = p->s;
+	struct room *room = room_of(p, thread);
+	size_t first;
+	const size_t n = par_span(s->bank.rows, p->slice_rows, slice, &first);
+	memset(room->of.few, 0, sizeof room->of.few);
+	for (size_t at = 0; at < n; at += STRETCH) {
+		const size_t rows = n - at < STRETCH ? n - at : STRETCH, row = first + at;
+		few_products(p, row, rows, room);
+		for (size_t i = 0; i < p->n; i++)
+			topk_offer(&p->list[slice * p->n + i], room->of.few[i], s->scale + row,
+				s->offset + row, knn_padded(rows), (uint32_t)row);
+	}
+}
+
+void knn_scan(struct knn_pass *p)
+{
+	for (size_t i = 0; i < p->n * p->slices; i++)
+		topk_start(&p->list[i], p->item + i * 2 * p->keep, p->keep);
+	if (knn_is_few(p->n)) {
+		par_for(p->s->par, p->slices, scan_slice, p);
+		return;
+	}
+	par_for(p->s->par, (p->n + GROUP - 1) / GROUP, pack_group, p);
+	par_for(p->s->par, (p->n + Q - 1) / Q * p->slices, scan_block, p);
+}

@@ -1,0 +1,122 @@
+/* The kernels of the search for nearest rows, for every kind of processor that this one is, against plain
+ * loops: what is exact must be so to the last bit. */
+#include "../../libcore/simd.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../../libcore/rng.h"
+
+enum { ROWS = 37, MOST = 141, LANES = 32 };
+static const size_t sizes[] = {1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 100, 141};
+enum { SIZES = sizeof sizes / sizeof *sizes };
+static float X[ROWS * MOST], Q[MOST];
+static int failures;
+
+static void check(bool good, const char *what, const char *processor)
+{
+	printf("%s %s of %s\n", good ? "ok" : "not ok", what, processor);
+	failures += !good;
+}
+
+/* As in the header of simd/exact.c, one number after the other. */
+static double plain_exact(const float *a, const float *b, size_t n, bool square)
+{
+	double s[8] = {0};
+	for (size_t i = 0; i < n; i++) {
+		const double x = (double)a[i], y = (double)b[i], z = x - y;
+		const double product = square ? z * z : x * y;
+		s[i % 8] += product;
+	}
+	return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
+}
+
+static bool exact_is_right(const struct simd *s)
+{
+	bool good = true;
+	for (size_t i = 0; i < SIZES; i++) {
+		const size_t n = sizes[i];
+		const double dot = s->exact_dot(Q, X + 1, n), square = s->exact_square(Q, X + 1, n);
+		const double want_dot = plain_exact(Q, X + 1, n, false);
+		const double want_square = plain_exact(Q, X + 1, n, true);
+		good = good && memcmp(&dot, &want_dot, sizeof dot) == 0
+		       && memcmp(&square, &want_square, sizeof square) == 0;
+	}
+	return good;
+}
+
+/* Right, nothing behind the end, and a row's product the same alone as among others. */
+static bool floats_are_right(const struct simd *s)
+{
+	bool good = true;
+	for (size_t i = 0; i < SIZES; i++)
+		for (size_t n = 0; n <= ROWS; n += 1 + n / 7) {
+			const size_t d = sizes[i];
+			float product[ROWS + 1] = {0}, one;
+			product[n] = 7;
+			s->scan_floats(Q, X, n, d, product);
+			good = good && product[n] == 7.0F;
+			for (size_t j = 0; j < n; j++) {
+				const double want = plain_exact(Q, X + j * d, d, false);
+				s->scan_floats(Q, X + j * d, 1, d, &one);
+				good = good && memcmp(&one, &product[j], sizeof one) == 0
+				       && fabs((double)one - want) <= 1e-5 * (1 + fabs(want));
+			}
+		}
+	return good;
+}
+
+static bool sift_is_right(const struct simd *s)
+{
+	float bar[LANES], scale[ROWS], offset[ROWS], key[ROWS * LANES];
+	uint32_t at[ROWS * LANES];
+	bool good = true;
+	for (size_t q = 0; q < LANES; q++)
+		bar[q] = q % 3 == 0 ? INFINITY : q % 3 == 1 ? -INFINITY : (float)q / 16 - 1;
+	for (size_t j = 0; j < ROWS; j++) {
+		scale[j] = j % 5 ? 0.5F : 2;
+		offset[j] = j == 20 ? INFINITY : j % 2 ? 0.25F : -1;
+	}
+	for (size_t rows = 0; rows <= ROWS; rows += 1 + rows / 5) {
+		const size_t n = s->sift(X, rows, scale, offset, bar, at, key);
+		size_t found = 0;
+		for (uint32_t i = 0; i < rows * LANES; i++) {
+			const float k = X[i] * scale[i / LANES] - offset[i / LANES];
+			if (!(k > bar[i % LANES]))
+				continue;
+			good = good && found < n && at[found] == i && key[found] == k;
+			found++;
+		}
+		good = good && found == n;
+	}
+	return good;
+}
+
+static void check_processor(const char *name)
+{
+	const struct simd *s = simd_named(name);
+	if (!s) {
+		printf("skip kernels of %s: this processor has it not\n", name);
+		return;
+	}
+	check(exact_is_right(s), "exact sums", name);
+	check(floats_are_right(s), "products of rows", name);
+	check(sift_is_right(s), "sifting", name);
+}
+
+int main(void)
+{
+	struct rng r;
+	rng_for(&r, 1, RNG_METHOD, 0, 0);
+	/* sixteenths: a key is exact, whether product and difference are rounded apart or not */
+	for (size_t i = 0; i < ROWS * MOST; i++)
+		X[i] = (float)rng_below(&r, 64) / 16 - 2;
+	for (size_t i = 0; i < MOST; i++)
+		Q[i] = rng_normal(&r);
+	check_processor("portable");
+	check_processor("avx2");
+	check_processor("avx512");
+	check_processor("amx");
+	return failures != 0;
+}
