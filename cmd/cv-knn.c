@@ -229,6 +229,13 @@ static int settle_fields(struct work *w, struct cvt_err *e)
 	return k->sum ? CVT_OK : CVT_SYSTEM;
 }
 
+/* Bytes that --max-memory leaves. */
+static size_t room_beside_bank(const struct work *w)
+{
+	const struct tensor *t = batch_get(&w->bank.rows, w->bank.field);
+	return w->common->max_memory > t->bytes ? w->common->max_memory - t->bytes : 0;
+}
+
 static int open_all(struct work *w, struct cvt_err *e)
 {
 	const struct cli_common *c = w->common;
@@ -244,6 +251,7 @@ static int open_all(struct work *w, struct cvt_err *e)
 	TRY(settle_fields(w, e));
 	if (knn_open(&w->search, w->o->measure, &w->bank.vectors, w->par, e) != CVT_OK)
 		return cvt_fail_at(e, "%s: '%s'", w->bank.name, w->fields.searched);
+	knn_allow(w->search, room_beside_bank(w));
 	TRY(make_head(w, e));
 	TRY(make_block(w, e));
 	TRY(output_open(&out, c->output, e));

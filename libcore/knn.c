@@ -108,6 +108,11 @@ int knn_open(struct knn **out, enum knn_metric metric, const struct knn_bank *ba
 	return CVT_OK;
 }
 
+void knn_allow(struct knn *s, size_t bytes)
+{
+	s->screen.allowed = bytes;
+}
+
 void knn_close(struct knn *s)
 {
 	if (!s)
@@ -117,5 +122,6 @@ void knn_close(struct knn *s)
 	free(s->norm);
 	free(s->mean);
 	free(s->centred);
+	knn_screen_close(s);
 	free(s);
 }

@@ -1,12 +1,24 @@
 /*
  * knn_private: what the files of the search share: knn.c prepares the bank, knn_search.c leads a search,
- * knn_scan.c finds its candidates, knn_exact.c measures those.
+ * knn_scan.c finds its candidates (knn_screen.c those of few queries, faster), knn_exact.c measures those.
  */
 #ifndef CVT_KNN_PRIVATE_H
 #define CVT_KNN_PRIVATE_H
 
 #include "knn.h"
 #include "topk.h"
+
+/* Made by the first searches of few queries (knn_screen.c). */
+struct knn_screen {
+	size_t allowed; /* bytes that it may take */
+	size_t asked;   /* queries so far */
+	bool hopeless;  /* it cannot be, or not worth it */
+	int8_t *code;   /* (rows, pitch), zeros behind the d-th; NULL for a bank of bytes */
+	size_t pitch;
+	float *unit; /* key = code . query * unit - offset, as far as they tell; NULL: not made yet */
+	float *doubt;  /* times |query|: how far the key may be off at most */
+	float *length; /* times what rounding took from the query: how much further */
+};
 
 struct knn {
 	enum knn_metric metric;
@@ -19,10 +31,16 @@ struct knn {
 	/* Of a float bank whose rows lie farther from 0 than from each other: their mean, and the rows
 	 * without it, for the products; else NULL. */
 	float *mean, *centred;
+	struct knn_screen screen;
 };
 
 /* Bank row j as floats: where it lies, or converted into room (d floats; NULL for a float bank). */
 const float *knn_row(const struct knn *s, size_t j, float *room);
+/* Float rows from j on as the products take them. */
+static inline const float *knn_float_rows(const struct knn *s, size_t j)
+{
+	return (s->centred ? s->centred : s->bank.f4) + j * s->bank.d;
+}
 /* Its squares can be added up in floats. */
 bool knn_norm_ok(double norm);
 
@@ -35,6 +53,12 @@ double knn_exact(const struct knn *s, const float *q, double q_norm, size_t j, f
 
 /* ---- knn_scan.c ---------------------------------------------------------------------- */
 
+enum knn_way {
+	KNN_IN_BLOCKS,
+	KNN_ONE_BY_ONE,
+	KNN_SCREENED, /* one by one, by knn_screen_scan */
+};
+
 /* The queries of one pass and their candidates: the best `keep` rows by keys in floats. Queries are cut
  * into blocks, the bank into slices, so that there is work for all threads; each query has a list for each
  * slice. What comes out depends on neither. */
@@ -42,6 +66,7 @@ struct knn_pass {
 	const struct knn *s;
 	const float *query; /* (n, d), without the bank's mean where that is taken away */
 	size_t n, keep;
+	enum knn_way way;
 	size_t slices, slice_rows;
 	struct topk *list; /* (slices, n) */
 	uint64_t *item;
@@ -49,13 +74,24 @@ struct knn_pass {
 	unsigned char *room; /* knn_scan_room a thread */
 };
 
-/* Fewer queries go through the bank one by one. */
-bool knn_is_few(size_t n);
-/* Blocks of n queries; sets slices. */
+/* How passes of n queries go; counts them. */
+enum knn_way knn_scan_way(struct knn *s, size_t n);
+/* Cuts the bank for n queries; sets slices. */
 void knn_scan_cut(struct knn_pass *p, size_t n);
 /* Bytes of a thread's room, a multiple of 64. */
 size_t knn_scan_room(const struct knn *s);
+/* Of it, for bytes as floats: a row at least. NULL for a float bank. */
+float *knn_scan_panel(const struct knn_pass *p, unsigned thread);
 /* Fills the lists, which it starts. */
 void knn_scan(struct knn_pass *p);
+
+/* ---- knn_screen.c -------------------------------------------------------------------- */
+
+/* Whether there is one, after n more queries; makes it when it is due. */
+bool knn_screen_ready(struct knn *s, size_t n);
+/* Fills the lists, which were started, with what knn_scan would leave in them, joined; false: it cannot, of
+ * these queries or for want of memory, and has not touched them. */
+bool knn_screen_scan(struct knn_pass *p);
+void knn_screen_close(struct knn *s);
 
 #endif

@@ -17,13 +17,17 @@
  * made of a bank of bytes. */
 enum { Q = 512, GROUP = KNN_PAD, ROWS = 112, RUN = 1024, PANEL = 1 << 21 };
 /* Slices are whole STRETCHes. */
-enum { FEW = 4, STRETCH = 4 * ROWS, SLICES = 8, LEAST = 9 * STRETCH };
+enum { FEW = 12, FEWER = 4, STRETCH = 4 * ROWS, SLICES = 8, LEAST = 9 * STRETCH };
 
 static const size_t no_tap = 0;
 
-bool knn_is_few(size_t n)
+enum knn_way knn_scan_way(struct knn *s, size_t n)
 {
-	return n < FEW;
+	if (n >= FEW)
+		return KNN_IN_BLOCKS;
+	if (knn_screen_ready(s, n))
+		return KNN_SCREENED;
+	return n < FEWER ? KNN_ONE_BY_ONE : KNN_IN_BLOCKS;
 }
 
 static size_t tile_rows(const struct knn *s)
@@ -65,16 +69,15 @@ static struct room *room_of(const struct knn_pass *p, unsigned thread)
 	return (void *)(p->room + thread * knn_scan_room(p->s));
 }
 
-/* Float rows as the products take them. */
-static const float *float_rows(const struct knn *s, size_t first)
+float *knn_scan_panel(const struct knn_pass *p, unsigned thread)
 {
-	return (s->centred ? s->centred : s->bank.f4) + first * s->bank.d;
+	return p->s->bank.f4 ? NULL : room_of(p, thread)->panel;
 }
 
 static const float *panel_rows(const struct knn *s, size_t first, size_t rows, float *panel)
 {
 	if (s->bank.f4)
-		return float_rows(s, first);
+		return knn_float_rows(s, first);
 	knn_pixels(panel, s->bank.u1 + first * s->bank.d, rows * s->bank.d);
 	return panel;
 }
@@ -195,7 +198,9 @@ void knn_scan(struct knn_pass *p)
 {
 	for (size_t i = 0; i < p->n * p->slices; i++)
 		topk_start(&p->list[i], p->item + i * 2 * p->keep, p->keep);
-	if (knn_is_few(p->n)) {
+	if (p->way == KNN_SCREENED && knn_screen_scan(p))
+		return;
+	if (p->way != KNN_IN_BLOCKS) {
 		par_for(p->s->par, p->slices, scan_slice, p);
 		return;
 	}

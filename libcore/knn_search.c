@@ -117,7 +117,7 @@ static int search_alloc(struct search *x, size_t n, struct cvt_err *e)
 		return CVT_SYSTEM;
 	p->list = mem_alloc(lists, sizeof *p->list, e);
 	p->item = mem_alloc(lists, 2 * p->keep * sizeof *p->item, e);
-	p->packed = mem_alloc(knn_is_few(n) ? 0 : knn_padded(n), row, e);
+	p->packed = mem_alloc(p->way == KNN_IN_BLOCKS ? knn_padded(n) : 0, row, e);
 	p->room = mem_alloc(threads, knn_scan_room(s), e);
 	x->panel = mem_alloc(s->bank.u1 ? threads : 0, row, e);
 	x->found = mem_alloc(threads, p->keep * sizeof *x->found, e);
@@ -171,6 +171,7 @@ int knn_search(struct knn *s, float *query, size_t n, size_t k, size_t *row, flo
 		return CVT_OK;
 	TRY(check_queries(s, query, n, e));
 	const size_t rows = pass_rows(&x.pass, n);
+	x.pass.way = knn_scan_way(s, rows);
 	knn_scan_cut(&x.pass, rows);
 	int code = search_alloc(&x, rows, e);
 	for (size_t at = 0; at < n && code == CVT_OK; at += rows) {

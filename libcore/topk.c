@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 32 };
-
 void topk_start(struct topk *t, uint64_t *item, size_t keep)
 {
 	*t = (struct topk){.item = item, .keep = keep, .bar = -INFINITY};
@@ -81,15 +79,22 @@ void topk_select(uint64_t *item, size_t n, size_t keep)
 		qsort(item + low, high - low + 1, sizeof *item, by_value);
 }
 
+float topk_worst(uint64_t *item, size_t n, size_t keep)
+{
+	uint64_t worst = 0;
+	if (n < keep)
+		return -INFINITY;
+	topk_select(item, n, keep);
+	for (size_t i = 0; i < keep; i++)
+		worst = item[i] > worst ? item[i] : worst;
+	return key_of(worst);
+}
+
 /* Halves a full list: the worst of what stays is the new bar. */
 static void prune(struct topk *t)
 {
-	topk_select(t->item, t->n, t->keep);
-	uint64_t worst = 0;
-	for (size_t i = 0; i < t->keep; i++)
-		worst = t->item[i] > worst ? t->item[i] : worst;
+	t->bar = topk_worst(t->item, t->n, t->keep);
 	t->n = t->keep;
-	t->bar = key_of(worst);
 }
 
 void topk_put(struct topk *t, float key, uint32_t row)
@@ -101,17 +106,22 @@ void topk_put(struct topk *t, float key, uint32_t row)
 		prune(t);
 }
 
+void topk_offer_keys(struct topk *t, const float *key, uint32_t first)
+{
+	int any = 0;
+	for (size_t i = 0; i < TOPK_CHUNK; i++)
+		any |= key[i] > t->bar;
+	for (uint32_t i = 0; any && i < TOPK_CHUNK; i++)
+		topk_put(t, key[i], first + i);
+}
+
 void topk_offer(struct topk *t, const float *product, const float *scale, const float *offset,
 	size_t n, uint32_t first)
 {
-	for (size_t j = 0; j < n; j += CHUNK) {
-		float key[CHUNK];
-		int any = 0;
-		for (size_t i = 0; i < CHUNK; i++) {
-			key[i] = product[j + i] * scale[j + i] - offset[j + i];
-			any |= key[i] > t->bar;
-		}
-		for (uint32_t i = 0; any && i < CHUNK; i++)
-			topk_put(t, key[i], first + (uint32_t)j + i);
+	for (size_t j = 0; j < n; j += TOPK_CHUNK) {
+		float key[TOPK_CHUNK];
+		for (size_t i = 0; i < TOPK_CHUNK; i++)
+			key[i] = topk_key(product[j + i], scale[j + i], offset[j + i]);
+		topk_offer_keys(t, key, first + (uint32_t)j);
 	}
 }

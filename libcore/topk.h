@@ -21,11 +21,21 @@ struct topk {
 void topk_start(struct topk *t, uint64_t *item, size_t keep);
 /* One row; rows come in rising order. Keys of -infinity never come in. */
 void topk_put(struct topk *t, float key, uint32_t row);
-/* Rows first..first+n-1 (n a multiple of 32) have the keys product * scale - offset. */
+static inline float topk_key(float product, float scale, float offset)
+{
+	return product * scale - offset;
+}
+
+enum { TOPK_CHUNK = 32 };
+/* Rows first..first+31 with these keys. */
+void topk_offer_keys(struct topk *t, const float *key, uint32_t first);
+/* Rows first..first+n-1, n a multiple of TOPK_CHUNK, with the keys product * scale - offset. */
 void topk_offer(struct topk *t, const float *product, const float *scale, const float *offset,
 	size_t n, uint32_t first);
 /* Moves the `keep` smallest of n items to the front, in no order. */
 void topk_select(uint64_t *item, size_t n, size_t keep);
+/* The key of the last of them; -infinity where n is less than keep. */
+float topk_worst(uint64_t *item, size_t n, size_t keep);
 static inline uint32_t topk_row(uint64_t item)
 {
 	return (uint32_t)item;

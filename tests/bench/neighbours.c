@@ -58,6 +58,8 @@ int main(int argc, char **argv)
 	const struct knn_bank b = {.f4 = bank, .rows = ROWS, .d = D};
 	if (code == CVT_OK)
 		code = bank && query ? knn_open(&s, KNN_DOT, &b, par, &e) : CVT_SYSTEM;
+	if (code == CVT_OK)
+		knn_allow(s, SIZE_MAX);
 	for (int i = 0; i < 2 && code == CVT_OK; i++) /* the first time warms up */
 		code = search(s, query, one, threads, &speed, &e);
 	if (code == CVT_OK)

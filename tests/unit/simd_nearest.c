@@ -93,6 +93,65 @@ static bool sift_is_right(const struct simd *s)
 	return good;
 }
 
+/* Whole numbers are exact, at their greatest, too; rows lie apart, and nothing behind them is read. */
+static bool codes_are_right(const struct simd *s)
+{
+	static int8_t code[ROWS * MOST];
+	static uint8_t byte[ROWS * MOST];
+	int16_t q[MOST];
+	int32_t signed_sum[ROWS + 1], unsigned_sum[ROWS + 1];
+	bool good = true;
+	for (size_t i = 0; i < ROWS * MOST; i++) {
+		code[i] = (int8_t)(X[i] > 1.5F ? 127 : X[i] < -1.5F ? -127 : 60 * X[i]);
+		byte[i] = X[i] > 1 ? 255 : (uint8_t)(40 * (X[i] + 2));
+	}
+	for (size_t i = 0; i < MOST; i++)
+		q[i] = (int16_t)(i % 3 ? 32767 : -32767 + 5000 * (int)(i % 4));
+	for (size_t i = 0; i < SIZES; i++)
+		for (size_t n = 0; n <= ROWS; n += 1 + n / 7) {
+			const size_t d = sizes[i], apart = d < 100 ? d + 3 : d;
+			signed_sum[n] = unsigned_sum[n] = 7;
+			s->scan_codes(q, code, n, apart, d, signed_sum);
+			s->scan_bytes(q, byte, n, apart, d, unsigned_sum);
+			good = good && signed_sum[n] == 7 && unsigned_sum[n] == 7;
+			for (size_t j = 0; j < n; j++) {
+				int64_t a = 0, b = 0;
+				for (size_t k = 0; k < d; k++) {
+					a += q[k] * code[j * apart + k];
+					b += q[k] * byte[j * apart + k];
+				}
+				good = good && signed_sum[j] == a && unsigned_sum[j] == b;
+			}
+		}
+	return good;
+}
+
+/* What is left of x is what is said, and no more than half a unit anywhere. */
+static bool codes_are_near(const struct simd *s)
+{
+	static const float zeros[MOST];
+	int8_t code[MOST + 1];
+	bool good = true;
+	for (size_t i = 0; i < SIZES; i++) {
+		const size_t n = sizes[i];
+		float left, greatest = 0;
+		code[n] = 99;
+		const double unit = (double)s->encode(Q, n, code, &left);
+		double want = 0;
+		for (size_t k = 0; k < n; k++) {
+			const double rest = (double)Q[k] - unit * code[k];
+			want += rest * rest;
+			greatest = fmaxf(greatest, fabsf(Q[k]));
+			good = good && fabs(rest) <= 0.5001 * unit;
+		}
+		good = good && code[n] == 99
+		       && fabs(want - (double)left) <= 1e-5 * (want + unit * unit)
+		       && fabs(unit * 127 - (double)greatest) <= 1e-6 * (double)greatest
+		       && s->encode(zeros, n, code, &left) == 0.0F && left == 0.0F && code[0] == 0;
+	}
+	return good;
+}
+
 static void check_processor(const char *name)
 {
 	const struct simd *s = simd_named(name);
@@ -103,6 +162,8 @@ static void check_processor(const char *name)
 	check(exact_is_right(s), "exact sums", name);
 	check(floats_are_right(s), "products of rows", name);
 	check(sift_is_right(s), "sifting", name);
+	check(codes_are_right(s), "products of whole numbers", name);
+	check(codes_are_near(s), "rounding to whole numbers", name);
 }
 
 int main(void)
