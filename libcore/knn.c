@@ -74,6 +74,10 @@ static int compute_norms(struct knn *s, struct cvt_err *e)
 		if (!knn_norm_ok(s->norm[j]))
 			return cvt_fail(e, CVT_INPUT,
 				"row %zu holds numbers that are infinite, undefined or huge", j);
+	for (size_t j = 0; j < s->bank.rows; j++)
+		if (!knn_long_enough(
+			    s->metric == KNN_L2 ? sqrt(2 * (double)s->offset[j]) : s->norm[j]))
+			s->short_rows = true;
 	return CVT_OK;
 }
 

@@ -1,6 +1,6 @@
 /*
  * knn_private: what the files of the search share: knn.c prepares the bank, knn_search.c leads a search,
- * knn_scan.c finds its candidates (knn_screen.c those of few queries, faster), knn_exact.c measures those.
+ * knn_scan.c finds its candidates (knn_screen.c those of few queries, knn_rough.c of many, faster), knn_exact.c measures those.
  */
 #ifndef CVT_KNN_PRIVATE_H
 #define CVT_KNN_PRIVATE_H
@@ -31,6 +31,7 @@ struct knn {
 	/* Of a float bank whose rows lie farther from 0 than from each other: their mean, and the rows
 	 * without it, for the products; else NULL. */
 	float *mean, *centred;
+	bool short_rows; /* some are, of those that are multiplied: knn_long_enough */
 	struct knn_screen screen;
 };
 
@@ -43,6 +44,12 @@ static inline const float *knn_float_rows(const struct knn *s, size_t j)
 }
 /* Its squares can be added up in floats. */
 bool knn_norm_ok(double norm);
+/* Nothing of a vector that is so long, or 0, comes so near to 0 that rounding takes more of it than of other
+ * numbers, for which the bounds of knn_screen.c and knn_rough.c hold. */
+static inline bool knn_long_enough(double length)
+{
+	return length == 0 || length >= 1e-8;
+}
 
 /* ---- knn_exact.c --------------------------------------------------------------------- */
 
@@ -71,7 +78,10 @@ struct knn_pass {
 	struct topk *list; /* (slices, n) */
 	uint64_t *item;
 	float *packed; /* queries as the products take them: rows for the most queries of a pass */
-	unsigned char *room; /* knn_scan_room a thread */
+	float *length; /* of queries; as many */
+	unsigned char *left;  /* n: queries that are still to be scanned, all of them if NULL */
+	unsigned char *tired; /* (slices, n), for knn_rough.c */
+	unsigned char *room;  /* knn_scan_room a thread */
 };
 
 /* How passes of n queries go; counts them. */
@@ -80,6 +90,18 @@ enum knn_way knn_scan_way(struct knn *s, size_t n);
 void knn_scan_cut(struct knn_pass *p, size_t n);
 /* Bytes of a thread's room, a multiple of 64. */
 size_t knn_scan_room(const struct knn *s);
+/* Calls work(part, task, thread) for every block of `queries` queries and every slice, the first slices before
+ * all others: those begin with its bar (knn_scan_begin), so that few of their rows come in. */
+void knn_scan_all(const struct knn_pass *p, size_t queries,
+	void (*work)(void *part, size_t task, unsigned thread));
+/* What a task is about. */
+struct knn_part {
+	const struct knn_pass *p;
+	size_t from, slices; /* task = block * slices + slice - from */
+};
+/* Starts a list of a slice, where the list of slice 0 is full-grown but for slice 0 itself. */
+void knn_scan_begin(const struct knn_pass *p, size_t slice, size_t query);
+void *knn_scan_own(const struct knn_pass *p, unsigned thread);
 /* Of it, for bytes as floats: a row at least. NULL for a float bank. */
 float *knn_scan_panel(const struct knn_pass *p, unsigned thread);
 /* Fills the lists, which it starts. */
@@ -93,5 +115,14 @@ bool knn_screen_ready(struct knn *s, size_t n);
  * these queries or for want of memory, and has not touched them. */
 bool knn_screen_scan(struct knn_pass *p);
 void knn_screen_close(struct knn *s);
+
+/* ---- knn_rough.c --------------------------------------------------------------------- */
+
+/* Whether it is of use here. */
+bool knn_rough_can(const struct knn *s);
+/* Bytes of a thread's room. */
+size_t knn_rough_room(const struct knn *s);
+/* Fills the lists, which were started; false: but for the queries that are `left` now. */
+bool knn_rough_scan(struct knn_pass *p);
 
 #endif

@@ -20,6 +20,7 @@ enum { Q = 512, GROUP = KNN_PAD, ROWS = 112, RUN = 1024, PANEL = 1 << 21 };
 enum { FEW = 12, FEWER = 4, STRETCH = 4 * ROWS, SLICES = 8, LEAST = 9 * STRETCH };
 
 static const size_t no_tap = 0;
+static const float zeros[ROWS];
 
 enum knn_way knn_scan_way(struct knn *s, size_t n)
 {
@@ -61,17 +62,19 @@ struct room {
 size_t knn_scan_room(const struct knn *s)
 {
 	const size_t panel = s->bank.f4 ? 0 : tile_rows(s) * s->bank.d;
-	return (sizeof(struct room) + panel * sizeof(float) + 63) / 64 * 64;
+	const size_t bytes = sizeof(struct room) + panel * sizeof(float);
+	const size_t rough = knn_rough_can(s) ? knn_rough_room(s) : 0;
+	return ((rough > bytes ? rough : bytes) + 63) / 64 * 64;
 }
 
-static struct room *room_of(const struct knn_pass *p, unsigned thread)
+void *knn_scan_own(const struct knn_pass *p, unsigned thread)
 {
-	return (void *)(p->room + thread * knn_scan_room(p->s));
+	return p->room + thread * knn_scan_room(p->s);
 }
 
 float *knn_scan_panel(const struct knn_pass *p, unsigned thread)
 {
-	return p->s->bank.f4 ? NULL : room_of(p, thread)->panel;
+	return p->s->bank.f4 ? NULL : ((struct room *)knn_scan_own(p, thread))->panel;
 }
 
 static const float *panel_rows(const struct knn *s, size_t first, size_t rows, float *panel)
@@ -80,6 +83,23 @@ static const float *panel_rows(const struct knn *s, size_t first, size_t rows, f
 		return knn_float_rows(s, first);
 	knn_pixels(panel, s->bank.u1 + first * s->bank.d, rows * s->bank.d);
 	return panel;
+}
+
+void knn_scan_begin(const struct knn_pass *p, size_t slice, size_t query)
+{
+	struct topk *l = &p->list[slice * p->n + query];
+	topk_start(l, l->item, p->keep);
+	if (slice > 0)
+		l->bar = p->list[query].bar;
+}
+
+void knn_scan_all(const struct knn_pass *p, size_t queries,
+	void (*work)(void *part, size_t task, unsigned thread))
+{
+	const size_t blocks = (p->n + queries - 1) / queries;
+	struct knn_part first = {p, 0, 1}, others = {p, 1, p->slices - 1};
+	par_for(p->s->par, blocks, work, &first);
+	par_for(p->s->par, blocks * others.slices, work, &others);
 }
 
 /* ---- many queries -------------------------------------------------------------------- */
@@ -123,6 +143,11 @@ static void multiply(const struct knn_pass *p, const float *x, size_t rows, size
 	}
 }
 
+static bool any_left(const struct knn_pass *p, size_t first, size_t n)
+{
+	return !p->left || memchr(p->left + first, 1, n);
+}
+
 /* One tile of bank rows and m queries, groups of which stand at list[0], list[GROUP], ... */
 static void scan_tile(const struct knn_pass *p, struct topk *list, size_t first_query, size_t m,
 	size_t row, size_t rows, struct room *room)
@@ -133,9 +158,12 @@ static void scan_tile(const struct knn_pass *p, struct topk *list, size_t first_
 	for (size_t g = 0; g < groups; g++) {
 		size_t q;
 		const size_t some = par_span(m, GROUP, g, &q);
+		if (!any_left(p, first_query + q, some))
+			continue;
 		multiply(p, x, rows, first_query + q, some, room->of.many.product);
-		const size_t hits = simd()->sift(room->of.many.product, rows, s->scale + row,
-			s->offset + row, room->bar + q, room->of.many.at, room->of.many.key);
+		const size_t hits =
+			simd()->sift(room->of.many.product, rows, s->scale + row, s->offset + row,
+				zeros, zeros, room->bar + q, room->of.many.at, room->of.many.key);
 		for (size_t i = 0; i < hits; i++) {
 			const uint32_t at = room->of.many.at[i];
 			struct topk *l = &list[q + at % GROUP];
@@ -147,21 +175,23 @@ static void scan_tile(const struct knn_pass *p, struct topk *list, size_t first_
 
 static void scan_block(void *context, size_t task, unsigned thread)
 {
-	const struct knn_pass *p = context;
-	struct room *room = room_of(p, thread);
-	const size_t slice = task % p->slices, tile = tile_rows(p->s);
+	const struct knn_part *part = context;
+	const struct knn_pass *p = part->p;
+	struct room *room = knn_scan_own(p, thread);
+	const size_t slice = part->from + task % part->slices, tile = tile_rows(p->s);
 	size_t q, row;
-	const size_t m = par_span(p->n, Q, task / p->slices, &q);
-	size_t left = par_span(p->s->bank.rows, p->slice_rows, slice, &row);
+	const size_t m = par_span(p->n, Q, task / part->slices, &q);
+	const size_t n = par_span(p->s->bank.rows, p->slice_rows, slice, &row);
 	struct topk *list = p->list + slice * p->n + q;
-	for (size_t i = 0; i < Q; i++) /* what is behind the last query comes in nowhere */
-		room->bar[i] = i < m ? -INFINITY : INFINITY;
-	while (left > 0) {
-		const size_t rows = left < tile ? left : tile;
-		left -= rows;
-		scan_tile(p, list, q, m, row, rows, room);
-		row += rows;
+	for (size_t i = 0; i < Q; i++) {
+		room->bar[i] = INFINITY; /* nothing comes in */
+		if (i >= m || (p->left && !p->left[q + i]))
+			continue;
+		knn_scan_begin(p, slice, q + i);
+		room->bar[i] = list[i].bar;
 	}
+	for (size_t at = 0; at < n; at += tile)
+		scan_tile(p, list, q, m, row + at, n - at < tile ? n - at : tile, room);
 }
 
 /* ---- few queries ----------------------------------------------------------------------- */
@@ -181,7 +211,7 @@ static void scan_slice(void *context, size_t slice, unsigned thread)
 {
 	const struct knn_pass *p = context;
 	const struct knn *s = p->s;
-	struct room *room = room_of(p, thread);
+	struct room *room = knn_scan_own(p, thread);
 	size_t first;
 	const size_t n = par_span(s->bank.rows, p->slice_rows, slice, &first);
 	memset(room->of.few, 0, sizeof room->of.few);
@@ -204,6 +234,8 @@ void knn_scan(struct knn_pass *p)
 		par_for(p->s->par, p->slices, scan_slice, p);
 		return;
 	}
+	if (p->left && knn_rough_scan(p))
+		return;
 	par_for(p->s->par, (p->n + GROUP - 1) / GROUP, pack_group, p);
-	par_for(p->s->par, (p->n + Q - 1) / Q * p->slices, scan_block, p);
+	knn_scan_all(p, Q, scan_block);
 }

@@ -19,8 +19,6 @@
 /* Making the copy takes as long as so many queries without it. */
 enum { WAIT = 4, NARROW = 32, LINE = 64, STRETCH = 448, ROWS = 256 };
 
-/* Shorter vectors would be rounded to 0 here and there. */
-static const double least_length = 1e-8;
 /* Half a unit in the last place of a float at 1, and many of them for what is rounded a few times. */
 static const double u = 0x1p-24, some_u = 32 * 0x1p-24;
 
@@ -36,11 +34,6 @@ static double query_most(const struct knn *s)
 	return most < INT16_MAX ? most : INT16_MAX;
 }
 
-static bool long_enough(double length)
-{
-	return length == 0 || length >= least_length;
-}
-
 /* ---- the copy -------------------------------------------------------------------------- */
 
 /* Of a row b, |b| = length, whose copy, times unit, is `left` away. */
@@ -53,27 +46,18 @@ static void note_bounds(struct knn *s, size_t j, double unit, double length, dou
 	c->doubt[j] = (float)(scale * (left + (length + left) * (sums + some_u)) * (1 + some_u));
 }
 
-struct build {
-	struct knn *s;
-	bool *good; /* a block each */
-};
-
 static void build_block(void *context, size_t block, unsigned thread)
 {
 	(void)thread;
-	const struct build *b = context;
-	struct knn *s = b->s;
+	struct knn *s = context;
 	const size_t d = s->bank.d, pitch = s->screen.pitch;
 	size_t first;
 	const size_t n = par_span(s->bank.rows, ROWS, block, &first);
-	b->good[block] = true;
 	for (size_t j = first; j < first + n; j++) {
 		const float *x = s->bank.f4 ? knn_float_rows(s, j) : NULL;
 		const double length = x ? sqrt(knn_dot(x, x, d)) : s->norm[j];
 		float left = 0, unit = 1.0F / 255;
-		if (!long_enough(length))
-			b->good[block] = false;
-		else if (x)
+		if (x)
 			unit = simd()->encode(x, d, s->screen.code + j * pitch, &left);
 		note_bounds(s, j, (double)unit, length,
 			sqrt((double)left) * (1 + ((double)d + 16) * u * 1.01));
@@ -84,19 +68,15 @@ static bool build(struct knn *s)
 {
 	struct knn_screen *c = &s->screen;
 	const size_t blocks = (s->bank.rows + ROWS - 1) / ROWS, all = knn_padded(s->bank.rows);
-	struct build b = {s, mem_alloc(blocks, sizeof *b.good, NULL)};
 	c->pitch = pitch_of(s);
 	c->code = s->bank.f4 ? mem_alloc(s->bank.rows, c->pitch, NULL) : NULL;
 	c->unit = mem_alloc(all, sizeof *c->unit, NULL);
 	c->doubt = mem_alloc(all, sizeof *c->doubt, NULL);
 	c->length = mem_alloc(all, sizeof *c->length, NULL);
-	bool good = b.good && (c->code || !s->bank.f4) && c->unit && c->doubt && c->length;
+	const bool good = (c->code || !s->bank.f4) && c->unit && c->doubt && c->length;
 	if (good)
-		par_for(s->par, blocks, build_block, &b);
-	for (size_t i = 0; i < blocks && good; i++)
-		good = b.good[i];
-	free(b.good);
-	if (!good)
+		par_for(s->par, blocks, build_block, s);
+	else
 		knn_screen_close(s);
 	return good;
 }
@@ -116,7 +96,8 @@ static bool is_worth_it(const struct knn *s)
 {
 	const size_t d = s->bank.d, numbers = knn_padded(s->bank.rows) * 3 * sizeof(float);
 	const size_t bytes = numbers + (s->bank.f4 ? s->bank.rows * pitch_of(s) : 0);
-	return d >= NARROW && query_most(s) >= INT8_MAX && bytes <= s->screen.allowed;
+	return !s->short_rows && d >= NARROW && query_most(s) >= INT8_MAX
+	       && bytes <= s->screen.allowed;
 }
 
 bool knn_screen_ready(struct knn *s, size_t n)
@@ -166,7 +147,7 @@ static bool code_query(const struct knn *s, const float *q, struct coded *c)
 	}
 	c->length = (float)(length * (1 + some_u));
 	c->left = (float)((sqrt(left) + length * some_u) * (1 + some_u));
-	return long_enough(length);
+	return knn_long_enough(length);
 }
 
 /* Bounds of the keys of rows first..first + 31. */

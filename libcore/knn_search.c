@@ -100,6 +100,9 @@ static void search_free(struct search *x)
 	free(x->pass.list);
 	free(x->pass.item);
 	free(x->pass.packed);
+	free(x->pass.length);
+	free(x->pass.left);
+	free(x->pass.tired);
 	free(x->pass.room);
 	free(x->panel);
 	free(x->found);
@@ -122,6 +125,11 @@ static int search_alloc(struct search *x, size_t n, struct cvt_err *e)
 	x->panel = mem_alloc(s->bank.u1 ? threads : 0, row, e);
 	x->found = mem_alloc(threads, p->keep * sizeof *x->found, e);
 	x->all = mem_alloc(threads, p->slices * p->keep * sizeof *x->all, e);
+	const bool rough = p->way == KNN_IN_BLOCKS && knn_rough_can(s);
+	if (rough
+		&& (!(p->length = mem_alloc(knn_padded(n), sizeof *p->length, e))
+			|| !(p->left = mem_alloc(n, 1, e)) || !(p->tired = mem_alloc(lists, 1, e))))
+		return CVT_SYSTEM;
 	return p->list && p->item && p->packed && p->room && x->panel && x->found && x->all
 		       ? CVT_OK
 		       : CVT_SYSTEM;

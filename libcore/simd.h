@@ -94,6 +94,7 @@ struct simd_bf16_gradient {
 struct simd {
 	const char *name;
 	size_t width; /* floats of a register */
+	bool bf16;    /* products in bfloat16 are many times faster than in floats */
 #define SIMD(result, kernel, arguments) result(*kernel) arguments;
 #include "simd/simd.def"
 #undef SIMD

@@ -23,21 +23,25 @@ static inline uint32_t lanes_above(vec a, vec b)
 #endif
 }
 
-/* product holds 32 queries a row; of each the key is product * scale - offset of the row. Those above the
- * query's bar are written to key, row x 32 + query to at, in order; returns how many. */
+/* product holds 32 queries a row; of each the key is product * scale - offset of the row, and slack of the
+ * row * length of the query more. Those above the query's bar are written to key, row x 32 + query to at, in
+ * order; returns how many. */
 size_t KERNEL(sift)(const float *product, size_t rows, const float *scale, const float *offset,
-	const float *bar, uint32_t *at, float *key)
+	const float *slack, const float *length, const float *bar, uint32_t *at, float *key)
 {
-	vec bars[LANES / SIMD_WIDTH];
+	vec bars[LANES / SIMD_WIDTH], lengths[LANES / SIMD_WIDTH];
 	size_t n = 0;
-	for (size_t v = 0; v < LANES / SIMD_WIDTH; v++)
+	for (size_t v = 0; v < LANES / SIMD_WIDTH; v++) {
 		bars[v] = vec_load(bar + v * SIMD_WIDTH);
+		lengths[v] = vec_load(length + v * SIMD_WIDTH);
+	}
 	for (size_t r = 0; r < rows; r++) {
-		const vec s = vec_all(scale[r]), o = vec_all(offset[r]);
+		const vec s = vec_all(scale[r]), o = vec_all(offset[r]), more = vec_all(slack[r]);
 		float keys[LANES];
 		uint32_t above = 0;
 		for (size_t v = 0; v < LANES / SIMD_WIDTH; v++) {
-			const vec k = vec_load(product + r * LANES + v * SIMD_WIDTH) * s - o;
+			const vec p = vec_load(product + r * LANES + v * SIMD_WIDTH);
+			const vec k = p * s - o + lengths[v] * more;
 			vec_store(keys + v * SIMD_WIDTH, k);
 			above |= lanes_above(k, bars[v]) << (v * SIMD_WIDTH);
 		}

@@ -17,6 +17,9 @@ extern const struct simd KERNEL(table);
 const struct simd KERNEL(table) = {
 	.name = TEXT(SIMD_ISA),
 	.width = SIMD_WIDTH,
+#ifdef __AMX_BF16__
+	.bf16 = true,
+#endif
 #define SIMD(result, kernel, arguments)      .kernel = BASE(kernel),
 #define SIMD_BF16(result, kernel, arguments) .kernel = KERNEL(kernel),
 #include "simd.def"

@@ -69,20 +69,24 @@ static bool floats_are_right(const struct simd *s)
 
 static bool sift_is_right(const struct simd *s)
 {
-	float bar[LANES], scale[ROWS], offset[ROWS], key[ROWS * LANES];
+	float bar[LANES], length[LANES], scale[ROWS], offset[ROWS], slack[ROWS], key[ROWS * LANES];
 	uint32_t at[ROWS * LANES];
 	bool good = true;
-	for (size_t q = 0; q < LANES; q++)
+	for (size_t q = 0; q < LANES; q++) {
+		length[q] = q % 4 ? 0.5F : 3;
 		bar[q] = q % 3 == 0 ? INFINITY : q % 3 == 1 ? -INFINITY : (float)q / 16 - 1;
+	}
 	for (size_t j = 0; j < ROWS; j++) {
+		slack[j] = j % 3 ? 0 : 0.125F;
 		scale[j] = j % 5 ? 0.5F : 2;
 		offset[j] = j == 20 ? INFINITY : j % 2 ? 0.25F : -1;
 	}
 	for (size_t rows = 0; rows <= ROWS; rows += 1 + rows / 5) {
-		const size_t n = s->sift(X, rows, scale, offset, bar, at, key);
+		const size_t n = s->sift(X, rows, scale, offset, slack, length, bar, at, key);
 		size_t found = 0;
 		for (uint32_t i = 0; i < rows * LANES; i++) {
-			const float k = X[i] * scale[i / LANES] - offset[i / LANES];
+			const float k = X[i] * scale[i / LANES] - offset[i / LANES]
+					+ length[i % LANES] * slack[i / LANES];
 			if (!(k > bar[i % LANES]))
 				continue;
 			good = good && found < n && at[found] == i && key[found] == k;
