@@ -49,7 +49,7 @@ int knn_open(struct knn **out, enum knn_metric metric, const struct knn_bank *ba
 	struct cvt_err *e);
 void knn_close(struct knn *s);
 /* So much further memory may searches of few queries take to be faster: of n rows of d floats they want
- * n (d + 76) bytes at most, of bytes 12 n. Results are the same. 0 if nothing is said. */
+ * n (d + 120) bytes at most, of bytes 56 n. Results are the same. 0 if nothing is said. */
 void knn_allow(struct knn *s, size_t bytes);
 
 /* The k <= bank rows nearest to each of n queries of d floats, nearest first, into row and distance

@@ -84,6 +84,8 @@ struct knn_pass {
 	unsigned char *room;  /* knn_scan_room a thread */
 };
 
+/* Fewer queries may go one by one. */
+enum { KNN_FEW = 12 };
 /* How passes of n queries go; counts them. */
 enum knn_way knn_scan_way(struct knn *s, size_t n);
 /* Cuts the bank for n queries; sets slices. */

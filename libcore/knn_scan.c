@@ -17,14 +17,14 @@
  * made of a bank of bytes. */
 enum { Q = 512, GROUP = KNN_PAD, ROWS = 112, RUN = 1024, PANEL = 1 << 21 };
 /* Slices are whole STRETCHes. */
-enum { FEW = 12, FEWER = 4, STRETCH = 4 * ROWS, SLICES = 8, LEAST = 9 * STRETCH };
+enum { FEWER = 4, STRETCH = 4 * ROWS, SLICES = 8, LEAST = 9 * STRETCH };
 
 static const size_t no_tap = 0;
 static const float zeros[ROWS];
 
 enum knn_way knn_scan_way(struct knn *s, size_t n)
 {
-	if (n >= FEW)
+	if (n >= KNN_FEW)
 		return KNN_IN_BLOCKS;
 	if (knn_screen_ready(s, n))
 		return KNN_SCREENED;
@@ -54,7 +54,7 @@ struct room {
 			float product[ROWS * GROUP], key[ROWS * GROUP];
 			uint32_t at[ROWS * GROUP];
 		} many;
-		float few[FEW][STRETCH];
+		float few[KNN_FEW][STRETCH];
 	} of;
 	float panel[]; /* rows of bytes as floats */
 };

@@ -91,11 +91,12 @@ void knn_screen_close(struct knn *s)
 	*c = (struct knn_screen){.hopeless = true};
 }
 
-/* Whether it may be made and promises something. */
+/* Whether it may be made, and products for the most queries, and promises something. */
 static bool is_worth_it(const struct knn *s)
 {
-	const size_t d = s->bank.d, numbers = knn_padded(s->bank.rows) * 3 * sizeof(float);
-	const size_t bytes = numbers + (s->bank.f4 ? s->bank.rows * pitch_of(s) : 0);
+	const size_t d = s->bank.d, numbers = 3 * sizeof(float) + (KNN_FEW - 1) * sizeof(int32_t);
+	const size_t bytes =
+		knn_padded(s->bank.rows) * numbers + (s->bank.f4 ? s->bank.rows * pitch_of(s) : 0);
 	return !s->short_rows && d >= NARROW && query_most(s) >= INT8_MAX
 	       && bytes <= s->screen.allowed;
 }
