@@ -89,8 +89,9 @@ $(OBJ)/libcore/simd/%.$(1).o: libcore/simd/%.c | $(BUILD)/.flags
 	@$(CC) $(ALL_CFLAGS) -O3 $$(CONTRACT) $(ISA_$(1)) -c -o $$@ $$<
 endef
 CONTRACT  := -ffp-contract=fast
-# Bytes are held to Pillow's, which rounds each product; so do distances, which are the same everywhere.
-$(ISAS:%=$(OBJ)/libcore/simd/colour.%.o) $(ISAS:%=$(OBJ)/libcore/simd/exact.%.o): CONTRACT := -ffp-contract=off
+# Bytes are held to Pillow's, which rounds each product; distances are the same everywhere, and equal rows
+# equally far.
+$(foreach k,colour exact nearest,$(ISAS:%=$(OBJ)/libcore/simd/$(k).%.o)): CONTRACT := -ffp-contract=off
 $(foreach isa,$(ISAS),$(eval $(call simd_rule,$(isa))))
 
 # The zoo: every text of libcore/arch becomes a string in the programs.

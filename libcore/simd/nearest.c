@@ -56,6 +56,19 @@ size_t KERNEL(sift)(const float *product, size_t rows, const float *scale, const
 
 /* ---- one query ----------------------------------------------------------------------- */
 
+/* a b + c, rounded once or twice, but everywhere alike: compilers that fuse by themselves do it here and not
+ * there, and equal rows would differ. */
+static inline vec multiply_add(vec a, vec b, vec c)
+{
+#if SIMD_WIDTH == 16
+	return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif SIMD_WIDTH == 8
+	return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+	return a * b + c;
+#endif
+}
+
 /* product[j] = query . row j, for n rows of d floats end to end. */
 static inline __attribute__((always_inline)) void scan_some(
 	const int rows, const float *query, const float *row, size_t d, float *product)
@@ -66,13 +79,14 @@ static inline __attribute__((always_inline)) void scan_some(
 		const vec q = vec_load(query + i);
 #pragma GCC unroll 4
 		for (int j = 0; j < rows; j++)
-			sum[j] += q * vec_load(row + (size_t)j * d + i);
+			sum[j] = multiply_add(q, vec_load(row + (size_t)j * d + i), sum[j]);
 	}
 	if (i < d) {
 		const vec q = vec_load_some(query + i, d - i);
 #pragma GCC unroll 4
 		for (int j = 0; j < rows; j++)
-			sum[j] += q * vec_load_some(row + (size_t)j * d + i, d - i);
+			sum[j] = multiply_add(
+				q, vec_load_some(row + (size_t)j * d + i, d - i), sum[j]);
 	}
 	for (int j = 0; j < rows; j++)
 		product[j] = vec_sum(sum[j]);
