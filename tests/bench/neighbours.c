@@ -1,7 +1,6 @@
 /* neighbours: how fast exact nearest neighbours are found: the 20 nearest by inner product among
  * 60,000 rows of 512. usage: neighbours knn-exact|knn-one THREADS. Prints queries a second, operations
  * a query and the operations a second that the machine could do at that moment (see engine.c). */
-#include "../../libcore/blas.h"
 #include "../../libcore/knn.h"
 #include "../../libcore/profile.h"
 #include "../../libcore/rng.h"
