@@ -72,14 +72,13 @@ static void write_places(
  * apart for the processor to see them coming. */
 static void call_ahead(const struct side *s, const struct tile *t, long rows, const float *from)
 {
-	const size_t n = TILE * s->c * sizeof *from;
 	if (s->c > FEW)
 		return;
 	for (long y = rows; y < rows + TILE; y++) {
 		const long place = ((long)t->picture * s->h + t->y + y) * s->w + t->x;
-		const uintptr_t at = (uintptr_t)from + (size_t)place * s->c * sizeof *from;
-		for (size_t b = 0; b < n; b += WINOGRAD_LINE * sizeof *from)
-			__builtin_prefetch((const void *)(at + b), 0, 2);
+		const float *at = from + (size_t)place * s->c;
+		for (size_t k = 0; k < TILE * s->c; k += WINOGRAD_LINE)
+			__builtin_prefetch(at + k, 0, 2);
 	}
 }
 

@@ -36,7 +36,7 @@ static inline void vec_store(float *p, vec v)
 static inline void vec_ahead(const float *p)
 {
 	enum { PAGE = 4096 };
-	__builtin_prefetch((const void *)((uintptr_t)p + PAGE), 0, 2);
+	__builtin_prefetch((const char *)p + PAGE, 0, 2);
 }
 
 static inline vec vec_all(float x)
