@@ -58,7 +58,7 @@ int kmeans_assign(const float *x, size_t n, size_t d, const float *centre, size_
 	if (half && product) {
 		for (size_t i = 0; i < k; i++)
 			half[i] = square(centre + i * d, d) / 2;
-		par_for(par, (n + BLOCK - 1) / BLOCK, assign_block, &a);
+		par_for(par, par_blocks(n, BLOCK), assign_block, &a);
 	}
 	const int code = half && product ? CVT_OK : CVT_SYSTEM;
 	free(half);

@@ -68,7 +68,7 @@ static int compute_norms(struct knn *s, struct cvt_err *e)
 		s, mem_alloc(s->bank.u1 ? par_threads(s->par) : 1, s->bank.d * sizeof(float), e)};
 	if (!c.room)
 		return CVT_SYSTEM;
-	par_for(s->par, (s->bank.rows + NORM_ROWS - 1) / NORM_ROWS, norms_of_block, &c);
+	par_for(s->par, par_blocks(s->bank.rows, NORM_ROWS), norms_of_block, &c);
 	free(c.room);
 	for (size_t j = 0; j < s->bank.rows; j++)
 		if (!knn_norm_ok(s->norm[j]))

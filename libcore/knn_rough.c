@@ -185,7 +185,7 @@ static void scan_block(void *context, size_t task, unsigned thread)
 bool knn_rough_scan(struct knn_pass *p)
 {
 	bool all = true;
-	par_for(p->s->par, (p->n + GROUP - 1) / GROUP, pack_group, p);
+	par_for(p->s->par, par_blocks(p->n, GROUP), pack_group, p);
 	knn_scan_all(p, Q, scan_block);
 	for (size_t i = 0; i < p->n; i++) {
 		for (size_t slice = 0; slice < p->slices; slice++)

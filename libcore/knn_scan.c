@@ -236,6 +236,6 @@ void knn_scan(struct knn_pass *p)
 	}
 	if (p->left && knn_rough_scan(p))
 		return;
-	par_for(p->s->par, (p->n + GROUP - 1) / GROUP, pack_group, p);
+	par_for(p->s->par, par_blocks(p->n, GROUP), pack_group, p);
 	knn_scan_all(p, Q, scan_block);
 }

@@ -145,7 +145,7 @@ static void run_pass(struct search *x, size_t n)
 		p->query = x->centred;
 	}
 	knn_scan(p);
-	par_for(p->s->par, (n + FINISH - 1) / FINISH, finish_block, x);
+	par_for(p->s->par, par_blocks(n, FINISH), finish_block, x);
 }
 
 /* Queries a pass: their lists stay below LIST_BYTES where whole blocks allow it. */

@@ -19,6 +19,11 @@ unsigned par_threads(const struct par *p);
  * (thread < par_threads: the index of private scratch); returns when all are done. */
 void par_for(struct par *p, size_t blocks,
 	void (*work)(void *context, size_t block, unsigned thread), void *context);
+/* How many blocks of `size` n rows are. */
+static inline size_t par_blocks(size_t n, size_t size)
+{
+	return (n + size - 1) / size;
+}
 /* The rows of block b when n rows are cut into blocks of `size`: first row, and how many. */
 static inline size_t par_span(size_t n, size_t size, size_t b, size_t *first)
 {

@@ -391,7 +391,7 @@ static void pass_gradients(const struct nn_io *io)
 	for (size_t k = 0; k < io->node->nin; k++) {
 		struct passing a = {io->dx[k], io->dy, n, io->add[k]};
 		if (a.to && (a.to != a.from || a.add))
-			par_for(io->run->par, (n + CHUNK - 1) / CHUNK, pass_chunk, &a);
+			par_for(io->run->par, par_blocks(n, CHUNK), pass_chunk, &a);
 	}
 }
 

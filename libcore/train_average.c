@@ -36,7 +36,7 @@ static void average_block(void *context, size_t b, unsigned thread)
 static void average_slab(const struct train *t, float *to, float *from, size_t n, double keep)
 {
 	struct average a = {to, from, n, (float)keep, t->o.lookahead.every > 0};
-	par_for(t->o.par, (n + BLOCK - 1) / BLOCK, average_block, &a);
+	par_for(t->o.par, par_blocks(n, BLOCK), average_block, &a);
 }
 
 bool train_averages(const struct train_options *o)

@@ -384,7 +384,7 @@ int augment_batch(
 	struct job job = {a, from, to};
 	const unsigned threads = par_threads(a->par);
 	TRY(shape_batch(a, from, to, e));
-	par_for(a->par, (to->rows + BLOCK - 1) / BLOCK, work, &job);
+	par_for(a->par, par_blocks(to->rows, BLOCK), work, &job);
 	const struct augment_pad *first = NULL;
 	for (unsigned t = 0; t < threads; t++)
 		if (a->pad[t].code != CVT_OK && (!first || a->pad[t].failed < first->failed))

@@ -318,7 +318,7 @@ static int write_epoch(struct gen *g, struct cvt_err *e)
 		const size_t n = g->o->count - at < most ? g->o->count - at : most;
 		struct job job = {g, g->start + at};
 		TRY(shape_batch(g, n, e));
-		par_for(g->par, (n + BLOCK - 1) / BLOCK, draw_block, &job);
+		par_for(g->par, par_blocks(n, BLOCK), draw_block, &job);
 		TRY(stream_put(g->out, &g->batch, e));
 		rate_add(&g->rate, n);
 	}

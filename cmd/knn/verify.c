@@ -196,7 +196,7 @@ static int measure(struct work *w, unsigned threads, struct roc *r, struct cvt_e
 	w->item = mem_alloc(w->n, sizeof *w->item, e);
 	const int code = m.room && w->item ? CVT_OK : CVT_SYSTEM;
 	if (code == CVT_OK) {
-		par_for(par, (w->n + BLOCK - 1) / BLOCK, measure_block, &m);
+		par_for(par, par_blocks(w->n, BLOCK), measure_block, &m);
 		roc_measure(w->item, w->n, r);
 	}
 	free(m.room);

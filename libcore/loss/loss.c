@@ -77,7 +77,7 @@ static void each_block(struct rows *r, void (*work)(void *, size_t, unsigned))
 	const size_t items = nn_row_items(r->io, 0);
 	r->n = nn_input_rows(r->io, 0);
 	r->size = items < BLOCK ? BLOCK / items : 1;
-	par_for(r->io->run->par, (r->n + r->size - 1) / r->size, work, r);
+	par_for(r->io->run->par, par_blocks(r->n, r->size), work, r);
 }
 
 static void forward_block(void *context, size_t block, unsigned thread)

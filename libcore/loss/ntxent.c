@@ -188,7 +188,7 @@ static void forward(const struct nn_io *io)
 	struct views v = gather(io);
 	const double total = total_weight(&v);
 	double sum = 0;
-	par_for(io->run->par, (v.R + ANCHORS - 1) / ANCHORS, forward_block, &v);
+	par_for(io->run->par, par_blocks(v.R, ANCHORS), forward_block, &v);
 	for (size_t i = 0; i < v.R; i++)
 		sum += (double)v.term[i];
 	io->y[0] = total == 0 ? 0 : (float)(sum / total);
@@ -232,7 +232,7 @@ static void backward(const struct nn_io *io)
 	struct views v = gather(io);
 	const float total = (float)total_weight(&v);
 	v.scale = total == 0 ? 0 : io->dy[0] / (total * (float)io->node->arg[0].a);
-	par_for(io->run->par, (v.R + ANCHORS - 1) / ANCHORS, backward_block, &v);
+	par_for(io->run->par, par_blocks(v.R, ANCHORS), backward_block, &v);
 	const float *dz = v.dz;
 	const size_t nviews = vectors(io->graph, io->node);
 	if (nviews < io->node->nin && io->dx[nviews] && !io->add[nviews])

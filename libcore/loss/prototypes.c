@@ -166,7 +166,7 @@ static bool is_prototype(const struct episodes *s, size_t v, size_t k)
 enum { BLOCK = 16 };
 static void each_block(struct episodes *s, void (*work)(void *, size_t, unsigned))
 {
-	par_for(s->io->run->par, (s->M + BLOCK - 1) / BLOCK, work, s);
+	par_for(s->io->run->par, par_blocks(s->M, BLOCK), work, s);
 }
 
 /* log sum exp in one pass: the sum is kept relative to the largest so far. */

@@ -192,7 +192,7 @@ void bf16_pack(const struct nn_io *io, const struct bf16_map *m, const float *w,
 		struct job j = {
 			.m = m, .w = w, .c_step = c_step, .o_step = o_step, .phase = &m->phase[k]};
 		j.into = (uint16_t *)(void *)packed + packed_before(m, k);
-		par_for(io->run->par, (m->o + PANEL - 1) / PANEL, pack_panel, &j);
+		par_for(io->run->par, par_blocks(m->o, PANEL), pack_panel, &j);
 	}
 }
 
@@ -266,7 +266,7 @@ void bf16_run(const struct nn_io *io, const struct bf16_map *m, const float *pac
 		.y = y,
 		.rows = rows,
 		.packed = (const uint16_t *)(const void *)packed};
-	par_for(io->run->par, (rows + m->pictures - 1) / m->pictures, run_block, &j);
+	par_for(io->run->par, par_blocks(rows, m->pictures), run_block, &j);
 }
 
 /* ---- the gradient of the weights ----------------------------------------------------- */

@@ -53,7 +53,7 @@ static void forward(const struct nn_io *io)
 	struct nn_io copy = *io;
 	for (size_t i = 0; i < k; i++)
 		io->work[i] = simd()->dot(io->w[0] + i * d, io->w[0] + i * d, d);
-	par_for(io->run->par, (vectors + BLOCK - 1) / BLOCK, forward_block, &copy);
+	par_for(io->run->par, par_blocks(vectors, BLOCK), forward_block, &copy);
 }
 
 const struct nn_op nn_codebook = {

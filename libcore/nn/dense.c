@@ -78,14 +78,9 @@ struct job {
 	bool relu;
 };
 
-static size_t cuts(size_t n, size_t each)
-{
-	return (n + each - 1) / each;
-}
-
 static size_t parts(struct dense d)
 {
-	return cuts(d.o, OUTPUTS);
+	return par_blocks(d.o, OUTPUTS);
 }
 
 static void pack_block(void *context, size_t block, unsigned thread)
@@ -122,7 +117,7 @@ void dense_run_all(const struct nn_io *io, struct dense d, const float *packed, 
 {
 	struct job j = {
 		.d = d, .packed = packed, .x = x, .plus = plus, .to = y, .m = m, .relu = relu};
-	par_for(io->run->par, cuts(m, VECTORS) * parts(d), run_block, &j);
+	par_for(io->run->par, par_blocks(m, VECTORS) * parts(d), run_block, &j);
 }
 
 /* ---- the gradient of the weights ------------------------------------------------------ */
@@ -156,7 +151,7 @@ static void gradient_block(void *context, size_t block, unsigned thread)
 {
 	const struct job *j = context;
 	const struct dense d = j->d;
-	const size_t across = cuts(d.i, SOME_INPUTS);
+	const size_t across = par_blocks(d.i, SOME_INPUTS);
 	size_t i, o;
 	const size_t inputs = par_span(d.i, SOME_INPUTS, block % across, &i);
 	const size_t outputs = par_span(d.o, SOME_OUTPUTS, block / across, &o);
@@ -192,5 +187,6 @@ void dense_gradient(const struct nn_io *io, struct dense d, size_t m, const floa
 	const float *dy, float *dw)
 {
 	struct job j = {.io = io, .d = d, .x = x, .dy = dy, .to = dw, .m = m};
-	par_for(io->run->par, cuts(d.i, SOME_INPUTS) * cuts(d.o, SOME_OUTPUTS), gradient_block, &j);
+	par_for(io->run->par, par_blocks(d.i, SOME_INPUTS) * par_blocks(d.o, SOME_OUTPUTS),
+		gradient_block, &j);
 }

@@ -56,7 +56,7 @@ void nn_each(const struct nn_io *io, size_t n, size_t floats, nn_range *work)
 	enum { BLOCK = 1 << 14 };
 	const size_t size = floats < BLOCK ? BLOCK / (floats ? floats : 1) : 1;
 	struct job j = {io, work, n, size, false};
-	par_for(io->run->par, (n + size - 1) / size, run_block, &j);
+	par_for(io->run->par, par_blocks(n, size), run_block, &j);
 }
 
 void nn_each_item(const struct nn_io *io, nn_range *work)
@@ -108,7 +108,7 @@ static void join_chunk(void *context, size_t chunk, unsigned thread)
 void nn_join_sums(const struct nn_io *io, float *sum, size_t parts, size_t items)
 {
 	struct sums s = {sum, parts, items};
-	par_for(io->run->par, (items + SUM_CHUNK - 1) / SUM_CHUNK, join_chunk, &s);
+	par_for(io->run->par, par_blocks(items, SUM_CHUNK), join_chunk, &s);
 }
 
 static void sum_part(const struct nn_io *io, size_t first, size_t n, size_t part)

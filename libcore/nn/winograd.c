@@ -81,11 +81,6 @@ struct job {
 	float *into;         /* or where they are made */
 };
 
-static size_t blocks_of(size_t n, size_t size)
-{
-	return (n + size - 1) / size;
-}
-
 static void pack_block(void *context, size_t block, unsigned thread)
 {
 	(void)thread;
@@ -119,7 +114,7 @@ void winograd_pack(const struct nn_io *io, const struct winograd *m,
 	const struct simd_weights *weights, float *packed)
 {
 	struct job j = {.m = m, .weights = weights, .into = packed};
-	par_for(io->run->par, blocks_of(m->c, WEIGHTS_AT_ONCE), pack_block, &j);
+	par_for(io->run->par, par_blocks(m->c, WEIGHTS_AT_ONCE), pack_block, &j);
 }
 
 void winograd_run(const struct nn_io *io, const struct winograd *m, const float *packed,
@@ -133,7 +128,7 @@ void winograd_run(const struct nn_io *io, const struct winograd *m, const float 
 		.tiles = rows * m->down * m->across,
 		.packed = packed};
 	/* Few tiles are cut by the threads, which changes no sum: each is one tile's. */
-	const size_t share = blocks_of(j.tiles, par_threads(io->run->par));
+	const size_t share = par_blocks(j.tiles, par_threads(io->run->par));
 	j.each = share < m->block ? nn_most(share, LEAST_TILES) : m->block;
-	par_for(io->run->par, blocks_of(j.tiles, j.each), run_block, &j);
+	par_for(io->run->par, par_blocks(j.tiles, j.each), run_block, &j);
 }

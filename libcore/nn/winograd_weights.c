@@ -77,11 +77,6 @@ struct job {
 	size_t in_step, out_step;
 };
 
-static size_t blocks_of(size_t n, size_t size)
-{
-	return (n + size - 1) / size;
-}
-
 /* A vector of zeros at the beginning of a thread's work. */
 static float *zeros_of(const struct job *j, unsigned thread)
 {
@@ -101,7 +96,7 @@ static void unpack_block(void *context, size_t block, unsigned thread)
 
 static void unpack(struct job *j)
 {
-	par_for(j->io->run->par, blocks_of(j->m->c, WEIGHTS_AT_ONCE), unpack_block, j);
+	par_for(j->io->run->par, par_blocks(j->m->c, WEIGHTS_AT_ONCE), unpack_block, j);
 }
 
 /* ---- a sum a block ------------------------------------------------------------------- */
@@ -129,8 +124,8 @@ static void sum_block(void *context, size_t block, unsigned thread)
 
 static void gradient_by_sums(struct job *j)
 {
-	j->each = nn_most(blocks_of(j->tiles, j->m->sums), TILES_A_SUM);
-	const size_t sums = blocks_of(j->tiles, j->each);
+	j->each = nn_most(par_blocks(j->tiles, j->m->sums), TILES_A_SUM);
+	const size_t sums = par_blocks(j->tiles, j->each);
 	par_for(j->io->run->par, sums, sum_block, j);
 	nn_join_sums(j->io, j->into, sums, winograd_work(j->m));
 	unpack(j);
@@ -171,7 +166,7 @@ static void gradient_by_positions(struct job *j)
 	j->out = j->in + WINOGRAD_POSITIONS * j->in_step;
 	for (; j->first < j->tiles; j->first += chunk) {
 		j->n = par_span(j->tiles, chunk, j->first / chunk, &j->first);
-		par_for(par, blocks_of(j->n, TILES_AT_ONCE), transform_block, j);
+		par_for(par, par_blocks(j->n, TILES_AT_ONCE), transform_block, j);
 		par_for(par, WINOGRAD_POSITIONS, position_block, j);
 	}
 	unpack(j);
