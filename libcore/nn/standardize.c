@@ -50,12 +50,12 @@ static void forward_pixels(const struct nn_io *io, size_t first, size_t count, s
 {
 	const size_t C = nn_last(&io->node->row);
 	(void)slot;
-	float affine[6];
+	float mean_std[6];
 	for (size_t c = 0; c < C; c++) {
-		affine[c] = 1 / (float)io->node->arg[STD + c].a;
-		affine[C + c] = -(float)io->node->arg[MEAN + c].a * affine[c];
+		mean_std[c] = (float)io->node->arg[MEAN + c].a;
+		mean_std[C + c] = (float)io->node->arg[STD + c].a;
 	}
-	simd()->channel_scale(io->x[0] + first * C, count, C, affine, false, io->y + first * C);
+	simd()->channel_standard(io->x[0] + first * C, count, C, mean_std, io->y + first * C);
 }
 
 static void each_pixel(const struct nn_io *io, nn_range *work)

@@ -79,6 +79,23 @@ void KERNEL(channel_scale)(
 	}
 }
 
+/* y = (x - mean) / std, each rounded; y may be x. mean_std: c means, then c std. */
+void KERNEL(channel_standard)(
+	const float *x, size_t rows, size_t c, const float *mean_std, float *y)
+{
+	float room[2][PERIOD];
+	const float *mean = repeat(mean_std, c, room[0]), *std = repeat(mean_std + c, c, room[1]);
+	const size_t period = period_of(c), n = rows * c;
+	for (size_t at = 0; at < n; at += period) {
+		const size_t m = n - at < period ? n - at : period;
+		for (size_t k = 0; k < m; k += SIMD_WIDTH) {
+			const vec v =
+				vec_load_some(x + at + k, m - k) - vec_load_some(mean + k, m - k);
+			vec_store_some(y + at + k, v / vec_load_some(std + k, m - k), m - k);
+		}
+	}
+}
+
 /* sum += x */
 static void add_up(const float *x, size_t n, size_t period, float *sum)
 {

@@ -135,6 +135,11 @@ static void test_blends(const struct simd *s)
 	for (size_t i = 0; i < N; i++)
 		sum += luma(i);
 	check(s->luma_sum(from, N) == sum, s->name, "the sum of the luma");
+	s->luma(from, N, got[0]);
+	bool each = true;
+	for (size_t i = 0; i < N; i++)
+		each = each && got[0][i] == luma(i);
+	check(each, s->name, "the luma");
 	s->rgb_join(from, N, rgb);
 	memset(got, 0, sizeof got);
 	s->rgb_split(rgb, N, plane);

@@ -5,11 +5,14 @@
  */
 #include "../../libcore/loss/loss.h"
 #include "../../libcore/nn/nn.h"
+#include "../../libcore/simd.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "processors.h"
 
 enum { ITEMS = 24, WORD = 200 };
 
@@ -314,12 +317,18 @@ static bool check_op(const struct nn_op *op)
 	return good && n;
 }
 
+static int failures;
+
+static void check_all(void)
+{
+	printf("on %s\n", simd()->name);
+	for (size_t i = 0; nn_ops[i]; i++)
+		failures += !check_op(nn_ops[i]);
+	for (size_t i = 0; loss_ops[i]; i++)
+		failures += !check_op(loss_ops[i]);
+}
+
 int main(void)
 {
-	bool good = true;
-	for (size_t i = 0; nn_ops[i]; i++)
-		good &= check_op(nn_ops[i]);
-	for (size_t i = 0; loss_ops[i]; i++)
-		good &= check_op(loss_ops[i]);
-	return good ? 0 : 1;
+	return on_processors(check_all, &failures);
 }

@@ -18,8 +18,10 @@
 #include <string.h>
 
 #include "../../libcore/rng.h"
+#include "../../libcore/simd.h"
 #include "gradcheck_cases.h"
 #include "gradcheck_input.h"
+#include "processors.h"
 
 enum {
 	ROOM = 5,
@@ -441,19 +443,25 @@ static bool check_op(const struct nn_op *op)
 	return good && found;
 }
 
-int main(void)
+static int failures;
+
+static void check_all(void)
 {
 	struct cvt_err e = {0};
-	bool good = true;
+	printf("on %s\n", simd()->name);
 	draw_projection();
 	for (unsigned i = 0; i < POOLS; i++)
 		if (par_open(&pool[i], i + 1, &e))
 			die(&e);
 	for (size_t i = 0; nn_ops[i]; i++)
-		good &= check_op(nn_ops[i]);
+		failures += !check_op(nn_ops[i]);
 	for (size_t i = 0; loss_ops[i]; i++)
-		good &= check_op(loss_ops[i]);
+		failures += !check_op(loss_ops[i]);
 	for (size_t i = 0; i < POOLS; i++)
 		par_close(pool[i]);
-	return good ? 0 : 1;
+}
+
+int main(void)
+{
+	return on_processors(check_all, &failures);
 }

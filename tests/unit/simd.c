@@ -223,6 +223,41 @@ static bool keeps_nan(const struct simd *s)
 	return good;
 }
 
+/* Adam's update of n weights against its formula, in which the gradient's limit counts. */
+static bool adam_is_right(const struct simd *s, size_t n)
+{
+	static const struct simd_adam a = {.scale = 0.5F,
+		.limit = 0.9F,
+		.coupled = 0.01F,
+		.keep = 0.98F,
+		.m_keep = 0.9F,
+		.m_new = 0.1F,
+		.v_keep = 0.99F,
+		.v_new = 0.01F,
+		.size = 0.02F,
+		.root = 1.5F,
+		.epsilon = 1e-3F};
+	float w[MOST + 1], g[MOST + 1], m[MOST + 1], v[MOST + 1];
+	bool right = true;
+	for (size_t i = 0; i < n; i++) {
+		w[i] = A[i];
+		g[i] = 2 * B[i];
+		m[i] = C[i];
+		v[i] = C[i] * C[i];
+	}
+	w[n] = untouched;
+	s->adam(&a, w, g, m, v, n);
+	for (size_t i = 0; i < n; i++) {
+		const double old = (double)A[i], c = (double)C[i];
+		const double d = fmax(-0.9, fmin(0.9, (double)B[i])) + 0.01 * old;
+		const double mean_of = 0.9 * c + 0.1 * d, square = 0.99 * c * c + 0.01 * d * d;
+		const double want = 0.98 * old - 0.02 * mean_of / (sqrt(square) * 1.5 + 1e-3);
+		right = right && near((double)w[i], want) && near((double)m[i], mean_of)
+			&& near((double)v[i], square) && g[i] == 0;
+	}
+	return right && memcmp(&w[n], &untouched, sizeof untouched) == 0;
+}
+
 static int check_processor(const char *name)
 {
 	const struct simd *s = simd_named(name);
@@ -240,7 +275,11 @@ static int check_processor(const char *name)
 	}
 	const bool kept = keeps_nan(s);
 	printf("%s NaN stays NaN in a relu of %s\n", kept ? "ok" : "not ok", name);
-	return failures + !kept;
+	bool moved = true;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+		moved = moved && adam_is_right(s, sizes[i]);
+	printf("%s adam of %s\n", moved ? "ok" : "not ok", name);
+	return failures + !kept + !moved;
 }
 
 int main(void)

@@ -86,6 +86,18 @@ static bool scale_right(const struct simd *s, const struct channels *t)
 	return right && guarded(t->out, t->rows * t->c);
 }
 
+/* To the bit. */
+static bool standard_right(const struct simd *s, const struct channels *t)
+{
+	bool right = true;
+	s->channel_standard(t->x, t->rows, t->c, t->p, t->out);
+	for (size_t i = 0; i < t->rows * t->c; i++) {
+		const float want = (t->x[i] - t->p[i % t->c]) / t->p[t->c + i % t->c];
+		right = right && memcmp(&t->out[i], &want, sizeof want) == 0;
+	}
+	return right && guarded(t->out, t->rows * t->c);
+}
+
 /* Overwriting, adding, and through the gate. */
 static bool back_right(const struct simd *s, const struct channels *t)
 {
@@ -174,9 +186,10 @@ static void check_channels(const struct simd *s)
 	static const struct {
 		const char *name;
 		bool (*right)(const struct simd *s, const struct channels *t);
-	} tests[] = {{"channel_scale", scale_right}, {"channel_back", back_right},
-		{"channel_moments", moments_right}, {"channel_sums", sums_right},
-		{"channel_sums through a gate", gate_right}, {"spread_rows", spread_right}};
+	} tests[] = {{"channel_scale", scale_right}, {"channel_standard", standard_right},
+		{"channel_back", back_right}, {"channel_moments", moments_right},
+		{"channel_sums", sums_right}, {"channel_sums through a gate", gate_right},
+		{"spread_rows", spread_right}};
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
 		bool right = true;
 		for (size_t k = 0; k < SHAPES; k++) {
