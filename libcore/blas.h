@@ -1,6 +1,6 @@
 /*
  * blas: matrix products from OpenBLAS, the only door to it. The library is loaded at the first
- * blas_open, so that programs (or runs) that multiply nothing start in a millisecond; it always runs
+ * blas_open, so that programs (or runs) that need none of its products start in a millisecond; it always runs
  * one thread per call, because two of its threads give other bits than one (our own threads work on
  * fixed blocks instead).
  */

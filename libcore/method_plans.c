@@ -88,6 +88,20 @@ int learner_prepare(
 	return l->method->prepare ? l->method->prepare(l, e) : CVT_OK;
 }
 
+size_t learner_bytes(const struct learner *l)
+{
+	const struct graph *g = l->graph;
+	size_t slabs = g->grad ? 2 : 1, bytes = g->buffers * sizeof(float);
+	for (size_t i = 0; i < l->nphases; i++) {
+		for (size_t k = 0; k < OPT_STATES; k++)
+			slabs += l->phase[i].state[k] != NULL;
+		bytes += plan_bytes(l->phase[i].plan);
+	}
+	if (l->nphases != 1) /* the plan of scores lies in the only phase's memory */
+		bytes += plan_bytes(l->eval);
+	return bytes + slabs * g->weights * sizeof(float);
+}
+
 int learner_unfreeze(struct learner *l, struct cvt_err *e)
 {
 	for (size_t i = 0; l->thaws && i < l->graph->nparams; i++)

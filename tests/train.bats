@@ -141,6 +141,19 @@ assert rows[3][2] == '%.9g' % lines[2]['loss']"
 	rm part.st.ckpt
 }
 
+@test "-v tells before the training what it will take, and that is what it takes" {
+	cv-gen shapes -n 256 --size 32x32 -o a.cvt
+	cv-train -v --arch resnet8 --epochs 1 --threads 1 -o net.st a.cvt 2>err
+	grep -E '^cv-train: [0-9]+ parameters; [0-9]+ MiB for batches of 128 rows$' err
+	told=$(sed -n 's/.*; \([0-9]*\) MiB for.*/\1/p' err)
+	# weights, gradients and momentum are three times as much as one of them
+	want=$(cv-view --arch resnet8 --summary --batch-size 128 |
+		awk '$1 == "train_bytes" { print int($2 / 1048576) }')
+	[ "$told" -ge "$want" ] && [ "$told" -le $((want + 3)) ]
+	cv-train --arch resnet8 --epochs 1 -o net.st a.cvt 2>err
+	[ -z "$(grep MiB err)" ]
+}
+
 @test "--profile tells where the time went, and changes nothing" {
 	tiny
 	quadrants a.cvt

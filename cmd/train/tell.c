@@ -208,6 +208,14 @@ void trainer_report(void *context, const struct train_report *r)
 		say(t, r);
 }
 
+void trainer_foretell(const struct trainer *t)
+{
+	const struct graph *g = t->learner->graph;
+	if (t->o.common.verbose)
+		cli_note(&t->cli, "%zu parameters; %zu MiB for batches of %zu rows", g->weights,
+			(learner_bytes(t->learner) + (1 << 20) - 1) >> 20, t->o.batch_size);
+}
+
 void trainer_summary(const struct trainer *t)
 {
 	char scores[300], time[CLI_CLOCK];

@@ -153,6 +153,7 @@ static int train(struct trainer *t, struct cvt_err *e)
 	if (t->o.profile && !(t->profile = mem_alloc(1, sizeof *t->profile, e)))
 		return CVT_SYSTEM;
 	TRY(learner_prepare(t->learner, t->opt, t->o.batch_size, t->par, e));
+	trainer_foretell(t);
 	fill_train_options(t);
 	TRY(trainer_open_checkpoint(t, e));
 	TRY(train_open(&t->train, t->learner, &source, &t->train_options, &hooks, e));

@@ -182,6 +182,8 @@ int trainer_open_metrics(struct trainer *t, bool go_on, struct cvt_err *e);
 /* train_hooks.report */
 void trainer_report(void *context, const struct train_report *r);
 int trainer_close_metrics(struct trainer *t, struct cvt_err *e);
+/* -v: what the training will take. */
+void trainer_foretell(const struct trainer *t);
 void trainer_summary(const struct trainer *t);
 
 /* ---- profile.c --------------------------------------------------------------------- */

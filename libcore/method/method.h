@@ -294,6 +294,8 @@ int learner_charge(struct learner *l, const struct opt *opt, struct cvt_err *e);
 /* Plans and optimizer state, for batches of at most that many rows. After freezing. */
 int learner_prepare(
 	struct learner *l, const struct opt *opt, size_t rows, struct par *par, struct cvt_err *e);
+/* Bytes that it takes then, before anything runs: weights, gradients, optimizer state, values of a batch, scratch. */
+size_t learner_bytes(const struct learner *l);
 /* Binds the fields of these rows, from row `first` on, to the inputs of a plan. */
 void learner_bind(const struct learner *l, struct plan *p, const struct batch *rows, size_t first);
 void learner_close(struct learner *l);

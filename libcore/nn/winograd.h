@@ -4,7 +4,8 @@
  * read from 6x6 inputs, zeros beyond the border; the tiles of all pictures stand in one row.
  *
  * No result depends on how tiles fall into blocks: every output is one sum over channels. The
- * gradient of the weights sums over tiles in chunks, whose size geometry and rows alone fix.
+ * gradient of the weights sums over tiles in chunks and, of small weights, in several sums, which geometry,
+ * rows and the width of registers alone fix.
  */
 #ifndef CVT_NN_WINOGRAD_H
 #define CVT_NN_WINOGRAD_H

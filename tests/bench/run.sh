@@ -157,11 +157,17 @@ peer() {
 }
 
 # Freed memory is kept and used again, which saves PyTorch a page fault for every 4 KiB. Where memory
-# is what counts, it gives it back, as it comes.
+# is what counts, it gives it back, as it comes. OpenBLAS of OpenMP, where it is installed: with several threads
+# Debian's other one fights PyTorch's.
+openmp=
+for d in /usr/lib/*/openblas-openmp; do
+	[ ! -d "$d" ] || openmp=$d
+done
 tuned() {
 	case $1 in
 	*-memory) peer "$1" "$2" ;;
-	*) peer "$1" "$2" MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 ;;
+	*) peer "$1" "$2" MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=4294967296 \
+		${openmp:+LD_LIBRARY_PATH="$openmp"} ;;
 	esac
 }
 
@@ -194,10 +200,16 @@ measure() {
 	done
 }
 
-# comment ROW THREADS: how far the runs lie apart, and the untuned peer.
+# comment ROW THREADS: how far the runs lie apart, what more threads gave, and the untuned peer.
 comment() {
 	[ -s "$work/ours.figures" ] || return 0
 	text="# $1 $2 spread $(spread "$work/ours.figures") of OURS"
+	if [ "$2" = 1 ]; then
+		median "$work/ours.figures" >"$work/one.$1"
+	elif [ -s "$work/one.$1" ]; then
+		one=$(cat "$work/one.$1")
+		text="$text, $(ratio "$1" "$(median "$work/ours.figures")" "$one") times one thread's"
+	fi
 	[ ! -s "$work/peer.figures" ] || text="$text, $(spread "$work/peer.figures") of PEER"
 	if [ -s "$work/untuned.figures" ]; then
 		u=$(median "$work/untuned.figures")
