@@ -6,6 +6,7 @@
 #include "../simd.h"
 
 enum { MEAN, STD = 3 };
+enum { BYTES = 256 };
 
 static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 {
@@ -23,6 +24,7 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 			return cvt_fail(e, CVT_USAGE, "standardize: std must be above 0, not %g",
 				n->arg[STD + c].a);
 	n->row = in->row;
+	n->work_whole = C * BYTES;
 	return CVT_OK;
 }
 
@@ -32,18 +34,19 @@ static float standardized(const struct nn_io *io, size_t c, float v)
 }
 
 /* There are only so many bytes: each has its value in a table. */
+static void fill_table(const struct nn_io *io)
+{
+	for (size_t c = 0; c < nn_last(&io->node->row); c++)
+		for (size_t v = 0; v < BYTES; v++)
+			io->work[c * BYTES + v] = standardized(io, c, (float)v / 255);
+}
+
 static void forward_bytes(const struct nn_io *io, size_t first, size_t count, size_t slot)
 {
 	const size_t C = nn_last(&io->node->row);
-	const uint8_t *x = (const uint8_t *)nn_input(io, 0) + first * C;
-	float *y = io->y + first * C, of[3][256];
+	const uint8_t *x = nn_input(io, 0);
 	(void)slot;
-	for (size_t c = 0; c < C; c++)
-		for (size_t v = 0; v < 256; v++)
-			of[c][v] = standardized(io, c, (float)v / 255);
-	for (size_t i = 0; i < count; i++)
-		for (size_t c = 0; c < C; c++)
-			y[i * C + c] = of[c][x[i * C + c]];
+	simd()->channel_bytes(x + first * C, count, C, io->work, io->y + first * C);
 }
 
 static void forward_pixels(const struct nn_io *io, size_t first, size_t count, size_t slot)
@@ -66,6 +69,8 @@ static void each_pixel(const struct nn_io *io, nn_range *work)
 static void forward(const struct nn_io *io)
 {
 	const bool bytes = io->graph->node[io->node->in[0]].dtype == DT_U1;
+	if (bytes)
+		fill_table(io);
 	each_pixel(io, bytes ? forward_bytes : forward_pixels);
 }
 

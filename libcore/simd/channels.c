@@ -96,6 +96,31 @@ void KERNEL(channel_standard)(
 	}
 }
 
+/* y = the channel's value for each byte; table: 256 of each of 1 or 3 channels. */
+void KERNEL(channel_bytes)(const uint8_t *x, size_t rows, size_t c, const float *table, float *y)
+{
+	size_t i = 0;
+	const size_t n = rows * c;
+#if SIMD_WIDTH == 16
+	enum { TURN = 3 * SIMD_WIDTH }; /* after which channels come in the same order again */
+	int first[TURN];
+	for (size_t k = 0; k < TURN; k++)
+		first[k] = (int)(k % c * 256);
+	for (; i + TURN <= n; i += TURN)
+		for (size_t k = 0; k < TURN; k += SIMD_WIDTH) {
+			const __m128i bytes = _mm_loadu_si128((const void *)(x + i + k));
+			const __m512i at = _mm512_add_epi32(
+				_mm512_cvtepu8_epi32(bytes), _mm512_loadu_si512(first + k));
+			vec_store(y + i + k, (vec)_mm512_i32gather_ps(at, table, 4));
+		}
+#endif
+	if (c == 1)
+		for (; i < n; i++)
+			y[i] = table[x[i]];
+	for (; i < n; i++)
+		y[i] = table[i % c * 256 + x[i]];
+}
+
 /* sum += x */
 static void add_up(const float *x, size_t n, size_t period, float *sum)
 {

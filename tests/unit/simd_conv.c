@@ -98,6 +98,24 @@ static bool standard_right(const struct simd *s, const struct channels *t)
 	return right && guarded(t->out, t->rows * t->c);
 }
 
+/* Of bytes of one channel and of three. */
+static bool bytes_right(const struct simd *s, const struct channels *t)
+{
+	const size_t c = t->c % 2 ? 1 : 3, rows = t->rows * t->c / c, n = rows * c;
+	float *table = numbers(c * 256, 5);
+	unsigned char *x = mem_alloc(n, 1, NULL);
+	bool right = x != NULL;
+	for (size_t i = 0; x && i < n; i++)
+		x[i] = (unsigned char)(i * 37 >> 1);
+	if (x)
+		s->channel_bytes(x, rows, c, table, t->out);
+	for (size_t i = 0; i < n; i++)
+		right = right && memcmp(&t->out[i], &table[i % c * 256 + x[i]], sizeof *table) == 0;
+	free(x);
+	free(table);
+	return right && guarded(t->out, t->rows * t->c);
+}
+
 /* Overwriting, adding, and through the gate. */
 static bool back_right(const struct simd *s, const struct channels *t)
 {
@@ -187,9 +205,9 @@ static void check_channels(const struct simd *s)
 		const char *name;
 		bool (*right)(const struct simd *s, const struct channels *t);
 	} tests[] = {{"channel_scale", scale_right}, {"channel_standard", standard_right},
-		{"channel_back", back_right}, {"channel_moments", moments_right},
-		{"channel_sums", sums_right}, {"channel_sums through a gate", gate_right},
-		{"spread_rows", spread_right}};
+		{"channel_bytes", bytes_right}, {"channel_back", back_right},
+		{"channel_moments", moments_right}, {"channel_sums", sums_right},
+		{"channel_sums through a gate", gate_right}, {"spread_rows", spread_right}};
 	for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
 		bool right = true;
 		for (size_t k = 0; k < SHAPES; k++) {
