@@ -86,14 +86,16 @@ static int encode(struct learner *l, struct vae *v, struct cvt_err *e)
 	v->index = GRAPH_NONE;
 	if (method_field(l, "index"))
 		TRY(method_input(l, "index", &v->index, e));
-	if (method_value(l, "binarize")->flag)
+	const bool drawn = method_value(l, "binarize")->flag;
+	if (drawn)
 		TRY(add_drawing(l, v, "binarize", picture, &v->target, e));
 	else
 		TRY(graph_op(l->graph, "standardize", "target", &picture, 1, &v->target, e, "mean0",
 			0.0, "mean1", 0.0, "mean2", 0.0, "std0", 1.0, "std1", 1.0, "std2", 1.0,
 			GRAPH_END));
-	TRY(graph_op(l->graph, "standardize", "input", &v->target, 1, &input, e, "mean0", m[0],
-		"mean1", m[1], "mean2", m[2], "std0", s[0], "std1", s[1], "std2", s[2], GRAPH_END));
+	TRY(graph_op(l->graph, "standardize", "input", drawn ? &v->target : &picture, 1, &input, e,
+		"mean0", m[0], "mean1", m[1], "mean2", m[2], "std0", s[0], "std1", s[1], "std2",
+		s[2], GRAPH_END));
 	const struct net_spec spec = {.net = "encoder", .input = &input, .inputs = 1};
 	TRY(method_net_on(l, &spec, &net, e));
 	v->moments = net->output;
