@@ -3,9 +3,9 @@
  * knn_private.h).
  *
  * Queries and tiles of the bank are rounded to 8 bits, which takes at most 2^-9 from each number, so their
- * products tell the keys of knn_scan up to a bound. Whatever may beat the worst of a query's list gets its key
- * from the kernel that serves few queries. What comes out are the best rows by those keys, as if all had been
- * computed; a query that too many rows may be near to is left to knn_scan.
+ * products tell the keys of knn_scan up to a bound. Whatever may beat the worst of a query's list gets its
+ * key from the kernel that serves few queries. What comes out are the best rows by those keys, as if all had
+ * been computed; a query that too many rows may be near to is left to knn_scan.
  */
 #include <math.h>
 #include <string.h>
@@ -82,78 +82,92 @@ static void pack_group(void *context, size_t group, unsigned thread)
 
 /* ---- the bank -------------------------------------------------------------------------- */
 
-/* Rows as floats, and rounded behind them. */
-static const float *load_tile(
-	const struct knn *s, size_t row, size_t rows, struct room *room, uint16_t **rounded)
-{
-	const size_t d = s->bank.d, c = depth(s);
-	const float *x = room->panel;
-	*rounded = (uint16_t *)(void *)(room->panel + (s->bank.f4 ? 0 : ROWS * d));
-	if (s->bank.f4)
-		x = knn_float_rows(s, row);
-	else
-		knn_pixels(room->panel, s->bank.u1 + row * d, rows * d);
-	for (size_t j = 0; j < rows; j++)
-		simd()->bf16_round(x + j * d, d, *rounded + j * c);
-	return x;
-}
+/* Rows of the bank, and the m queries from `query` on that meet them. */
+struct tile {
+	const struct knn_pass *p;
+	struct room *room;
+	struct topk *list; /* m, one a query */
+	size_t query, m, row, rows;
+	size_t most;       /* rows that may be near a query */
+	const float *x;    /* the rows as floats */
+	uint16_t *rounded; /* (rows, depth), zeros behind the d-th */
+};
 
-/* How far keys may be off for |q| = 1, and offsets with what rounding may do to them. */
-static void bounds(const struct knn *s, size_t row, size_t rows, struct room *room)
+static void load_tile(struct tile *t)
 {
-	const double d = (double)s->bank.d, part = 0x1p-8 + 0x1p-16 + (3 * d + 200) * u;
-	for (size_t j = 0; j < rows; j++) {
-		const float offset = s->offset[row + j];
-		const double length =
-			s->metric == KNN_L2 ? sqrt(2 * (double)offset) : s->norm[row + j];
-		room->slack[j] = (float)((double)s->scale[row + j] * length * part);
-		room->offset[j] = offset * (1 - 32 * (float)u);
+	const struct knn *s = t->p->s;
+	const size_t d = s->bank.d, c = depth(s);
+	float *panel = t->room->panel;
+	t->rounded = (uint16_t *)(void *)(panel + (s->bank.f4 ? 0 : ROWS * d));
+	t->x = s->bank.f4 ? knn_float_rows(s, t->row) : panel;
+	if (s->bank.u1)
+		knn_pixels(panel, s->bank.u1 + t->row * d, t->rows * d);
+	for (size_t j = 0; j < t->rows; j++) {
+		simd()->bf16_round(t->x + j * d, d, t->rounded + j * c);
+		memset(t->rounded + j * c + d, 0, (c - d) * sizeof *t->rounded);
 	}
 }
 
-/* Keys of those that may be near. */
-static void put_hits(const struct knn_pass *p, const float *x, size_t row, size_t query, size_t q,
-	size_t hits, size_t most, struct topk *list, struct room *room)
+/* How far keys may be off for |q| = 1, and offsets with what rounding may do to them. */
+static void bounds(const struct tile *t)
 {
+	const struct knn *s = t->p->s;
+	const double d = (double)s->bank.d, part = 0x1p-8 + 0x1p-16 + (3 * d + 200) * u;
+	for (size_t j = 0; j < t->rows; j++) {
+		const size_t row = t->row + j;
+		const double length =
+			s->metric == KNN_L2 ? sqrt(2 * (double)s->offset[row]) : s->norm[row];
+		t->room->slack[j] = (float)((double)s->scale[row] * length * part);
+		t->room->offset[j] = s->offset[row] * (1 - 32 * (float)u);
+	}
+}
+
+/* Keys of those that may be near, of a group of queries from the q-th on. */
+static void put_hits(const struct tile *t, size_t q, size_t hits)
+{
+	const struct knn_pass *p = t->p;
 	const struct knn *s = p->s;
+	struct room *room = t->room;
 	const size_t d = s->bank.d;
 	float product;
 	for (size_t i = 0; i < hits; i++) {
 		const size_t j = room->at[i] / GROUP, k = q + room->at[i] % GROUP;
-		struct topk *l = &list[k];
-		if (room->near[k] >= most)
+		const size_t row = t->row + j;
+		struct topk *l = &t->list[k];
+		if (room->near[k] >= t->most)
 			continue;
-		simd()->scan_floats(p->query + (query + k) * d, x + j * d, 1, d, &product);
-		topk_put(l, topk_key(product, s->scale[row + j], s->offset[row + j]),
-			(uint32_t)(row + j));
-		room->bar[k] = ++room->near[k] < most ? l->bar : INFINITY;
+		simd()->scan_floats(p->query + (t->query + k) * d, t->x + j * d, 1, d, &product);
+		topk_put(l, topk_key(product, s->scale[row], s->offset[row]), (uint32_t)row);
+		room->bar[k] = ++room->near[k] < t->most ? l->bar : INFINITY;
 	}
 }
 
-static void scan_tile(const struct knn_pass *p, struct topk *list, size_t query, size_t m,
-	size_t row, size_t rows, size_t most, struct room *room)
+static void scan_tile(struct tile *t)
 {
+	const struct knn_pass *p = t->p;
 	const struct knn *s = p->s;
+	struct room *room = t->room;
 	const size_t c = depth(s);
-	uint16_t *rounded;
-	const float *x = load_tile(s, row, rows, room, &rounded);
-	bounds(s, row, rows, room);
-	for (size_t q = 0; q < m; q += GROUP) {
+	load_tile(t);
+	bounds(t);
+	for (size_t q = 0; q < t->m; q += GROUP) {
+		const size_t query = t->query + q;
 		const struct simd_bf16 view = {.pictures = 1,
 			.runs = 1,
 			.steps = c / DEPTH,
 			.c = c,
-			.pitch = rows,
+			.pitch = t->rows,
 			.rows = 1,
-			.columns = rows,
+			.columns = t->rows,
 			.outputs = GROUP,
 			.y_column = GROUP,
 			.tap = &no_tap,
-			.w = (const uint16_t *)(const void *)p->packed + (query + q) * c};
-		simd()->bf16_conv(&view, rounded, room->product);
-		const size_t hits = simd()->sift(room->product, rows, s->scale + row, room->offset,
-			room->slack, p->length + query + q, room->bar + q, room->at, room->key);
-		put_hits(p, x, row, query, q, hits, most, list, room);
+			.w = (const uint16_t *)(const void *)p->packed + query * c};
+		simd()->bf16_conv(&view, t->rounded, room->product);
+		const size_t hits =
+			simd()->sift(room->product, t->rows, s->scale + t->row, room->offset,
+				room->slack, p->length + query, room->bar + q, room->at, room->key);
+		put_hits(t, q, hits);
 	}
 }
 
@@ -176,8 +190,12 @@ static void scan_block(void *context, size_t task, unsigned thread)
 		knn_scan_begin(p, slice, query + i);
 		room->bar[i] = list[i].bar;
 	}
-	for (size_t at = 0; at < n; at += ROWS)
-		scan_tile(p, list, query, m, row + at, n - at < ROWS ? n - at : ROWS, most, room);
+	struct tile t = {.p = p, .room = room, .list = list, .query = query, .m = m, .most = most};
+	for (size_t at = 0; at < n; at += ROWS) {
+		t.row = row + at;
+		t.rows = n - at < ROWS ? n - at : ROWS;
+		scan_tile(&t);
+	}
 	for (size_t i = 0; i < m; i++)
 		p->tired[slice * p->n + query + i] = room->near[i] >= most;
 }
