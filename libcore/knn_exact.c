@@ -1,4 +1,5 @@
-/* knn_exact: what neighbours are told apart by: distances in double precision, sums in one fixed order (simd/exact.c). */
+/* knn_exact: what neighbours are told apart by: distances in double precision, their sums in one fixed order
+ * (simd/exact.c). */
 #include "knn_private.h"
 
 #include <math.h>
