@@ -137,6 +137,8 @@ static bool code_query(const struct knn *s, const float *q, struct coded *c)
 	const double most = query_most(s), length = sqrt(knn_dot(q, q, d));
 	float greatest = 0;
 	double left = 0;
+	if (!knn_long_enough(length))
+		return false;
 	for (size_t i = 0; i < d; i++)
 		greatest = fabsf(q[i]) > greatest ? fabsf(q[i]) : greatest;
 	c->unit = (float)((double)greatest / most);
@@ -148,7 +150,7 @@ static bool code_query(const struct knn *s, const float *q, struct coded *c)
 	}
 	c->length = (float)(length * (1 + some_u));
 	c->left = (float)((sqrt(left) + length * some_u) * (1 + some_u));
-	return knn_long_enough(length);
+	return true;
 }
 
 /* Bounds of the keys of rows first..first + 31. */
