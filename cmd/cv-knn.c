@@ -15,8 +15,8 @@
 #include "rate.h"
 
 /* Queries are gathered into blocks of BLOCK rows, fewer when those would take more than
- * BLOCK_BYTES, however the stream is cut into frames. */
-enum { BLOCK = 4096, BLOCK_BYTES = 96 << 20, RAGGED_BYTES = 1 << 16 };
+ * BLOCK_BYTES, however the stream is cut into frames. Memory for them grows from FIRST rows. */
+enum { BLOCK = 4096, BLOCK_BYTES = 96 << 20, RAGGED_BYTES = 1 << 16, FIRST = 2 * KNN_PAD };
 
 struct work {
 	const struct knn_options *o;
@@ -34,8 +34,9 @@ struct work {
 	 * dropped */
 	struct batch *piece;
 	size_t pieces, piece_capacity, rows;
+	size_t capacity; /* rows that there is memory for */
 	float *query;
-	size_t *row; /* (block, k) */
+	size_t *row; /* (capacity, k) */
 	float *distance;
 	struct rate rate;
 };
@@ -100,14 +101,33 @@ static size_t query_bytes(const struct work *w, const struct head *h)
 	return bytes;
 }
 
-static int make_block(struct work *w, struct cvt_err *e)
+static void cut_block(struct work *w)
 {
 	const size_t fit = BLOCK_BYTES / query_bytes(w, source_head(w->in)) / KNN_PAD * KNN_PAD;
 	w->block = fit < KNN_PAD ? KNN_PAD : fit < BLOCK ? fit : BLOCK;
-	w->query = mem_alloc(w->block, w->d * sizeof *w->query, e);
-	w->row = mem_alloc(w->block, w->k * sizeof *w->row, e);
-	w->distance = mem_alloc(w->block, w->k * sizeof *w->distance, e);
-	return w->query && w->row && w->distance ? CVT_OK : CVT_SYSTEM;
+}
+
+/* For rows queries, at most a block of them. */
+static int make_room(struct work *w, size_t rows, struct cvt_err *e)
+{
+	if (rows <= w->capacity)
+		return CVT_OK;
+	size_t want = w->capacity ? 2 * w->capacity : FIRST;
+	want = want < rows ? knn_padded(rows) : want;
+	want = want < w->block ? want : w->block;
+	float *query = mem_alloc(want, w->d * sizeof *query, e);
+	if (!query)
+		return CVT_SYSTEM;
+	if (w->rows > 0)
+		memcpy(query, w->query, w->rows * w->d * sizeof *query);
+	free(w->query);
+	free(w->row);
+	free(w->distance);
+	w->query = query;
+	w->row = mem_alloc(want, w->k * sizeof *w->row, e);
+	w->distance = mem_alloc(want, w->k * sizeof *w->distance, e);
+	w->capacity = want;
+	return w->row && w->distance ? CVT_OK : CVT_SYSTEM;
 }
 
 /* Searches the rows gathered so far and sends them on. */
@@ -161,6 +181,7 @@ static int take_batch(struct work *w, struct batch *b, struct cvt_err *e)
 	for (size_t at = 0, n; at < b->rows; at += n) {
 		struct batch *piece;
 		n = b->rows - at < w->block - w->rows ? b->rows - at : w->block - w->rows;
+		TRY(make_room(w, w->rows + n, e));
 		copy_queries(w->query + w->rows * w->d, &vectors, at, n);
 		TRY(next_piece(w, &piece, e));
 		TRY(batch_slice(piece, b, at, n, e));
@@ -253,7 +274,7 @@ static int open_all(struct work *w, struct cvt_err *e)
 		return cvt_fail_at(e, "%s: '%s'", w->bank.name, w->fields.searched);
 	knn_allow(w->search, room_beside_bank(w));
 	TRY(make_head(w, e));
-	TRY(make_block(w, e));
+	cut_block(w);
 	TRY(output_open(&out, c->output, e));
 	return stream_create(&w->out, out, &w->head, e);
 }

@@ -326,3 +326,10 @@ write("empty.cvt", embedding=np.zeros((0, 2), "<f4"), label=np.zeros(0, "<i4"))'
 	fails 2 cv-knn --episodes 2x1+2 --count 3 --vote uniform s.cvt
 	cv-knn --episodes 2x1+2 --count 3 --vote uniform -k 1 s.cvt
 }
+
+@test "memory for queries grows as they come" {
+	[[ ${TESTS:-} != *san ]] || skip "sanitizers take all addresses"
+	py 'write("wide.cvt", embedding=np.random.default_rng(4).normal(size=(128, 6000)).astype("<f4"))'
+	(ulimit -v 81920; cv-knn --bank wide.cvt --output neighbours -k 1 wide.cvt) >out.cvt
+	py 'assert (read("out.cvt")[1]["neighbours"][:, 0] == np.arange(128)).all()'
+}
