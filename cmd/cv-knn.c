@@ -250,11 +250,18 @@ static int settle_fields(struct work *w, struct cvt_err *e)
 	return k->sum ? CVT_OK : CVT_SYSTEM;
 }
 
-/* Bytes that --max-memory leaves. */
-static size_t room_beside_bank(const struct work *w)
+static int open_search(struct work *w, struct cvt_err *e)
 {
-	const struct tensor *t = batch_get(&w->bank.rows, w->bank.field);
-	return w->common->max_memory > t->bytes ? w->common->max_memory - t->bytes : 0;
+	size_t left = w->common->max_memory;
+	for (size_t i = 0; i < w->bank.rows.n; i++) {
+		const size_t bytes = w->bank.rows.field[i].t.bytes;
+		left = left > bytes ? left - bytes : 0;
+	}
+	if (knn_open(&w->search, w->o->measure, &w->bank.vectors, left, w->par, e) != CVT_OK)
+		return cvt_fail_at(e, "%s: '%s'", w->bank.name, w->fields.searched);
+	const size_t held = knn_held(w->search);
+	knn_allow(w->search, left > held ? left - held : 0);
+	return CVT_OK;
 }
 
 static int open_all(struct work *w, struct cvt_err *e)
@@ -270,9 +277,7 @@ static int open_all(struct work *w, struct cvt_err *e)
 	TRY(output_refuse_input(c->output, source_fd(w->in), e));
 	TRY(agree(w, e));
 	TRY(settle_fields(w, e));
-	if (knn_open(&w->search, w->o->measure, &w->bank.vectors, w->par, e) != CVT_OK)
-		return cvt_fail_at(e, "%s: '%s'", w->bank.name, w->fields.searched);
-	knn_allow(w->search, room_beside_bank(w));
+	TRY(open_search(w, e));
 	TRY(make_head(w, e));
 	cut_block(w);
 	TRY(output_open(&out, c->output, e));

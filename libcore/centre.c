@@ -29,22 +29,16 @@ static bool measure(const float *rows, size_t n, size_t d, double *mean)
 	return isfinite(of_rows) && of_mean > FAR * (of_rows - of_mean);
 }
 
-int centre_rows(
-	const float *rows, size_t n, size_t d, float **mean, float **centred, struct cvt_err *e)
+int centre_find(const float *rows, size_t n, size_t d, float **mean, struct cvt_err *e)
 {
 	double *sum = mem_alloc(d, sizeof *sum, e);
 	if (!sum)
 		return CVT_SYSTEM;
 	const bool far = measure(rows, n, d, sum);
-	if (far) {
+	if (far)
 		*mean = mem_alloc(d, sizeof **mean, e);
-		*centred = mem_alloc(n, d * sizeof **centred, e);
-	}
-	const bool room = *mean && *centred;
-	for (size_t j = 0; j < d && room; j++)
+	for (size_t j = 0; j < d && *mean; j++)
 		(*mean)[j] = (float)sum[j];
-	if (room)
-		centre_subtract(*centred, rows, *mean, n, d);
 	free(sum);
-	return far && !room ? CVT_SYSTEM : CVT_OK;
+	return far && !*mean ? CVT_SYSTEM : CVT_OK;
 }

@@ -7,10 +7,9 @@
 
 #include "mem.h"
 
-/* When n rows of d numbers lie much farther from 0 than from each other: their mean (d) and a copy of the
- * rows without it, which the caller frees; else both stay NULL. */
-int centre_rows(
-	const float *rows, size_t n, size_t d, float **mean, float **centred, struct cvt_err *e);
+/* When n rows of d numbers lie much farther from 0 than from each other: their mean (d), which the caller
+ * frees; else it stays NULL. */
+int centre_find(const float *rows, size_t n, size_t d, float **mean, struct cvt_err *e);
 /* to = from - mean, row by row. */
 void centre_subtract(float *to, const float *from, const float *mean, size_t rows, size_t d);
 

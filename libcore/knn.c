@@ -5,7 +5,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "centre.h"
 #include "knn_private.h"
 
 enum { NORM_ROWS = 256 };
@@ -39,20 +38,15 @@ static void norms_of_block(void *context, size_t block, unsigned thread)
 {
 	const struct norms *c = context;
 	struct knn *s = c->s;
+	const size_t d = s->bank.d;
 	size_t first;
 	const size_t n = par_span(s->bank.rows, NORM_ROWS, block, &first);
-	float *room = s->bank.f4 ? NULL : c->room + thread * s->bank.d;
+	float *room = s->bank.f4 ? NULL : c->room + thread * d;
 	for (size_t j = first; j < first + n; j++) {
-		const float *b = knn_row(s, j, room);
-		const double squared = knn_dot(b, b, s->bank.d);
-		s->norm[j] = sqrt(squared);
-		s->scale[j] = 1;
-		if (s->metric == KNN_COSINE)
-			s->scale[j] =
-				squared > 0 ? (float)fmin(1 / s->norm[j], (double)FLT_MAX) : 0;
-		const float *short_b = s->centred ? s->centred + j * s->bank.d : NULL;
-		const double length = short_b ? knn_dot(short_b, short_b, s->bank.d) : squared;
-		s->offset[j] = s->metric == KNN_L2 ? (float)(length / 2) : 0;
+		const float *b = knn_row(s, j, room), *x = s->copy ? knn_float_rows(s, j) : NULL;
+		s->norm[j] = sqrt(knn_dot(b, b, d));
+		if (x)
+			s->length[j] = sqrt(knn_dot(x, x, d));
 	}
 }
 
@@ -74,15 +68,50 @@ static int compute_norms(struct knn *s, struct cvt_err *e)
 		if (!knn_norm_ok(s->norm[j]))
 			return cvt_fail(e, CVT_INPUT,
 				"row %zu holds numbers that are infinite, undefined or huge", j);
-	for (size_t j = 0; j < s->bank.rows; j++)
-		if (!knn_long_enough(
-			    s->metric == KNN_L2 ? sqrt(2 * (double)s->offset[j]) : s->norm[j]))
-			s->short_rows = true;
 	return CVT_OK;
 }
 
-int knn_open(struct knn **out, enum knn_metric metric, const struct knn_bank *bank, struct par *par,
-	struct cvt_err *e)
+/* What makes keys of the products with rows of those lengths. */
+static void set_keys(struct knn *s)
+{
+	for (size_t j = 0; j < s->bank.rows; j++) {
+		const double length = s->length[j];
+		s->short_rows = s->short_rows || !knn_long_enough(length);
+		s->scale[j] = 1;
+		if (s->metric == KNN_COSINE)
+			s->scale[j] = length > 0 ? (float)(1 / length) : 0;
+		s->offset[j] = s->metric == KNN_L2 ? (float)(length * length / 2) : 0;
+	}
+	for (size_t j = s->bank.rows; j < knn_padded(s->bank.rows); j++)
+		s->offset[j] = INFINITY;
+}
+
+/* Of norms, scales and offsets. */
+static size_t bytes_beside(const struct knn_bank *b)
+{
+	return b->rows * sizeof(double) + knn_padded(b->rows) * 2 * sizeof(float);
+}
+
+static int prepare(struct knn *s, size_t most, struct cvt_err *e)
+{
+	const size_t rows = s->bank.rows, taken = bytes_beside(&s->bank);
+	const size_t left = most > taken ? most - taken : 0;
+	s->scale = mem_alloc(knn_padded(rows), sizeof *s->scale, e);
+	s->offset = mem_alloc(knn_padded(rows), sizeof *s->offset, e);
+	s->norm = mem_alloc(rows, sizeof *s->norm, e);
+	if (!s->scale || !s->offset || !s->norm)
+		return CVT_SYSTEM;
+	TRY(knn_copy_centred(s, left, e));
+	if (!s->copy)
+		s->length = s->norm;
+	TRY(compute_norms(s, e));
+	TRY(knn_copy_scaled(s, left, e));
+	set_keys(s);
+	return CVT_OK;
+}
+
+int knn_open(struct knn **out, enum knn_metric metric, const struct knn_bank *bank, size_t most,
+	struct par *par, struct cvt_err *e)
 {
 	*out = NULL;
 	if (bank->rows == 0 || bank->rows > UINT32_MAX - KNN_PAD || bank->d == 0
@@ -94,22 +123,19 @@ int knn_open(struct knn **out, enum knn_metric metric, const struct knn_bank *ba
 	if (!s)
 		return CVT_SYSTEM;
 	*s = (struct knn){.metric = metric, .bank = *bank, .par = par};
-	s->scale = mem_alloc(knn_padded(bank->rows), sizeof *s->scale, e);
-	s->offset = mem_alloc(knn_padded(bank->rows), sizeof *s->offset, e);
-	s->norm = mem_alloc(bank->rows, sizeof *s->norm, e);
-	int code = s->scale && s->offset && s->norm ? CVT_OK : CVT_SYSTEM;
-	if (code == CVT_OK && metric == KNN_L2 && bank->f4)
-		code = centre_rows(bank->f4, bank->rows, bank->d, &s->mean, &s->centred, e);
-	if (code == CVT_OK)
-		code = compute_norms(s, e);
-	for (size_t j = bank->rows; code == CVT_OK && j < knn_padded(bank->rows); j++)
-		s->offset[j] = INFINITY;
+	const int code = prepare(s, most, e);
 	if (code != CVT_OK) {
 		knn_close(s);
 		return code;
 	}
 	*out = s;
 	return CVT_OK;
+}
+
+size_t knn_held(const struct knn *s)
+{
+	const size_t row = s->bank.d * sizeof(float) + sizeof *s->length;
+	return bytes_beside(&s->bank) + (s->copy ? s->bank.rows * row : 0);
 }
 
 void knn_allow(struct knn *s, size_t bytes)
@@ -123,9 +149,11 @@ void knn_close(struct knn *s)
 		return;
 	free(s->scale);
 	free(s->offset);
+	if (s->length != s->norm)
+		free(s->length);
 	free(s->norm);
 	free(s->mean);
-	free(s->centred);
+	free(s->copy);
 	knn_screen_close(s);
 	free(s);
 }

@@ -2,10 +2,10 @@
  * knn: exact nearest neighbours of query rows among the rows of a bank, and their vote.
  *
  * Queries are multiplied with the bank in floats (simd.h); each product, scaled, is a key that a running
- * list per query keeps or drops at one comparison. The keys of the survivors, a few
- * more than asked for, are then computed again in double precision, in one fixed order of sums: the
- * distances that come out are right to the last bit of a float, a row's distance to itself is 0,
- * and equal rows are equally far, so that ties go to the lower row.
+ * list per query keeps or drops at one comparison. (Coarser products only rule rows out, whose keys are then
+ * not computed.) The keys of the survivors, a few more than asked for, are computed again in double
+ * precision, in one fixed order of sums: the distances that come out are right to the last bit of a float, a
+ * row's distance to itself is 0, and equal rows are equally far, so that ties go to the lower row.
  *
  * Shapes of blocks and tiles follow from the sizes alone, so no result depends on threads.
  */
@@ -44,10 +44,13 @@ static inline size_t knn_padded(size_t n)
 struct knn;
 
 /* Prepares a search in bank, which must outlive it. CVT_INPUT when a row is not finite, naming the
- * row as "row N". par may be NULL. */
-int knn_open(struct knn **out, enum knn_metric metric, const struct knn_bank *bank, struct par *par,
-	struct cvt_err *e);
+ * row as "row N". Rows that products in floats would not tell apart, because they lie far from 0 (l2) or are
+ * nearly 0, are copied; CVT_LIMIT when it then holds more than `most` bytes. par may be NULL. */
+int knn_open(struct knn **out, enum knn_metric metric, const struct knn_bank *bank, size_t most,
+	struct par *par, struct cvt_err *e);
 void knn_close(struct knn *s);
+/* Bytes that it holds beside the bank, without what knn_allow allows: 16 a row, and the copy. */
+size_t knn_held(const struct knn *s);
 /* So much further memory may searches of few queries take to be faster: of n rows of d floats they want
  * n (d + 120) bytes at most, of bytes 56 n. Results are the same. 0 if nothing is said. */
 void knn_allow(struct knn *s, size_t bytes);

@@ -1,6 +1,7 @@
 /*
- * knn_private: what the files of the search share: knn.c prepares the bank, knn_search.c leads a search,
- * knn_scan.c finds its candidates (knn_screen.c those of few queries, knn_rough.c of many, faster), knn_exact.c measures those.
+ * knn_private: what the files of the search share: knn.c prepares the bank (knn_copy.c makes what is
+ * multiplied in its place), knn_search.c leads a search, knn_scan.c finds its candidates (knn_screen.c those
+ * of few queries, knn_rough.c of many, faster), knn_exact.c measures those.
  */
 #ifndef CVT_KNN_PRIVATE_H
 #define CVT_KNN_PRIVATE_H
@@ -28,10 +29,12 @@ struct knn {
 	 * behind the last have the offset infinity */
 	float *scale, *offset;
 	double *norm; /* |b| */
-	/* Of a float bank whose rows lie farther from 0 than from each other: their mean, and the rows
-	 * without it, for the products; else NULL. */
-	float *mean, *centred;
-	bool short_rows; /* some are, of those that are multiplied: knn_long_enough */
+	/* What is multiplied in place of a float bank (knn_copy.c), else NULL: its rows without their mean,
+	 * if that is there, and times powers of two. */
+	float *copy, *mean;
+	int power;       /* of two, for all rows; not for the cosine, where each has its own */
+	double *length;  /* of rows as they are multiplied: norm itself without a copy */
+	bool short_rows; /* some are, of those: knn_long_enough */
 	struct knn_screen screen;
 };
 
@@ -40,7 +43,7 @@ const float *knn_row(const struct knn *s, size_t j, float *room);
 /* Float rows from j on as the products take them. */
 static inline const float *knn_float_rows(const struct knn *s, size_t j)
 {
-	return (s->centred ? s->centred : s->bank.f4) + j * s->bank.d;
+	return (s->copy ? s->copy : s->bank.f4) + j * s->bank.d;
 }
 /* Its squares can be added up in floats. */
 bool knn_norm_ok(double norm);
@@ -50,6 +53,16 @@ static inline bool knn_long_enough(double length)
 {
 	return length == 0 || length >= 1e-8;
 }
+
+/* ---- knn_copy.c ---------------------------------------------------------------------- */
+
+/* Makes the copy where the bank lies too far from 0. CVT_LIMIT when it takes more than `most` bytes. */
+int knn_copy_centred(struct knn *s, size_t most, struct cvt_err *e);
+/* And where its rows are too short, by their lengths, which it sets anew. */
+int knn_copy_scaled(struct knn *s, size_t most, struct cvt_err *e);
+/* Whether a query of that length is multiplied in a copy as well. */
+bool knn_copies_query(const struct knn *s, double length);
+void knn_copy_query(const struct knn *s, float *to, const float *from);
 
 /* ---- knn_exact.c --------------------------------------------------------------------- */
 
@@ -71,7 +84,7 @@ enum knn_way {
  * slice. What comes out depends on neither. */
 struct knn_pass {
 	const struct knn *s;
-	const float *query; /* (n, d), without the bank's mean where that is taken away */
+	const float *query; /* (n, d), as they are multiplied */
 	size_t n, keep;
 	enum knn_way way;
 	size_t slices, slice_rows;
@@ -92,8 +105,8 @@ enum knn_way knn_scan_way(struct knn *s, size_t n);
 void knn_scan_cut(struct knn_pass *p, size_t n);
 /* Bytes of a thread's room, a multiple of 64. */
 size_t knn_scan_room(const struct knn *s);
-/* Calls work(part, task, thread) for every block of `queries` queries and every slice, the first slices before
- * all others: those begin with its bar (knn_scan_begin), so that few of their rows come in. */
+/* Calls work(part, task, thread) for every block of `queries` queries and every slice, the first slices
+ * before all others: those begin with its bar (knn_scan_begin), so that few of their rows come in. */
 void knn_scan_all(const struct knn_pass *p, size_t queries,
 	void (*work)(void *part, size_t task, unsigned thread));
 /* What a task is about. */

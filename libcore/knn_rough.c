@@ -115,9 +115,7 @@ static void bounds(const struct tile *t)
 	const double d = (double)s->bank.d, part = 0x1p-8 + 0x1p-16 + (3 * d + 200) * u;
 	for (size_t j = 0; j < t->rows; j++) {
 		const size_t row = t->row + j;
-		const double length =
-			s->metric == KNN_L2 ? sqrt(2 * (double)s->offset[row]) : s->norm[row];
-		t->room->slack[j] = (float)((double)s->scale[row] * length * part);
+		t->room->slack[j] = (float)((double)s->scale[row] * s->length[row] * part);
 		t->room->offset[j] = s->offset[row] * (1 - 32 * (float)u);
 	}
 }

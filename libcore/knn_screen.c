@@ -55,11 +55,10 @@ static void build_block(void *context, size_t block, unsigned thread)
 	const size_t n = par_span(s->bank.rows, ROWS, block, &first);
 	for (size_t j = first; j < first + n; j++) {
 		const float *x = s->bank.f4 ? knn_float_rows(s, j) : NULL;
-		const double length = x ? sqrt(knn_dot(x, x, d)) : s->norm[j];
 		float left = 0, unit = 1.0F / 255;
 		if (x)
 			unit = simd()->encode(x, d, s->screen.code + j * pitch, &left);
-		note_bounds(s, j, (double)unit, length,
+		note_bounds(s, j, (double)unit, s->length[j],
 			sqrt((double)left) * (1 + ((double)d + 16) * u * 1.01));
 	}
 }

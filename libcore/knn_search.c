@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "centre.h"
 #include "knn_private.h"
 
 enum { LIST_BYTES = 64 << 20, WHOLE = 512, FINISH = 32 };
@@ -16,7 +15,8 @@ struct found {
 struct search {
 	struct knn_pass pass;
 	const float *query; /* as they came */
-	float *centred;     /* without the bank's mean; NULL where that stays */
+	float *copy;        /* as they are multiplied; NULL where that is as they came */
+	bool copies;
 	size_t k;
 	float *panel;        /* a thread each: a row of bytes as floats */
 	struct found *found; /* a thread each: keep */
@@ -96,7 +96,7 @@ static void finish_block(void *context, size_t block, unsigned thread)
 
 static void search_free(struct search *x)
 {
-	free(x->centred);
+	free(x->copy);
 	free(x->pass.list);
 	free(x->pass.item);
 	free(x->pass.packed);
@@ -116,7 +116,7 @@ static int search_alloc(struct search *x, size_t n, struct cvt_err *e)
 	const struct knn *s = p->s;
 	const size_t threads = par_threads(s->par), lists = n * p->slices,
 		     row = s->bank.d * sizeof(float);
-	if (s->mean && !(x->centred = mem_alloc(n, row, e)))
+	if (x->copies && !(x->copy = mem_alloc(n, row, e)))
 		return CVT_SYSTEM;
 	p->list = mem_alloc(lists, sizeof *p->list, e);
 	p->item = mem_alloc(lists, 2 * p->keep * sizeof *p->item, e);
@@ -140,10 +140,11 @@ static void run_pass(struct search *x, size_t n)
 	struct knn_pass *p = &x->pass;
 	p->n = n;
 	p->query = x->query;
-	if (x->centred) {
-		centre_subtract(x->centred, x->query, p->s->mean, n, p->s->bank.d);
-		p->query = x->centred;
-	}
+	const size_t d = p->s->bank.d;
+	for (size_t i = 0; i < n && x->copies; i++)
+		knn_copy_query(p->s, x->copy + i * d, x->query + i * d);
+	if (x->copies)
+		p->query = x->copy;
 	knn_scan(p);
 	par_for(p->s->par, par_blocks(n, FINISH), finish_block, x);
 }
@@ -157,13 +158,17 @@ static size_t pass_rows(const struct knn_pass *p, size_t n)
 	return n < rows ? n : rows ? rows : n < KNN_PAD ? n : KNN_PAD;
 }
 
-static int check_queries(const struct knn *s, const float *query, size_t n, struct cvt_err *e)
+static int check_queries(
+	const struct knn *s, const float *query, size_t n, bool *copies, struct cvt_err *e)
 {
 	const size_t d = s->bank.d;
-	for (size_t i = 0; i < n; i++)
-		if (!knn_norm_ok(sqrt(knn_dot(query + i * d, query + i * d, d))))
+	for (size_t i = 0; i < n; i++) {
+		const double length = sqrt(knn_dot(query + i * d, query + i * d, d));
+		if (!knn_norm_ok(length))
 			return cvt_fail(e, CVT_INPUT,
 				"row %zu holds numbers that are infinite, undefined or huge", i);
+		*copies = *copies || knn_copies_query(s, length);
+	}
 	return CVT_OK;
 }
 
@@ -177,7 +182,7 @@ int knn_search(struct knn *s, float *query, size_t n, size_t k, size_t *row, flo
 	struct search x = {.pass = {.s = s, .keep = keep}, .k = k};
 	if (n == 0)
 		return CVT_OK;
-	TRY(check_queries(s, query, n, e));
+	TRY(check_queries(s, query, n, &x.copies, e));
 	const size_t rows = pass_rows(&x.pass, n);
 	x.pass.way = knn_scan_way(s, rows);
 	knn_scan_cut(&x.pass, rows);

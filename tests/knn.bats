@@ -327,6 +327,24 @@ write("empty.cvt", embedding=np.zeros((0, 2), "<f4"), label=np.zeros(0, "<i4"))'
 	cv-knn --episodes 2x1+2 --count 3 --vote uniform -k 1 s.cvt
 }
 
+@test "a copy of the bank counts for --max-memory" {
+	py '
+r = np.random.default_rng(3)
+x = r.normal(size=(20000, 64)).astype("<f4")
+for name, rows in ("far", 1000 + x), ("short", x * f4(1e-20)):
+    write(name + ".cvt", embedding=rows)
+    write(name + "-query.cvt", embedding=rows[:40])'
+	for name in far short; do
+		fails 4 cv-knn --bank $name.cvt --metric l2 --max-memory 6M --output neighbours $name-query.cvt
+		[[ $message == *$name.cvt*--max-memory* ]]
+		cv-knn --bank $name.cvt --metric l2 --max-memory 12M --output neighbours -k 1 $name-query.cvt >out.cvt
+		py 'f = read("out.cvt")[1]
+assert (f["neighbours"][:, 0] == np.arange(40)).all() and (f["distances"] == 0).all()'
+	done
+	cv-knn --bank far.cvt --max-memory 6M --output neighbours far-query.cvt >/dev/null
+	fails 4 cv-knn --bank short.cvt --max-memory 6M --output neighbours short-query.cvt
+}
+
 @test "memory for queries grows as they come" {
 	[[ ${TESTS:-} != *san ]] || skip "sanitizers take all addresses"
 	py 'write("wide.cvt", embedding=np.random.default_rng(4).normal(size=(128, 6000)).astype("<f4"))'

@@ -56,7 +56,7 @@ int main(int argc, char **argv)
 	float *query = numbers(knn_padded(MANY) * D, 2, &e);
 	const struct knn_bank b = {.f4 = bank, .rows = ROWS, .d = D};
 	if (code == CVT_OK)
-		code = bank && query ? knn_open(&s, KNN_DOT, &b, par, &e) : CVT_SYSTEM;
+		code = bank && query ? knn_open(&s, KNN_DOT, &b, SIZE_MAX, par, &e) : CVT_SYSTEM;
 	if (code == CVT_OK)
 		knn_allow(s, SIZE_MAX);
 	for (int i = 0; i < 2 && code == CVT_OK; i++) /* the first time warms up */

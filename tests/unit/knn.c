@@ -80,7 +80,7 @@ static struct answer ask(enum knn_metric metric, const struct knn_bank *bank, fl
 	struct cvt_err e = {0};
 	int code = par_open(&par, threads, &e);
 	if (code == CVT_OK)
-		code = knn_open(&s, metric, bank, par, &e);
+		code = knn_open(&s, metric, bank, SIZE_MAX, par, &e);
 	if (code == CVT_OK)
 		code = knn_search(s, query, n, k, a.row, a.distance, &e);
 	if (code != CVT_OK) {
@@ -98,10 +98,23 @@ static bool same(const struct answer *a, const struct answer *b)
 	       && memcmp(a->distance, b->distance, a->n * a->k * sizeof *a->distance) == 0;
 }
 
-static bool agrees_with_brute_force(
-	enum knn_metric metric, size_t rows, size_t d, size_t n, size_t k)
+/* Rows of noise times `size`, `far` from 0. */
+struct cloud {
+	float size, far;
+};
+
+static float *cloud_rows(struct cloud c, size_t n, size_t d, uint64_t seed)
 {
-	float *bank = random_rows(rows, d, 1), *query = random_rows(n, d, 2);
+	float *x = random_rows(n, d, seed);
+	for (size_t i = 0; i < n * d; i++)
+		x[i] = c.far + x[i] * c.size;
+	return x;
+}
+
+static bool agrees_with_brute_force(
+	enum knn_metric metric, struct cloud c, size_t rows, size_t d, size_t n, size_t k)
+{
+	float *bank = cloud_rows(c, rows, d, 1), *query = cloud_rows(c, n, d, 2);
 	struct pair *all = mem_alloc(rows, sizeof *all, NULL);
 	struct answer a = ask(metric, &(struct knn_bank){bank, NULL, rows, d}, query, n, k, 2);
 	bool good = true;
@@ -134,10 +147,31 @@ static void check_brute_force(void)
 			(void)snprintf(what, sizeof what, "%s: %zu queries, bank %zu x %zu, k %zu",
 				knn_metrics[m].name, sizes[i].n, sizes[i].rows, sizes[i].d,
 				sizes[i].k);
-			check(agrees_with_brute_force((enum knn_metric)m, sizes[i].rows, sizes[i].d,
-				      sizes[i].n, sizes[i].k),
+			check(agrees_with_brute_force((enum knn_metric)m, (struct cloud){1, 0},
+				      sizes[i].rows, sizes[i].d, sizes[i].n, sizes[i].k),
 				what);
 		}
+}
+
+/* Their products leave the floats; the last ones' numbers are denormal. */
+static void check_nearly_0(size_t rows, size_t d)
+{
+	static const struct cloud clouds[] = {
+		{1e-11F, 0}, {1e-17F, 0}, {1e-25F, 0}, {1e-25F, 1e-21F}, {1e-36F, 0}, {1e-40F, 0}};
+	for (int m = 0; m < KNN_METRICS; m++)
+		for (size_t i = 0; i < sizeof clouds / sizeof *clouds; i++)
+			for (size_t n = 1; n <= 20; n += 19) {
+				const struct cloud c = clouds[i];
+				char what[100];
+				if (c.far > 0 && m != KNN_L2)
+					continue; /* more rows than are kept are alike for floats */
+				(void)snprintf(what, sizeof what,
+					"%s: %zu queries, bank %zu x %zu of %g%s",
+					knn_metrics[m].name, n, rows, d, (double)c.size,
+					c.far > 0 ? " farther from 0" : "");
+				check(agrees_with_brute_force((enum knn_metric)m, c, rows, d, n, 5),
+					what);
+			}
 }
 
 /* Every row of the bank stands there many times: the lowest numbers must win. */
@@ -231,15 +265,16 @@ static void check_refusals(void)
 	for (size_t i = 0; i < 3; i++) {
 		bank[17 * D + 2] = bad[i];
 		refused = refused
-			  && knn_open(&s, KNN_L2, &(struct knn_bank){bank, NULL, ROWS, D}, NULL, &e)
+			  && knn_open(&s, KNN_L2, &(struct knn_bank){bank, NULL, ROWS, D}, 0, NULL,
+				     &e)
 				     == CVT_INPUT
 			  && strstr(e.text, "row 17");
 	}
 	check(refused, "NaN, infinity and 1e30 in a bank are refused by row");
 	bank[17 * D + 2] = 0;
-	check(knn_open(&s, KNN_L2, &(struct knn_bank){bank, NULL, 0, D}, NULL, &e) == CVT_INPUT,
+	check(knn_open(&s, KNN_L2, &(struct knn_bank){bank, NULL, 0, D}, 0, NULL, &e) == CVT_INPUT,
 		"an empty bank is refused");
-	if (knn_open(&s, KNN_L2, &(struct knn_bank){bank, NULL, ROWS, D}, NULL, &e) != CVT_OK)
+	if (knn_open(&s, KNN_L2, &(struct knn_bank){bank, NULL, ROWS, D}, 0, NULL, &e) != CVT_OK)
 		return check(false, e.text);
 	query[3] = NAN;
 	check(knn_search(s, query, 1, 1, &row, &distance, &e) == CVT_INPUT
@@ -265,25 +300,93 @@ static void check_zero_rows(void)
 	free(query);
 }
 
-/* Their lengths' reciprocals are beyond a float. */
-static void check_tiny_rows(void)
+/* Rows of all lengths among others, whose reciprocals may be beyond a float: the direction counts. */
+static bool short_rows_found(size_t n, float size)
 {
-	enum { ROWS = 40, D = 3 };
-	float *bank = random_rows(ROWS, D, 14), *query = random_rows(1, D, 15);
-	bool found[ROWS] = {false}, good = true;
-	for (size_t i = 0; i < ROWS * D; i++)
-		bank[i] *= 1e-42F;
-	struct answer a =
-		ask(KNN_COSINE, &(struct knn_bank){bank, NULL, ROWS, D}, query, 1, ROWS, 1);
-	for (size_t j = 0; j < ROWS; j++)
-		if (a.row[j] < ROWS)
-			found[a.row[j]] = true;
-	for (size_t j = 0; j < ROWS; j++)
-		good = good && found[j];
-	check(good, "rows that are nearly 0 are found, each once");
+	enum { ROWS = 200, D = 8, K = 3, QUERIES = 20 };
+	float *bank = random_rows(ROWS, D, 14), *query = random_rows(QUERIES, D, 15);
+	bool good = true;
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < D; j++)
+			bank[(3 + 7 * i) * D + j] = size * query[i * D + j];
+	struct answer a = ask(KNN_COSINE, &(struct knn_bank){bank, NULL, ROWS, D}, query, n, K, 1);
+	for (size_t i = 0; i < n; i++)
+		good = good && a.row[i * K] == 3 + 7 * i && a.distance[i * K] < 1e-4F;
 	answer_free(&a);
 	free(bank);
 	free(query);
+	return good;
+}
+
+static void check_short_rows(void)
+{
+	static const float size[] = {1e-7F, 1e-15F, 1e-30F, 1e-38F, 1e-41F, 1e-43F};
+	bool good = true;
+	for (size_t i = 0; i < sizeof size / sizeof *size; i++)
+		good = good && short_rows_found(1, size[i]) && short_rows_found(20, size[i]);
+	check(good, "rows that are nearly 0 are found among others");
+}
+
+/* Of cosine and dot, its length is no matter. */
+static void check_short_queries(void)
+{
+	enum { ROWS = 900, D = 40, N = 30, K = 4 };
+	bool good = true;
+	for (int m = 0; m < KNN_METRICS; m++) {
+		float *bank = random_rows(ROWS, D, 16), *query = random_rows(N, D, 17);
+		const struct knn_bank b = {bank, NULL, ROWS, D};
+		struct answer want = ask((enum knn_metric)m, &b, query, N, K, 1);
+		for (size_t i = 0; i < N * D; i++)
+			query[i] = i / D % 2 ? query[i] : ldexpf(query[i], -90);
+		struct answer all = ask((enum knn_metric)m, &b, query, N, K, 1);
+		struct answer one = ask((enum knn_metric)m, &b, query, 1, K, 1);
+		good = good && memcmp(all.row, one.row, K * sizeof *one.row) == 0;
+		good = good
+		       && (m == KNN_L2 || memcmp(all.row, want.row, N * K * sizeof *all.row) == 0);
+		good = good && (m != KNN_COSINE || same(&all, &want));
+		answer_free(&want);
+		answer_free(&all);
+		answer_free(&one);
+		free(bank);
+		free(query);
+	}
+	check(good, "queries that are nearly 0, among others");
+}
+
+/* Rows that are nearly 0 are all as far from it. */
+static void check_long_query(void)
+{
+	enum { ROWS = 300, D = 16, K = 5 };
+	float *bank = cloud_rows((struct cloud){1e-40F, 0}, ROWS, D, 18);
+	float *query = cloud_rows((struct cloud){1e18F, 0}, 1, D, 19);
+	struct answer a = ask(KNN_L2, &(struct knn_bank){bank, NULL, ROWS, D}, query, 1, K, 1);
+	bool good = true;
+	for (size_t j = 0; j < K; j++)
+		good = good && a.row[j] < ROWS
+		       && a.distance[j] == (float)knn_distance(KNN_L2, query, bank, D);
+	check(good, "a query far from rows that are nearly 0");
+	answer_free(&a);
+	free(bank);
+	free(query);
+}
+
+static void check_held(void)
+{
+	enum { ROWS = 1000, D = 16, ROOM = ROWS * (16 + 8 + 4 * D) + 1000 };
+	struct knn *s = NULL;
+	struct cvt_err e = {0};
+	for (int i = 0; i < 2; i++) {
+		float *bank = cloud_rows(
+			i ? (struct cloud){1, 1000} : (struct cloud){1e-20F, 0}, ROWS, D, 20);
+		const struct knn_bank b = {bank, NULL, ROWS, D};
+		check(knn_open(&s, KNN_L2, &b, ROWS * 4 * D, NULL, &e) == CVT_LIMIT,
+			"a copy that there is no room for is refused");
+		check(knn_open(&s, KNN_L2, &b, ROOM, NULL, &e) == CVT_OK && knn_held(s) <= ROOM
+				&& knn_held(s) > ROWS * (16 + 4 * D),
+			"what is held is told");
+		knn_close(s);
+		free(bank);
+	}
 }
 
 static int by_value(const void *a, const void *b)
@@ -342,7 +445,12 @@ int main(void)
 	check_bytes();
 	check_refusals();
 	check_zero_rows();
-	check_tiny_rows();
+	check_nearly_0(300, 16);
+	check_nearly_0(2000, 90);
+	check_short_rows();
+	check_short_queries();
+	check_long_query();
+	check_held();
 	check_select();
 	check_votes();
 	return failures != 0;

@@ -32,12 +32,15 @@ enum kind {
 	SIZES,
 	FAR,
 	TINY,
+	NEARLY_0,
+	SHORT_ONES,
 	HUGE_ROWS,
 	LEVELS,
 	KINDS
 };
 static const char *const kinds[KINDS] = {"noise", "clusters", "all equal", "a hundred twins",
-	"zeros", "constant rows", "spikes", "of all sizes", "far from 0", "tiny", "huge", "levels"};
+	"zeros", "constant rows", "spikes", "of all sizes", "far from 0", "tiny", "nearly 0",
+	"short ones", "huge", "levels"};
 
 static void make_row(
 	enum kind kind, struct rng *r, const float *first, size_t j, size_t d, float *x)
@@ -73,6 +76,12 @@ static void make_row(
 			break;
 		case TINY:
 			x[i] = 1e-12F * v;
+			break;
+		case NEARLY_0:
+			x[i] = 1e-25F * v;
+			break;
+		case SHORT_ONES:
+			x[i] = j % 3 ? v : 1e-41F * v;
 			break;
 		case HUGE_ROWS:
 			x[i] = 1e16F * v;
@@ -116,7 +125,7 @@ static struct knn *opened(
 {
 	struct cvt_err e = {0};
 	struct knn *s = NULL;
-	if (knn_open(&s, m, b, par, &e) != CVT_OK) {
+	if (knn_open(&s, m, b, SIZE_MAX, par, &e) != CVT_OK) {
 		printf("not ok %s\n", e.text);
 		exit(1);
 	}
