@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROWS = 60000, D = 512, K = 20, MANY = 2000, ONE = 64 };
+enum { ROWS = 60000, D = 512, K = 20, MANY = 10000, ONE = 64 };
 
 static double seconds(unsigned threads)
 {

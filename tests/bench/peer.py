@@ -337,10 +337,10 @@ def knn(one):
     r = numpy.random.default_rng(1)
     index = faiss.IndexFlatIP(512)
     index.add(r.standard_normal((60000, 512), dtype="float32"))
-    q = r.standard_normal((64 if one else 2000, 512), dtype="float32")
+    q = r.standard_normal((64 if one else 10000, 512), dtype="float32")
     if one:
         return per_second(lambda: [index.search(q[i:i + 1], 20) for i in range(64)], 64, 1)
-    return per_second(lambda: index.search(q, 20), 2000, 1)
+    return per_second(lambda: index.search(q, 20), 10000, 1)
 
 
 def augment():
