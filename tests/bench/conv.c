@@ -18,24 +18,32 @@ enum { REPEATS = 7 };
 
 struct layer {
 	const char *name;
-	size_t h, c, o, k, stride;
+	size_t h, c, o, k, stride, groups;
 };
 
 static const struct layer layers[] = {
-	{"resnet20 first", 32, 3, 16, 3, 1},
-	{"resnet20 16", 32, 16, 16, 3, 1},
-	{"resnet20 16-32 /2", 32, 16, 32, 3, 2},
-	{"resnet20 32", 16, 32, 32, 3, 1},
-	{"resnet20 32-64 /2", 16, 32, 64, 3, 2},
-	{"resnet20 64", 8, 64, 64, 3, 1},
-	{"lenet 1", 28, 1, 6, 5, 1},
-	{"lenet 2", 14, 6, 16, 5, 1},
-	{"resnet18 64", 32, 64, 64, 3, 1},
-	{"resnet18 128", 16, 128, 128, 3, 1},
-	{"resnet18 256", 8, 256, 256, 3, 1},
-	{"resnet18 512", 4, 512, 512, 3, 1},
-	{"1x1 64-256", 16, 64, 256, 1, 1},
-	{"1x1 256-64", 16, 256, 64, 1, 1},
+	{"resnet20 first", 32, 3, 16, 3, 1, 1},
+	{"resnet20 16", 32, 16, 16, 3, 1, 1},
+	{"resnet20 16-32 /2", 32, 16, 32, 3, 2, 1},
+	{"resnet20 32", 16, 32, 32, 3, 1, 1},
+	{"resnet20 32-64 /2", 16, 32, 64, 3, 2, 1},
+	{"resnet20 64", 8, 64, 64, 3, 1, 1},
+	{"lenet 1", 28, 1, 6, 5, 1, 1},
+	{"lenet 2", 14, 6, 16, 5, 1, 1},
+	{"resnet18 64", 32, 64, 64, 3, 1, 1},
+	{"resnet18 128", 16, 128, 128, 3, 1, 1},
+	{"resnet18 256", 8, 256, 256, 3, 1, 1},
+	{"resnet18 512", 4, 512, 512, 3, 1, 1},
+	{"1x1 64-256", 16, 64, 256, 1, 1, 1},
+	{"1x1 256-64", 16, 256, 64, 1, 1, 1},
+	{"depthwise 64", 32, 64, 64, 3, 1, 64},
+	{"depthwise 96 /2", 32, 96, 96, 3, 2, 96},
+	{"depthwise 144", 16, 144, 144, 3, 1, 144},
+	{"depthwise 384", 4, 384, 384, 3, 1, 384},
+	{"depthwise 960", 2, 960, 960, 3, 1, 960},
+	{"depthwise 19", 32, 19, 19, 3, 1, 19},
+	{"depthwise 240 5x5", 8, 240, 240, 5, 1, 240},
+	{"depthwise 96 7x7", 16, 96, 96, 7, 1, 96},
 };
 
 /* Processor time: others use the machine, too. */
@@ -73,7 +81,7 @@ static int open_bench(
 	b->graph->bf16 = getenv("BF16") != NULL;
 	TRY(graph_input(b->graph, "x", DT_F4, &row, &x, e));
 	TRY(graph_op(b->graph, "conv", "conv", &x, 1, &y, e, "C", (double)l->o, "K", (double)l->k,
-		"stride", (double)l->stride, "bias", 0.0, GRAPH_END));
+		"stride", (double)l->stride, "groups", (double)l->groups, "bias", 0.0, GRAPH_END));
 	TRY(graph_finish(b->graph, e));
 	graph_init_params(b->graph, 1);
 	struct node *n = b->node = &b->graph->node[y];
@@ -148,7 +156,8 @@ static int bench_layer(const struct layer *l, size_t batch, struct par *par, str
 	struct bench b = {.run = {.par = par, .train = true}};
 	TRY(open_bench(&b, l, batch, par_threads(par), e));
 	const size_t places = b.node->row.dims[0] * b.node->row.dims[1];
-	const double flop = 2.0 * (double)(batch * places * l->o * l->c * l->k * l->k);
+	const size_t inputs = l->c / l->groups;
+	const double flop = 2.0 * (double)(batch * places * l->o * inputs * l->k * l->k);
 	const double forward = share_of_peak(&b, false, false, flop);
 	b.io.fixed = b.fixed;
 	const double fixed = share_of_peak(&b, false, false, flop);

@@ -55,6 +55,7 @@ static const struct row rows[] = {
 	{"unet-train", "unet-small", &segment, 128, 3, 8, 2, TRAIN},
 	{"lenet5-train", "lenet5", &classify, 28, 1, 128, 60, TRAIN},
 	{"cnn28-train", "tests/bench/cnn28.arch", &classify, 28, 1, 128, 12, TRAIN},
+	{"mobilenet-train", "mobilenet-v2", &classify, 32, 3, 128, 1, TRAIN},
 	{"vit-tiny-train", "vit-tiny", &classify, 32, 3, 128, 1, TRAIN},
 	{"mlp-vae-train", "tests/bench/mlp-vae.arch", &vae, 28, 1, 128, 60, TRAIN},
 	{"dcgan-train", "tests/bench/dcgan32.arch", &gan, 32, 3, 128, 3, TRAIN},
@@ -75,6 +76,8 @@ static const struct row rows[] = {
 	{"lenet5-infer-b1", "lenet5", &classify, 28, 1, 1, 3000, INFER},
 	{"cnn28-infer", "tests/bench/cnn28.arch", &classify, 28, 1, 128, 60, INFER},
 	{"cnn28-infer-b1", "tests/bench/cnn28.arch", &classify, 28, 1, 1, 1000, INFER},
+	{"mobilenet-infer", "mobilenet-v2", &classify, 32, 3, 128, 5, INFER},
+	{"mobilenet-infer-b1", "mobilenet-v2", &classify, 32, 3, 1, 500, INFER},
 	{"vit-tiny-infer", "vit-tiny", &classify, 32, 3, 128, 1, INFER},
 	{"vit-tiny-infer-b1", "vit-tiny", &classify, 32, 3, 1, 30, INFER},
 	{"mlp-vae-infer", "tests/bench/mlp-vae.arch", &vae, 28, 1, 128, 200, INFER},
@@ -214,6 +217,7 @@ static int open_engine(struct engine *b, struct cvt_err *e)
 	const struct shape picture = {3, {r->side, r->side, r->channels}};
 	TRY(arch_load(&b->arch, r->arch, e));
 	TRY(arch_let(b->arch, "classes", CLASSES, e));
+	TRY(arch_let(b->arch, "stem", 1, e)); /* pictures are small */
 	TRY(arch_set_input(b->arch, "image", &picture, e));
 	b->method = method_find(r->task->method, e);
 	if (!b->method)

@@ -114,6 +114,16 @@ def cnn28(nn, torch):
     return nn.Sequential(*cbr(1, 32), *cbr(32, 64), nn.Flatten(), nn.Linear(3136, 10))
 
 
+def mobilenet(nn, torch):
+    """As libcore/arch/mobilenet-v2.arch with stem=1: the first two strides of 2 are 1."""
+    import torchvision
+    blocks = [[1, 16, 1, 1], [6, 24, 2, 1], [6, 32, 3, 2], [6, 64, 4, 2], [6, 96, 3, 1],
+              [6, 160, 3, 2], [6, 320, 1, 1]]
+    net = torchvision.models.mobilenet_v2(num_classes=10, inverted_residual_setting=blocks)
+    net.features[0][0].stride = (1, 1)
+    return net
+
+
 def vit_tiny(nn, torch):
     D = 192
 
@@ -198,6 +208,7 @@ NETS = {
     "resnet18": (resnet18, 32, 3, 128, 1), "resnet9": (resnet9, 32, 3, 128, 3),
     "vgg11": (vgg11, 32, 3, 128, 2), "unet": (unet, 128, 3, 8, 2),
     "lenet5": (lenet5, 28, 1, 128, 40), "cnn28": (cnn28, 28, 1, 128, 10),
+    "mobilenet": (mobilenet, 32, 3, 128, 1),
     "vit-tiny": (vit_tiny, 32, 3, 128, 1), "mlp-vae": (mlp_vae, 28, 1, 128, 40),
     "dcgan": (dcgan, 32, 3, 128, 3), "simclr": (simclr, 32, 3, 256, 1),
 }
