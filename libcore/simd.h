@@ -45,6 +45,19 @@ struct simd_weights {
 	const float *scale;
 };
 
+/* Places of depthwise convolutions that share their part of the window, `rows` x `places` of them
+ * (simd/depthwise.c): channel k of a place is made of channel k at down x across places of x, the first
+ * where x begins, and as many weights, [c] each. Distances are in floats. */
+struct simd_depthwise {
+	size_t c, rows, places;
+	size_t x_row, x_place, y_row, y_place;
+	size_t down, across;        /* that part */
+	size_t x_down, x_across;    /* its distances in x, */
+	ptrdiff_t w_down, w_across; /* and in the weights */
+	const float *w;
+	struct simd_tail tail;
+};
+
 /* Adam's update: the gradient counts times scale, at most +-limit, and coupled times the weight is
  * added; the weight is first multiplied by keep; root and size correct the averages of early steps. */
 struct simd_adam {

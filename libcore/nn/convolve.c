@@ -157,6 +157,14 @@ static void lay_scratch(struct node *n, struct convolve *c)
 	n->work_thread = c->bordered_x + c->bordered_h * c->bordered_w * c->lanes + 2 * width;
 }
 
+/* Depthwise needs less: sums that lie like the weights, and no copies. */
+static void lay_depthwise(struct node *n, struct convolve *c)
+{
+	c->packed_forward = c->packed_backward = c->v.kh * c->v.kw * c->outputs;
+	n->work_whole = nn_most(c->blocks * c->packed_forward, NN_PARTS * c->outputs);
+	n->work_thread = 0;
+}
+
 /* Winograd's way needs more scratch. */
 static void lay_tiles(struct node *n, struct convolve *c)
 {
@@ -286,6 +294,8 @@ int convolve_create(const struct graph *g, struct node *n, const struct window *
 	lay_forward(c);
 	lay_backward(c);
 	lay_scratch(n, c);
+	if (convolve_is_depthwise(c))
+		lay_depthwise(n, c);
 	c->by_tiles = winograd_fits(v, outputs, groups);
 	if (c->by_tiles)
 		lay_tiles(n, c);

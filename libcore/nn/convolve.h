@@ -8,7 +8,8 @@
  *
  * Weights lie as [KH][KW][inputs of a group][outputs]. All three run on the kernels of simd/conv.c,
  * picture by picture, on copies with a border of zeros in the thread's scratch; where it pays
- * (winograd_fits), by Winograd's tiles instead, and where the graph says so in bfloat16 (bf16.h).
+ * (winograd_fits), by Winograd's tiles instead, where the graph says so in bfloat16 (bf16.h), and where
+ * each channel is a group of its own, with channels in the lanes (convolve_depthwise.c).
  *
  * Backward is itself a convolution of dy with stride 1. With strides the places of dx fall into
  * phases by their residues, each reached by its own subset of the window:
@@ -80,5 +81,14 @@ void convolve_small_run(
 void convolve_small_gradient(const struct nn_io *io, const struct convolve_data *d);
 size_t convolve_small_gradient_row(const struct convolve *c);
 size_t convolve_small_gradient_thread(const struct convolve *c);
+
+/* ---- convolve_depthwise.c: each channel is a group of its own -------------------------- */
+bool convolve_is_depthwise(const struct convolve *c);
+/* Weights of either direction, as they lie, each times its channel's scale (NULL: as they are). */
+void convolve_depthwise_pack(
+	const struct convolve *c, const float *w, const float *scale, float *to);
+void convolve_depthwise_forward(const struct nn_io *io, const struct convolve_data *d);
+/* The partial sums of the weights' gradient lie from io->work on, c->blocks times all weights. */
+void convolve_depthwise_backward(const struct nn_io *io, const struct convolve_data *d);
 
 #endif

@@ -184,6 +184,7 @@ enum way {
 	IN_BF16,   /* bf16.h */
 	BY_TILES,  /* winograd.h */
 	BY_PLACES, /* convolve_small.c */
+	DEPTHWISE, /* convolve_depthwise.c */
 };
 
 /* Winograd's weights cost as much as some tiles: batches that never have that many go the direct way.
@@ -194,6 +195,8 @@ static enum way way_of(const struct nn_io *io, bool fixed)
 	const size_t least = !fixed                              ? TO_TRANSFORM
 			     : c->packed_forward * 4 > SIMD_NEAR ? TO_READ
 								 : TO_READ_NEAR;
+	if (convolve_is_depthwise(c))
+		return DEPTHWISE;
 	if (c->in_bf16 && !fixed)
 		return IN_BF16;
 	if (c->by_tiles && io->most * c->forward_map.down * c->forward_map.across >= least)
@@ -228,6 +231,12 @@ static const float *packed(const struct nn_io *io)
 	return io->fixed ? io->fixed : io->work;
 }
 
+/* Whether weights that are not fixed are packed for each pass, all at once. */
+static bool is_packed(enum way way)
+{
+	return way != IN_BF16 && way != DEPTHWISE;
+}
+
 static void forward_in_bf16(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
@@ -249,7 +258,7 @@ void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
 {
 	const struct convolve *c = io->node->conf;
 	const enum way way = way_of(io, io->fixed);
-	if (way != IN_BF16 && !io->fixed)
+	if (is_packed(way) && !io->fixed)
 		pack_forward(io, way, d->w, NULL, io->work);
 	switch (way) {
 	case IN_BF16:
@@ -260,6 +269,9 @@ void convolve_forward(const struct nn_io *io, const struct convolve_data *d)
 		break;
 	case BY_PLACES:
 		convolve_small_run(io, false, d, packed(io));
+		break;
+	case DEPTHWISE:
+		convolve_depthwise_forward(io, d);
 		break;
 	case DIRECT:
 		forward_directly(io, d);
@@ -438,9 +450,10 @@ void convolve_backward(const struct nn_io *io, const struct convolve_data *d)
 		[DIRECT] = backward_directly,
 		[IN_BF16] = backward_in_bf16,
 		[BY_TILES] = backward_by_tiles,
-		[BY_PLACES] = backward_by_places};
+		[BY_PLACES] = backward_by_places,
+		[DEPTHWISE] = convolve_depthwise_backward};
 	const enum way way = way_of(io, io->fixed);
-	if (way != IN_BF16 && d->to && !io->fixed)
+	if (is_packed(way) && d->to && !io->fixed)
 		pack_backward(io, way, d->w, NULL, io->work);
 	run[way](io, d);
 }
@@ -469,10 +482,10 @@ size_t convolve_prepare(
 	const float *scale = io->affine, *shift = scale ? scale + outputs : NULL;
 	if (!to)
 		return n + outputs;
-	if (backward)
-		pack_backward(io, way_of(io, true), w, scale, to);
+	if (way_of(io, true) == DEPTHWISE)
+		convolve_depthwise_pack(c, w, scale, to);
 	else
-		pack_forward(io, way_of(io, true), w, scale, to);
+		(backward ? pack_backward : pack_forward)(io, way_of(io, true), w, scale, to);
 	for (size_t o = 0; o < outputs; o++)
 		to[n + o] = (bias ? bias[o] : 0) * (scale ? scale[o] : 1) + (shift ? shift[o] : 0);
 	return n + outputs;

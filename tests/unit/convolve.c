@@ -1,7 +1,8 @@
-/* Convolutions, directly, place by place and in bfloat16, against sums in double precision (of operands that
- * this file rounds itself), for every kind of processor that this one is: outputs with their tail, gradients of
- * inputs and of weights, added and not, and the same bits for any number of threads. Products in bfloat16 are
- * exact, so what errors there are come from adding floats. (Winograd's tiles: winograd.c.) */
+/* Convolutions, directly, place by place, in groups and in bfloat16, against sums in double precision (of
+ * operands that this file rounds itself), for every kind of processor that this one is: outputs with their
+ * tail, gradients of inputs and of weights, added and not, and the same bits for any number of threads.
+ * Products in bfloat16 are exact, so what errors there are come from adding floats. (Winograd's tiles:
+ * winograd.c.) */
 #include "../../libcore/nn/convolve.h"
 
 #include <math.h>
@@ -17,26 +18,51 @@ static const double most_error[] = {1e-5, 3e-6};
 static int failures;
 
 struct shape_case {
-	size_t rows, h, w, c, o, kh, kw, sh, sw, ph, pw, dh, dw;
+	size_t rows, h, w, c, o, kh, kw, sh, sw, ph, pw, dh, dw, groups;
 };
 
-static const struct shape_case cases[] = {{3, 8, 8, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1},
-	{2, 7, 9, 24, 20, 3, 3, 1, 1, 1, 1, 1, 1}, {2, 9, 7, 3, 33, 5, 5, 1, 1, 2, 2, 1, 1},
-	{5, 1, 1, 64, 10, 1, 1, 1, 1, 0, 0, 1, 1}, {2, 11, 6, 33, 64, 1, 1, 1, 1, 0, 0, 1, 1},
-	{2, 6, 6, 40, 17, 2, 2, 1, 1, 0, 0, 1, 1}, {19, 4, 4, 130, 48, 3, 3, 1, 1, 1, 1, 1, 1},
-	{2, 5, 12, 7, 1, 1, 7, 1, 1, 0, 3, 1, 1}, {1, 33, 31, 24, 64, 3, 3, 1, 1, 1, 1, 1, 1},
-	{2, 10, 10, 1, 6, 5, 5, 1, 1, 4, 0, 1, 1}, {2, 10, 9, 32, 40, 3, 3, 2, 2, 1, 1, 1, 1},
-	{3, 8, 8, 16, 32, 1, 1, 2, 2, 0, 0, 1, 1}, {2, 11, 13, 5, 18, 4, 4, 2, 2, 1, 1, 1, 1},
-	{2, 9, 12, 20, 8, 3, 5, 1, 3, 0, 2, 1, 1}, {2, 12, 12, 33, 17, 3, 3, 1, 1, 2, 2, 2, 2},
-	{1, 14, 9, 8, 16, 3, 2, 3, 2, 3, 1, 2, 3}, {2, 5, 5, 4, 4, 2, 2, 3, 3, 0, 0, 1, 1},
-	{2, 6, 6, 8, 8, 3, 3, 1, 1, 4, 4, 1, 1}};
+static const struct shape_case cases[] = {{3, 8, 8, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1},
+	{2, 7, 9, 24, 20, 3, 3, 1, 1, 1, 1, 1, 1, 1}, {2, 9, 7, 3, 33, 5, 5, 1, 1, 2, 2, 1, 1, 1},
+	{5, 1, 1, 64, 10, 1, 1, 1, 1, 0, 0, 1, 1, 1}, {2, 11, 6, 33, 64, 1, 1, 1, 1, 0, 0, 1, 1, 1},
+	{2, 6, 6, 40, 17, 2, 2, 1, 1, 0, 0, 1, 1, 1},
+	{19, 4, 4, 130, 48, 3, 3, 1, 1, 1, 1, 1, 1, 1}, {2, 5, 12, 7, 1, 1, 7, 1, 1, 0, 3, 1, 1, 1},
+	{1, 33, 31, 24, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1},
+	{2, 10, 10, 1, 6, 5, 5, 1, 1, 4, 0, 1, 1, 1}, {2, 10, 9, 32, 40, 3, 3, 2, 2, 1, 1, 1, 1, 1},
+	{3, 8, 8, 16, 32, 1, 1, 2, 2, 0, 0, 1, 1, 1}, {2, 11, 13, 5, 18, 4, 4, 2, 2, 1, 1, 1, 1, 1},
+	{2, 9, 12, 20, 8, 3, 5, 1, 3, 0, 2, 1, 1, 1},
+	{2, 12, 12, 33, 17, 3, 3, 1, 1, 2, 2, 2, 2, 1},
+	{1, 14, 9, 8, 16, 3, 2, 3, 2, 3, 1, 2, 3, 1}, {2, 5, 5, 4, 4, 2, 2, 3, 3, 0, 0, 1, 1, 1},
+	{2, 6, 6, 8, 8, 3, 3, 1, 1, 4, 4, 1, 1, 1}};
 
 /* Maps smaller than their window, with rows enough to be taken place by place (convolve_small.c). */
-static const struct shape_case small[] = {{16, 2, 2, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1},
-	{130, 2, 2, 33, 40, 3, 3, 1, 1, 1, 1, 1, 1}, {17, 1, 1, 20, 7, 3, 3, 1, 1, 1, 1, 1, 1},
-	{57, 3, 2, 5, 65, 3, 3, 1, 1, 1, 1, 1, 1}, {20, 2, 2, 8, 24, 3, 3, 2, 2, 1, 1, 1, 1},
-	{31, 3, 3, 6, 18, 3, 3, 1, 1, 2, 2, 2, 2}, {18, 3, 3, 16, 16, 5, 5, 1, 1, 2, 2, 1, 1},
-	{16, 1, 3, 3, 17, 1, 5, 1, 1, 0, 2, 1, 1}};
+static const struct shape_case small[] = {{16, 2, 2, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1},
+	{130, 2, 2, 33, 40, 3, 3, 1, 1, 1, 1, 1, 1, 1},
+	{17, 1, 1, 20, 7, 3, 3, 1, 1, 1, 1, 1, 1, 1}, {57, 3, 2, 5, 65, 3, 3, 1, 1, 1, 1, 1, 1, 1},
+	{20, 2, 2, 8, 24, 3, 3, 2, 2, 1, 1, 1, 1, 1}, {31, 3, 3, 6, 18, 3, 3, 1, 1, 2, 2, 2, 2, 1},
+	{18, 3, 3, 16, 16, 5, 5, 1, 1, 2, 2, 1, 1, 1},
+	{16, 1, 3, 3, 17, 1, 5, 1, 1, 0, 2, 1, 1, 1}};
+
+/* Channels in groups, which bfloat16 leaves out; mostly each by itself (convolve_depthwise.c). */
+static const struct shape_case grouped[] = {{3, 8, 8, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 4},
+	{2, 7, 6, 12, 18, 3, 2, 2, 1, 1, 1, 1, 2, 3}, {2, 6, 6, 19, 38, 3, 3, 1, 1, 1, 1, 1, 1, 19},
+	{3, 9, 8, 64, 64, 3, 3, 1, 1, 1, 1, 1, 1, 64},
+	{2, 9, 10, 19, 19, 3, 3, 1, 1, 1, 1, 1, 1, 19},
+	{2, 12, 11, 40, 40, 3, 3, 2, 2, 1, 1, 1, 1, 40},
+	{9, 2, 2, 70, 70, 3, 3, 1, 1, 1, 1, 1, 1, 70},
+	{40, 4, 4, 33, 33, 3, 3, 1, 1, 1, 1, 1, 1, 33},
+	{19, 1, 1, 24, 24, 3, 3, 1, 1, 1, 1, 1, 1, 24},
+	{2, 9, 13, 48, 48, 5, 5, 1, 1, 2, 2, 1, 1, 48},
+	{2, 11, 12, 19, 19, 7, 7, 1, 1, 3, 3, 1, 1, 19},
+	{3, 7, 7, 32, 32, 7, 7, 1, 1, 3, 3, 1, 1, 32},
+	{2, 14, 13, 16, 16, 5, 5, 2, 2, 2, 2, 1, 1, 16},
+	{2, 12, 12, 7, 7, 3, 3, 1, 1, 2, 2, 2, 2, 7},
+	{1, 14, 9, 20, 20, 3, 2, 3, 2, 3, 1, 2, 3, 20},
+	{2, 13, 12, 17, 17, 3, 3, 4, 4, 0, 1, 2, 2, 17},
+	{2, 5, 5, 18, 18, 2, 2, 3, 3, 0, 0, 1, 1, 18}, {2, 6, 6, 8, 8, 3, 3, 1, 1, 4, 5, 1, 1, 8},
+	{2, 3, 4, 16, 16, 9, 11, 1, 1, 5, 6, 1, 1, 16},
+	{2, 6, 5, 16, 16, 1, 1, 2, 2, 0, 0, 1, 1, 16}, {1, 2, 21, 3, 3, 1, 19, 1, 1, 0, 9, 1, 1, 3},
+	{1, 40, 33, 96, 96, 3, 3, 1, 1, 1, 1, 1, 1, 96},
+	{2, 33, 35, 34, 34, 3, 3, 2, 1, 1, 1, 1, 1, 34}};
 
 struct work {
 	struct shape_case s;
@@ -70,7 +96,7 @@ static void open_work(struct work *t, const struct shape_case *s, bool bf16)
 		fits(s->w, s->kw, s->sw, s->pw, s->dw)};
 	t->got.nx = s->rows * s->h * s->w * s->c;
 	t->got.ny = s->rows * t->v.oh * t->v.ow * s->o;
-	t->got.nw = s->kh * s->kw * s->c * s->o;
+	t->got.nw = s->kh * s->kw * s->c / s->groups * s->o;
 	t->x = numbers(t->got.nx, 1, false);
 	t->dy = numbers(t->got.ny, 2, false);
 	t->w = numbers(t->got.nw, 3, false);
@@ -99,9 +125,10 @@ static void add_tap(struct work *t, size_t r, size_t i, size_t j, size_t k)
 	const size_t out = ((r * t->v.oh + i) * t->v.ow + j) * s->o;
 	double *wy = t->want + out, *wx = t->want + t->got.ny + in,
 	       *ww = t->want + t->got.ny + t->got.nx;
+	const size_t inputs = s->c / s->groups, outputs = s->o / s->groups;
 	for (size_t c = 0; c < s->c; c++)
-		for (size_t o = 0; o < s->o; o++) {
-			const size_t w = (k * s->c + c) * s->o + o;
+		for (size_t o = c / inputs * outputs; o < (c / inputs + 1) * outputs; o++) {
+			const size_t w = (k * inputs + c % inputs) * s->o + o;
 			const double xv = rounded(t->x[in + c], t->bf16);
 			const double wv = rounded(t->w[w], t->bf16);
 			const double dv = rounded(t->dy[out + o], t->bf16);
@@ -126,7 +153,7 @@ static void run_maps(struct work *t, unsigned threads, bool add)
 	const struct graph g = {.bf16 = t->bf16};
 	struct node n = {0};
 	struct run run = {0};
-	if (convolve_create(&g, &n, &t->v, t->s.o, 1, NULL) != 0
+	if (convolve_create(&g, &n, &t->v, t->s.o, t->s.groups, NULL) != 0
 		|| par_open(&run.par, threads, NULL) != 0)
 		exit(1);
 	struct nn_io io = {.node = &n, .run = &run, .most = t->s.rows};
@@ -198,11 +225,34 @@ static void check_case(const struct shape_case *s, bool bf16)
 	const bool good = once < most_error[bf16] && twice < most_error[bf16] && same;
 	close_work(&t);
 	failures += !good;
-	printf("%s %zu x %zux%zux%zu to %zu, window %zux%zu, stride %zux%zu in %s of %s: errors "
+	printf("%s %zu x %zux%zux%zu to %zu, window %zux%zu, stride %zux%zu, groups %zu in %s of "
+	       "%s: errors "
 	       "%.1e, %.1e%s\n",
 		good ? "ok" : "not ok", s->rows, s->h, s->w, s->c, s->o, s->kh, s->kw, s->sh, s->sw,
-		bf16 ? "bfloat16" : "floats", simd()->name, once, twice,
+		s->groups, bf16 ? "bfloat16" : "floats", simd()->name, once, twice,
 		same ? "" : ", threads matter");
+}
+
+/* What one channel has that is no number, no other gets. */
+static void check_apart(void)
+{
+	const struct shape_case s = {2, 9, 10, 19, 19, 3, 3, 1, 1, 1, 1, 1, 1, 19};
+	struct work t;
+	size_t wrong = 0;
+	open_work(&t, &s, false);
+	for (size_t i = 0; i < t.got.nx; i += s.c)
+		t.x[i + 17] = i % 2 ? NAN : INFINITY;
+	for (size_t i = 0; i < t.got.ny; i += s.c)
+		t.dy[i + 17] = NAN;
+	run_maps(&t, 1, true);
+	const float *of[] = {t.got.y, t.got.dx, t.got.dw};
+	const size_t n[] = {t.got.ny, t.got.nx, t.got.nw};
+	for (size_t k = 0; k < 3; k++)
+		for (size_t i = 0; i < n[k]; i++)
+			wrong += isfinite(of[k][i]) ? i % s.c == 17 : i % s.c != 17;
+	close_work(&t);
+	failures += wrong > 0;
+	printf("%s channels stay apart with %s\n", wrong ? "not ok" : "ok", simd()->name);
 }
 
 /* What is no number stays none, what is infinite stays so, halves go to even. */
@@ -235,12 +285,15 @@ static void check_rounding(void)
 static void check_all(void)
 {
 	check_rounding();
+	check_apart();
 	for (int bf16 = 0; bf16 < 2; bf16++) {
 		for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 			check_case(&cases[i], bf16);
 		for (size_t i = 0; i < sizeof small / sizeof *small; i++)
 			check_case(&small[i], bf16);
 	}
+	for (size_t i = 0; i < sizeof grouped / sizeof *grouped; i++)
+		check_case(&grouped[i], false);
 }
 
 int main(void)
