@@ -47,3 +47,30 @@ size_t picture_bytes(const struct picture *size)
 {
 	return size->height * size->width * size->channels;
 }
+
+int picture_unknown(size_t n, struct cvt_err *e)
+{
+	return cvt_fail(e, CVT_INPUT, n ? "is no PNG, JPEG or netpbm picture" : "is empty");
+}
+
+int picture_decode(const unsigned char *p, size_t n, bool seen, const struct picture *size,
+	const struct dataset_options *o, struct picture_room *room, unsigned char *to,
+	struct cvt_err *e)
+{
+	const struct picture_codec *codec = picture_codec(p, n);
+	struct picture now = {0, 0, 0};
+	bool more = false;
+	if (!codec)
+		return picture_unknown(n, e);
+	TRY(picture_measure(codec, p, n, o, &now, &more, e));
+	if (now.height != size->height || now.width != size->width
+		|| now.channels != size->channels)
+		return cvt_fail(e, CVT_INPUT,
+			"is %zu x %zu with %zu channels, and should be %zu x %zu "
+			"with %zu",
+			now.height, now.width, now.channels, size->height, size->width,
+			size->channels);
+	if (!seen)
+		TRY(picture_affords(codec, p, n, size, o, e));
+	return codec->decode(p, n, size, o, room, to, e);
+}

@@ -44,5 +44,12 @@ int picture_measure(const struct picture_codec *codec, const unsigned char *p, s
 int picture_affords(const struct picture_codec *codec, const unsigned char *p, size_t n,
 	const struct picture *size, const struct dataset_options *o, struct cvt_err *e);
 size_t picture_bytes(const struct picture *size);
+/* Fails: no codec knows a file of n bytes. */
+int picture_unknown(size_t n, struct cvt_err *e);
+/* All bytes of a file, which must be a picture of that size, to `to`. `seen`: picture_affords was asked
+ * about them. */
+int picture_decode(const unsigned char *p, size_t n, bool seen, const struct picture *size,
+	const struct dataset_options *o, struct picture_room *room, unsigned char *to,
+	struct cvt_err *e);
 
 #endif

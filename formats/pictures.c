@@ -85,11 +85,6 @@ void pictures_close(struct dataset *d)
 
 /* ---- measuring --------------------------------------------------------------------- */
 
-static int no_codec(const struct tree_buffer *b, struct cvt_err *e)
-{
-	return cvt_fail(e, CVT_INPUT, b->n ? "is no PNG, JPEG or netpbm picture" : "is empty");
-}
-
 /* From its first bytes where they are enough, else from all. What is held can be looked at whole, before
  * there is room for its pixels; of other files the decoder looks. */
 static int measure_file(
@@ -99,8 +94,8 @@ static int measure_file(
 	bool more = true;
 	TRY(tree_start(t, entry, t->held ? SIZE_MAX : START, b, e));
 	const struct picture_codec *codec = picture_codec(b->p, b->n);
-	int code =
-		codec ? picture_measure(codec, b->p, b->n, &p->o, size, &more, e) : no_codec(b, e);
+	int code = codec ? picture_measure(codec, b->p, b->n, &p->o, size, &more, e)
+			 : picture_unknown(b->n, e);
 	if (code == CVT_OK && more) {
 		TRY(tree_load(t, entry, p->o.max_entry_bytes, b, e));
 		code = picture_measure(codec, b->p, b->n, &p->o, size, &more, e);
@@ -189,26 +184,7 @@ static int decode_file(struct pictures *p, struct tree *t, size_t entry, bool se
 {
 	struct tree_buffer *b = &p->file;
 	TRY(tree_load(t, entry, p->o.max_entry_bytes, b, e));
-	const struct picture_codec *codec = picture_codec(b->p, b->n);
-	struct picture now = {0, 0, 0};
-	bool more = false;
-	if (!codec) {
-		(void)no_codec(b, e);
-		return tree_fail_at(t, entry, e);
-	}
-	int code = picture_measure(codec, b->p, b->n, &p->o, &now, &more, e);
-	if (code == CVT_OK
-		&& (now.height != size->height || now.width != size->width
-			|| now.channels != size->channels))
-		code = cvt_fail(e, CVT_INPUT,
-			"is %zu x %zu with %zu channels, and should be %zu x %zu "
-			"with %zu",
-			now.height, now.width, now.channels, size->height, size->width,
-			size->channels);
-	if (code == CVT_OK && !seen)
-		code = picture_affords(codec, b->p, b->n, size, &p->o, e);
-	if (code == CVT_OK)
-		code = codec->decode(b->p, b->n, size, &p->o, &p->room, to, e);
+	const int code = picture_decode(b->p, b->n, seen, size, &p->o, &p->room, to, e);
 	return code == CVT_OK ? CVT_OK : tree_fail_at(t, entry, e);
 }
 
