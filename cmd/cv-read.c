@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../formats/ahead.h"
 #include "../formats/pass.h"
 #include "../formats/shuffle_buffer.h"
 #include "../formats/source.h"
@@ -17,6 +18,7 @@
 
 /* What is open while rows are written. */
 struct work {
+	struct ahead *ahead;
 	struct join join;
 	struct selection *selection;
 	struct source *stream; /* instead of join and selection: rows in their own order */
@@ -233,8 +235,9 @@ static int write_epoch(struct work *w, size_t epoch, struct cvt_err *e)
 	const size_t most = source_batch_rows(&w->join.head, w->join.largest);
 	selection_epoch(w->selection, epoch);
 	for (size_t at = 0, n; at < w->selection->n; at += n) {
-		n = w->selection->n - at < most ? w->selection->n - at : most;
-		TRY(join_read(&w->join, w->selection->row + at, n, &w->batch, e));
+		const size_t left = w->selection->n - at;
+		n = left < most ? left : most;
+		TRY(join_read(&w->join, w->selection->row + at, n, left - n, &w->batch, e));
 		TRY(selection_fields(w->selection, at, n, &w->batch, e));
 		w->batch.epoch = (uint32_t)epoch;
 		TRY(put(w, &w->batch, e));
@@ -317,6 +320,7 @@ static void close_all(struct work *w)
 	selection_close(w->selection);
 	source_close(w->stream);
 	join_close(&w->join);
+	ahead_close(w->ahead);
 	batch_free(&w->batch);
 	head_free(&w->head);
 }
@@ -338,7 +342,7 @@ static const char examples[] =
 
 int main(int argc, char **argv)
 {
-	struct read_options o = {.epochs = 1};
+	struct read_options o = {.common = {.threads = 1}, .epochs = 1};
 	struct cli_option table[READ_OPTIONS];
 	read_table(&o, table);
 	const struct cli_program program = {
@@ -360,6 +364,9 @@ int main(int argc, char **argv)
 	else if (code == CVT_OK && !done) {
 		head_init(&w.head);
 		code = read_understand(&o, &e);
+		if (code == CVT_OK)
+			code = ahead_create(&w.ahead, (unsigned)o.common.threads, &e);
+		o.data.ahead = w.ahead;
 		if (code == CVT_OK)
 			code = run(&w, &o, &c, &e);
 		if (code != CVT_OK)

@@ -10,15 +10,17 @@
 #include "input.h"
 
 struct dataset_options {
-	const char *format; /* --format NAME; NULL = by content */
-	const char *split;  /* --split NAME; NULL = the only one there is */
-	size_t max_memory;  /* for what must be held (pipes, archives) */
-	bool in_order;      /* rows will be wanted in order, so that a stream need not be held */
+	const char *format;  /* --format NAME; NULL = by content */
+	const char *split;   /* --split NAME; NULL = the only one there is */
+	size_t max_memory;   /* for what must be held (pipes, archives) */
+	bool in_order;       /* rows will be wanted in order, so that a stream need not be held */
+	struct ahead *ahead; /* pictures are decoded by its threads; NULL = by the caller's */
 	/* safety limits; 0 = the default of dataset.c, which documents them */
 	size_t max_pixels, max_side, max_entries, max_entry_bytes, max_expansion, max_scans;
 	size_t max_scan_pixels, max_chunks, max_compressed;
 };
 
+struct ahead;
 struct tree;
 struct picture_codec;
 
@@ -30,6 +32,7 @@ struct dataset {
 	const struct format *format; /* its functions serve this data set */
 	void *state;                 /* the format's own */
 	size_t channels;             /* of all its pictures when they are ragged; 0 = they differ */
+	size_t behind; /* picks behind those n of a read that will be wanted next, as they stand there */
 	size_t largest;       /* bytes of its largest picture; 0 = as head says, or unknown */
 	const int64_t *index; /* of each row; NULL = the row's number */
 	const int32_t *part;  /* of each row, 1 = validation; NULL = all are 0 */

@@ -268,10 +268,13 @@ static size_t picks_of(struct join *j, size_t s, const size_t *pick, size_t n, s
 }
 
 /* Every data set is asked once for all its rows of the batch; then they are put in order. */
-int join_read(struct join *j, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e)
+int join_read(struct join *j, const size_t *pick, size_t n, size_t behind, struct batch *out,
+	struct cvt_err *e)
 {
-	if (j->sets == 1)
+	if (j->sets == 1) {
+		j->set[0].data->behind = behind;
 		return dataset_read(j->set[0].data, pick, n, out, e);
+	}
 	TRY(make_scratch(j, n, e));
 	j->all.n = j->all.rows = 0;
 	size_t low = j->sets, high = 0, done = 0;

@@ -35,7 +35,9 @@ struct join_set {
 int join_add(struct join *j, struct dataset *d, struct cvt_err *e);
 /* After the last one: makes j->head. */
 int join_agree(struct join *j, bool classes_by_number, struct cvt_err *e);
-int join_read(struct join *j, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e);
+/* Rows pick[0..n). `behind` more stand there that will be wanted next. */
+int join_read(struct join *j, const size_t *pick, size_t n, size_t behind, struct batch *out,
+	struct cvt_err *e);
 /* Which data set has that row. */
 size_t join_set_of(const struct join *j, size_t row);
 /* The row's `index`, which keys chance. */

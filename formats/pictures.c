@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ahead.h"
+
 enum { START = 4096 };
 
 bool tree_is_picture(struct tree *t, size_t i)
@@ -154,6 +156,8 @@ int pictures_finish(struct dataset *d, struct cvt_err *e)
 	if (p->n == 0)
 		return cvt_fail(e, CVT_INPUT, "%s: has no pictures in it", d->name);
 	TRY(measure_all(d, p, e));
+	if (p->n > 1)
+		TRY(ahead_start(p->o.ahead, e));
 	d->rows = p->n;
 	TRY(add_image(d, p, e));
 	if (p->has_mask) {
@@ -178,14 +182,46 @@ int pictures_finish(struct dataset *d, struct cvt_err *e)
 
 /* ---- rows -------------------------------------------------------------------------- */
 
-/* File `entry`, which must be of that size, to `to`. `seen`: measure_file has looked at all of it. */
-static int decode_file(struct pictures *p, struct tree *t, size_t entry, bool seen,
-	const struct picture *size, unsigned char *to, struct cvt_err *e)
+static struct ahead_file file_of(const struct dataset *d, const struct pictures_item *x, bool mask)
 {
+	const struct picture grey = {x->size.height, x->size.width, 1};
+	return mask ? (struct ahead_file){x->mask, false, grey}
+		    : (struct ahead_file){x->entry, d->tree->held, x->size};
+}
+
+/* The files of n rows; `mask`: without the first one's picture. */
+static void look_ahead(const struct dataset *d, const size_t *pick, size_t n, bool mask)
+{
+	const struct pictures *p = d->state;
+	struct ahead *a = p->o.ahead;
+	bool more = true;
+	ahead_empty(a, &p->o, d->tree);
+	for (size_t i = 0; i < n && pick[i] < p->n && more; i++) {
+		const struct pictures_item *x = &p->item[pick[i]];
+		const struct ahead_file image = file_of(d, x, false), over = file_of(d, x, true);
+		if (i > 0 || !mask)
+			more = ahead_add(a, &image);
+		if (more && x->mask != SIZE_MAX)
+			more = ahead_add(a, &over);
+	}
+	ahead_decode(a);
+}
+
+/* The picture of the row *pick, or its mask, to `to`; n rows are wanted from that on. */
+static int decode_file(const struct dataset *d, const size_t *pick, size_t n, bool mask,
+	unsigned char *to, struct cvt_err *e)
+{
+	struct pictures *p = d->state;
 	struct tree_buffer *b = &p->file;
-	TRY(tree_load(t, entry, p->o.max_entry_bytes, b, e));
-	const int code = picture_decode(b->p, b->n, seen, size, &p->o, &p->room, to, e);
-	return code == CVT_OK ? CVT_OK : tree_fail_at(t, entry, e);
+	const struct ahead_file f = file_of(d, &p->item[*pick], mask);
+	if (ahead_helps(p->o.ahead)) {
+		if (!ahead_has(p->o.ahead, d->tree, f.entry))
+			look_ahead(d, pick, n, mask);
+		return ahead_take(p->o.ahead, to, e);
+	}
+	TRY(tree_load(d->tree, f.entry, p->o.max_entry_bytes, b, e));
+	const int code = picture_decode(b->p, b->n, f.seen, &f.size, &p->o, &p->room, to, e);
+	return code == CVT_OK ? CVT_OK : tree_fail_at(d->tree, f.entry, e);
 }
 
 /* Room for pictures of different size, and the tables. */
@@ -247,14 +283,14 @@ static void put_text(
 }
 
 /* A mask is a grey picture of the same size; where there is none, all is 255, "ignore". */
-static int put_mask(struct dataset *d, struct pictures *p, const struct pictures_item *x,
-	size_t row, struct batch *out, struct cvt_err *e)
+static int put_mask(const struct dataset *d, const size_t *pick, size_t n, size_t row,
+	struct batch *out, struct cvt_err *e)
 {
+	const struct pictures *p = d->state;
 	const struct tensor *t = batch_get(out, "mask");
-	const struct picture grey = {x->size.height, x->size.width, 1};
 	unsigned char *to = (unsigned char *)t->data + row * tensor_row_bytes(t);
-	if (x->mask != SIZE_MAX)
-		return decode_file(p, d->tree, x->mask, false, &grey, to, e);
+	if (p->item[*pick].mask != SIZE_MAX)
+		return decode_file(d, pick, n, true, to, e);
 	memset(to, 255, tensor_row_bytes(t));
 	return CVT_OK;
 }
@@ -262,16 +298,17 @@ static int put_mask(struct dataset *d, struct pictures *p, const struct pictures
 int pictures_read(
 	struct dataset *d, const size_t *pick, size_t n, struct batch *out, struct cvt_err *e)
 {
-	struct pictures *p = d->state;
+	const struct pictures *p = d->state;
 	TRY(start_rows(d, p, pick, n, out, e));
 	unsigned char *to = batch_get(out, "image")->data;
 	const struct tensor *t = p->has_label ? batch_get(out, "label") : NULL;
 	for (size_t i = 0; i < n; i++) {
 		const struct pictures_item *x = &p->item[pick[i]];
-		TRY(decode_file(p, d->tree, x->entry, d->tree->held, &x->size, to, e));
+		const size_t wanted = n - i + d->behind;
+		TRY(decode_file(d, pick + i, wanted, false, to, e));
 		to += picture_bytes(&x->size);
 		if (p->has_mask)
-			TRY(put_mask(d, p, x, i, out, e));
+			TRY(put_mask(d, pick + i, wanted, i, out, e));
 		if (t)
 			((int32_t *)t->data)[i] = x->label;
 		if (p->has_name)
