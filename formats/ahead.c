@@ -12,13 +12,14 @@
 #include "../libcore/par.h"
 
 /* Files of a window, and bytes of those beyond one a thread; bytes of a file that are kept for the next. */
-enum { FILES = 64, BYTES = 16 << 20, KEEP = BYTES / FILES, ALIGN = 64 };
+enum { FILES = 64, BYTES = 64 << 20, KEEP = 1 << 18, ALIGN = 64 };
 
 struct slot {
 	struct ahead_file file;
 	struct tree_buffer bytes;
-	size_t at;    /* its place among the pixels */
-	bool decoded; /* or failed */
+	size_t at;         /* its place among the pixels */
+	unsigned char *to; /* where these are */
+	bool decoded;      /* or failed */
 	struct cvt_err failed;
 };
 
@@ -29,9 +30,10 @@ struct ahead {
 	struct tree *tree;
 	const struct dataset_options *o;
 	struct slot slot[FILES];
-	size_t n, next;     /* files there are, and the one that is taken next */
-	size_t used, total; /* bytes of pixels; with those of the files */
-	void *pixels;
+	size_t n, next;       /* files there are, and the one that is taken next */
+	size_t used, total;   /* bytes of pixels; with those of the files */
+	unsigned char *first; /* where the pixels of the first are */
+	void *pixels;         /* of the others */
 	size_t capacity;
 };
 
@@ -120,7 +122,7 @@ bool ahead_add(struct ahead *a, const struct ahead_file *f)
 	const size_t bytes = (picture_bytes(&f->size) + ALIGN - 1) / ALIGN * ALIGN;
 	s->decoded = code != CVT_OK;
 	s->at = a->used;
-	a->used += bytes;
+	a->used += a->n > 0 ? bytes : 0; /* the first goes where it is wanted */
 	a->total += bytes + (a->tree->held ? 0 : s->bytes.n);
 	a->n++;
 	return code == CVT_OK;
@@ -139,15 +141,16 @@ static void decode_one(void *context, size_t block, unsigned thread)
 {
 	struct ahead *a = context;
 	struct slot *s = &a->slot[block];
-	unsigned char *to = (unsigned char *)a->pixels + s->at;
-	s->decoded = decode(a, s, thread, to, &s->failed) != CVT_SYSTEM;
+	s->to = block ? (unsigned char *)a->pixels + s->at : a->first;
+	s->decoded = decode(a, s, thread, s->to, &s->failed) != CVT_SYSTEM;
 }
 
-void ahead_decode(struct ahead *a)
+void ahead_decode(struct ahead *a, unsigned char *first)
 {
 	struct cvt_err why;
-	if (a->n < 2) /* it is decoded where it is wanted */
+	if (a->n < 2) /* it is decoded when it is taken */
 		return;
+	a->first = first;
 	if (a->used > a->capacity) {
 		free(a->pixels);
 		a->pixels = NULL;
@@ -169,6 +172,7 @@ int ahead_take(struct ahead *a, unsigned char *to, struct cvt_err *e)
 		*e = s->failed;
 		return e->code;
 	}
-	memcpy(to, (unsigned char *)a->pixels + s->at, picture_bytes(&s->file.size));
+	if (s->to != to)
+		memcpy(to, s->to, picture_bytes(&s->file.size));
 	return CVT_OK;
 }

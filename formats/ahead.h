@@ -33,8 +33,8 @@ bool ahead_has(const struct ahead *a, const struct tree *t, size_t entry);
 void ahead_empty(struct ahead *a, const struct dataset_options *o, struct tree *t);
 /* Reads a file; false when nothing shall follow it. The first one is always added. */
 bool ahead_add(struct ahead *a, const struct ahead_file *f);
-/* All that were added. */
-void ahead_decode(struct ahead *a);
+/* All that were added; the first one's pixels to `first`, where ahead_take shall put them. */
+void ahead_decode(struct ahead *a, unsigned char *first);
 /* The next one's pixels to `to`, or why there are none. */
 int ahead_take(struct ahead *a, unsigned char *to, struct cvt_err *e);
 

@@ -189,8 +189,9 @@ static struct ahead_file file_of(const struct dataset *d, const struct pictures_
 		    : (struct ahead_file){x->entry, d->tree->held, x->size};
 }
 
-/* The files of n rows; `mask`: without the first one's picture. */
-static void look_ahead(const struct dataset *d, const size_t *pick, size_t n, bool mask)
+/* The files of n rows, of which the first goes to `to`; `mask`: without the first row's picture. */
+static void look_ahead(
+	const struct dataset *d, const size_t *pick, size_t n, bool mask, unsigned char *to)
 {
 	const struct pictures *p = d->state;
 	struct ahead *a = p->o.ahead;
@@ -204,7 +205,7 @@ static void look_ahead(const struct dataset *d, const size_t *pick, size_t n, bo
 		if (more && x->mask != SIZE_MAX)
 			more = ahead_add(a, &over);
 	}
-	ahead_decode(a);
+	ahead_decode(a, to);
 }
 
 /* The picture of the row *pick, or its mask, to `to`; n rows are wanted from that on. */
@@ -216,7 +217,7 @@ static int decode_file(const struct dataset *d, const size_t *pick, size_t n, bo
 	const struct ahead_file f = file_of(d, &p->item[*pick], mask);
 	if (ahead_helps(p->o.ahead)) {
 		if (!ahead_has(p->o.ahead, d->tree, f.entry))
-			look_ahead(d, pick, n, mask);
+			look_ahead(d, pick, n, mask, to);
 		return ahead_take(p->o.ahead, to, e);
 	}
 	TRY(tree_load(d->tree, f.entry, p->o.max_entry_bytes, b, e));

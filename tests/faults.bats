@@ -277,7 +277,7 @@ starved() {
 }
 
 @test "memory runs out at every allocation, once or for ever" {
-	for w in "${writers[@]}"; do
+	for w in "${writers[@]}" 'cv-read a.png b.jpg a.png b.jpg --size 4x4 --threads 2'; do
 		# shellcheck disable=SC2086 # words
 		starved - $w
 	done
