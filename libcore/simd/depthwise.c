@@ -238,7 +238,10 @@ static void sum_across(const struct simd_depthwise *d, struct gradient g, size_t
 	size_t left = d->across;
 	for (size_t tiles = (left + MOST - 1) / MOST; tiles > 0; tiles--) {
 		const size_t n = (left + tiles - 1) / tiles;
-		(g.lanes < SIMD_WIDTH ? sum_some : sum_full)[down - 1][n - 1](d, &g);
+		if (g.lanes < SIMD_WIDTH)
+			sum_some[down - 1][n - 1](d, &g);
+		else
+			sum_full[down - 1][n - 1](d, &g);
 		left -= n;
 		g.x += n * d->x_across;
 		g.dw += (ptrdiff_t)n * d->w_across;
