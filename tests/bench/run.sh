@@ -145,14 +145,18 @@ ours() {
 
 # ---- theirs ----------------------------------------------------------------------------
 
-# peer ROW THREADS [VARIABLE=VALUE]...
+# peer ROW THREADS [VARIABLE=VALUE]... Debian's OpenBLAS does not heed torch.set_num_threads: with one thread
+# asked for it took both cores, and twice the processor time.
 peer() {
 	row=$1 threads=$2
 	shift 2
 	case $row in
 	pipeline-train) echo - ;;
 	png-tar) tar_of_png && "$BUILD"/bench/png "$work/png.tar" ;;
-	*) env "$@" "$PYTHON" "$here/peer.py" "$row" "$threads" 2>/dev/null || echo - ;;
+	*)
+		env OPENBLAS_NUM_THREADS="$threads" "$@" \
+			"$PYTHON" "$here/peer.py" "$row" "$threads" 2>/dev/null || echo -
+		;;
 	esac
 }
 
