@@ -150,6 +150,7 @@ assert rows[3][2] == '%.9g' % lines[2]['loss']"
 	want=$(cv-view --arch resnet8 --summary --batch-size 128 |
 		awk '$1 == "train_bytes" { print int($2 / 1048576) }')
 	[ "$told" -ge "$want" ] && [ "$told" -le $((want + 3)) ]
+	grep " $(cv-view --summary net.st | awk '$1 == "parameters" { print $2 }') parameters;" err
 	cv-train --arch resnet8 --epochs 1 -o net.st a.cvt 2>err
 	[ -z "$(grep MiB err)" ]
 }

@@ -211,8 +211,11 @@ void trainer_report(void *context, const struct train_report *r)
 void trainer_foretell(const struct trainer *t)
 {
 	const struct graph *g = t->learner->graph;
+	size_t parameters = 0; /* g->weights has gaps */
+	for (size_t i = 0; i < g->nparams; i++)
+		parameters += g->param[i].kind == PARAM_BUFFER ? 0 : g->param[i].items;
 	if (t->o.common.verbose)
-		cli_note(&t->cli, "%zu parameters; %zu MiB for batches of %zu rows", g->weights,
+		cli_note(&t->cli, "%zu parameters; %zu MiB for batches of %zu rows", parameters,
 			(learner_bytes(t->learner) + (1 << 20) - 1) >> 20, t->o.batch_size);
 }
 
