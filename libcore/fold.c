@@ -1,5 +1,6 @@
-/* fold: which operators take over what follows them, in the same pass over memory: in a fixed plan all that
- * nn_op.folds allows, in others what nn_op.absorbs does. */
+/* fold: which operators take over what stands beside them, in the same pass over memory: in a fixed plan all
+ * that follows and nn_op.folds allows, in others what nn_op.absorbs does; and what nn_op.defers names before
+ * them. */
 #include "plan.h"
 
 #include <string.h>
@@ -85,8 +86,26 @@ static void mark_absorbed(struct plan *p)
 	}
 }
 
+/* What nobody has taken over may come later (nn_op.defers): it is a view of its own input then. */
+static void mark_deferred(struct plan *p)
+{
+	for (size_t i = 0; i < p->nodes; i++) {
+		const struct node *n = &p->graph->node[i];
+		const char *name = n->op->defers;
+		if (!p->slot[i].used || !name)
+			continue;
+		const struct node *in = &p->graph->node[n->in[0]];
+		struct slot *t = &p->slot[n->in[0]];
+		if (t->host != GRAPH_NONE || t->readers != 1 || strcmp(name, in->op->name) != 0)
+			continue;
+		t->host = in->in[0];
+		p->slot[i].absorbs = true;
+	}
+}
+
 void plan_fold(struct plan *p)
 {
 	mark_folded(p);
 	mark_absorbed(p);
+	mark_deferred(p);
 }

@@ -143,7 +143,9 @@ struct nn_io {
 	const bool *add;  /* dx[i] holds a gradient already: add to it, else overwrite */
 	float *const *w;  /* parameters and buffers, in the order they were declared */
 	float *const *dw; /* always add; NULL for frozen ones and buffers */
-	bool absorbs;     /* the reader that nn_op.absorbs names is this op's to do, both ways */
+	/* The reader that nn_op.absorbs names, or the input that nn_op.defers does, is this op's to do,
+	 * both ways. */
+	bool absorbs;
 	/* Of a fixed plan. What prepare() made, NULL in other plans; and what this op does of its
 	 * readers' work (nn_op.folds): prepare() applies the scales and shifts of channels, one
 	 * behind the other; forward adds `plus`, laid out like y; then comes the relu, if absorbs. */
@@ -208,7 +210,10 @@ struct nn_op {
 	 * plan has it as the only reader; that one is a view then. NULL = none. */
 	const char *absorbs;
 	unsigned absorbing; /* its flags then; 0 = as they are */
-	unsigned folds;     /* enum nn_folds */
+	/* The same of an operator before this one (relu) of which it is the only reader, and which does as
+	 * well on this one's output, both ways: where that is smaller, it is less work. */
+	const char *defers;
+	unsigned folds; /* enum nn_folds */
 	/* What forward needs of the parameters and of nothing else (packed weights), made once for a
 	 * fixed plan: into `to`, which io->fixed will be. Returns how many floats it takes, and does
 	 * only that when `to` is NULL; io has no values, no gradients and no work, nor has forward any

@@ -24,7 +24,7 @@ struct slot {           /* what the plan knows of a node */
 	bool started;   /* while laying out: some consumer has given it a gradient already */
 	size_t readers; /* nodes, and the caller, that read its value */
 	size_t reader;  /* the last of these nodes; GRAPH_NONE */
-	bool absorbs;   /* it does its reader's work, too (nn_op.absorbs) */
+	bool absorbs;   /* it does its reader's work, too, or its input's (nn_op.absorbs, defers) */
 	size_t host; /* the node that does its work, of which it is a view; GRAPH_NONE = itself */
 	size_t affine, plus;        /* what it folds (nn_io): an operator, a value; GRAPH_NONE */
 	size_t fixed, fixed_floats; /* what it prepares: place and size */

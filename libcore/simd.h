@@ -64,11 +64,14 @@ struct simd_adam {
 	float scale, limit, coupled, keep, m_keep, m_new, v_keep, v_new, size, root, epsilon;
 };
 
-/* n windows in a row for pool_max (simd/pool.c). */
+/* Windows for pool_max (simd/pool.c). With relu nothing below 0 is left of what is largest, and where that
+ * is not above 0 no place has won. */
+enum { SIMD_NO_WINNER = 255 };
 struct simd_pool {
-	size_t n, x_step, c, taps;
+	size_t rows, x_row, y_row, n, x_step, c, taps, across;
 	const size_t *tap;
-	const uint8_t *number;
+	const uint8_t *number; /* below SIMD_NO_WINNER */
+	bool relu;
 };
 
 /* Weights of a resized line for resample_across (simd/resample.c): output place i is made of `taps`

@@ -412,7 +412,14 @@ static bool pool_right(const struct simd *s, struct windows *t)
 		tap[n] = (n / p->k * p->w + n % p->k) * p->c;
 		number[n] = (uint8_t)n;
 	}
-	const struct simd_pool pool = {t->ow, p->step * p->c, p->c, p->k * p->k, tap, number};
+	const struct simd_pool pool = {.rows = 1,
+		.n = t->ow,
+		.x_step = p->step * p->c,
+		.c = p->c,
+		.taps = p->k * p->k,
+		.across = p->k,
+		.tap = tap,
+		.number = number};
 	float *y = numbers(t->ow * p->c, 7), *dx = numbers(p->h * p->w * p->c, 8);
 	float *ones = numbers(t->ow * p->c, 9), *want = numbers(p->h * p->w * p->c, 8);
 	for (size_t n = 0; n < t->ow * p->c; n++)
@@ -421,7 +428,7 @@ static bool pool_right(const struct simd *s, struct windows *t)
 	for (size_t i = 0; i < t->oh; i++) {
 		const size_t line = i * p->step * p->w * p->c;
 		s->pool_max(&pool, t->x + line, y, winner);
-		s->pool_max_back(&pool, ones, winner, dx + line);
+		s->pool_max_back(&pool, ones, winner, dx + line, true);
 		for (size_t n = 0; n < t->ow * p->c; n++)
 			want_y[n] = y[n];
 		s->pool_max(&pool, t->x + line, y, NULL);
