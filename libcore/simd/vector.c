@@ -45,16 +45,6 @@ void KERNEL(relu6_back)(const float *y, const float *dy, float *dx, size_t n, bo
 			dx[i] = y[i] > 0 ? (y[i] < 6 ? dy[i] : 0) : 0;
 }
 
-/* sum[k] = sum over rows of x[row][k], in order. */
-void KERNEL(sum_rows)(const float *restrict x, size_t rows, size_t c, float *restrict sum)
-{
-	for (size_t k = 0; k < c; k++)
-		sum[k] = 0;
-	for (size_t r = 0; r < rows; r++)
-		for (size_t k = 0; k < c; k++)
-			sum[k] += x[r * c + k];
-}
-
 /* to[row][k] = scale x[k] for every row, or += that. */
 void KERNEL(spread_rows)(
 	const float *restrict x, float scale, size_t rows, size_t c, float *restrict to, bool add)

@@ -55,7 +55,8 @@ struct channels {
 
 static const struct channels shapes[] = {{1, 1, 0, 0, 0, 0}, {7, 3, 0, 0, 0, 0},
 	{200, 3, 0, 0, 0, 0}, {33, 16, 0, 0, 0, 0}, {100, 20, 0, 0, 0, 0}, {65, 64, 0, 0, 0, 0},
-	{9, 100, 0, 0, 0, 0}, {5, 128, 0, 0, 0, 0}, {6, 333, 0, 0, 0, 0}};
+	{9, 100, 0, 0, 0, 0}, {5, 128, 0, 0, 0, 0}, {6, 333, 0, 0, 0, 0}, {.rows = 301, .c = 6},
+	{.rows = 150, .c = 20}, {.rows = 700, .c = 16}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 /* Sum over the rows of channel k of dy^i (x - m)^j. */
