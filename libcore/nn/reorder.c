@@ -31,15 +31,41 @@ static void step(struct walk *w)
 	}
 }
 
+/* to[i][k] = from[k][i] of n lines of m items, or += that. */
+static void turn(const float *restrict from, size_t m, size_t n, float *restrict to, bool add)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < m; k++)
+			nn_put(&to[i * m + k], from[k * n + i], add);
+}
+
+/* Is one of them a vector, or a map of one channel? Then the other is turned: its places x channels become
+ * channels x places. */
+static bool is_plain(const struct walk *w)
+{
+	return w->P == 1 || w->C == 1;
+}
+
+/* One row, from one shape's order to the other's. */
+static void reorder_row(const float *x, struct walk from, float *y, struct walk to, bool add)
+{
+	if (is_plain(&to)) {
+		turn(x, from.P, from.C, y, add);
+	} else if (is_plain(&from)) {
+		turn(x, to.C, to.P, y, add);
+	} else {
+		for (size_t i = 0; i < from.P * from.C; i++, step(&from), step(&to))
+			nn_put(&y[to.at], x[from.at], add);
+	}
+}
+
 static void forward_rows(const struct nn_io *io, size_t first, size_t count, size_t slot)
 {
 	const size_t items = shape_items(&io->node->row);
 	(void)slot;
-	for (size_t r = first; r < first + count; r++) {
-		struct walk from = start(nn_row(io, 0)), to = start(&io->node->row);
-		for (size_t i = 0; i < items; i++, step(&from), step(&to))
-			io->y[r * items + to.at] = io->x[0][r * items + from.at];
-	}
+	for (size_t r = first * items; r < (first + count) * items; r += items)
+		reorder_row(io->x[0] + r, start(nn_row(io, 0)), io->y + r, start(&io->node->row),
+			false);
 }
 
 void reorder_forward(const struct nn_io *io)
@@ -51,12 +77,9 @@ static void backward_rows(const struct nn_io *io, size_t first, size_t count, si
 {
 	const size_t items = shape_items(&io->node->row);
 	(void)slot;
-	for (size_t r = first; r < first + count; r++) {
-		struct walk from = start(nn_row(io, 0)), to = start(&io->node->row);
-		for (size_t i = 0; i < items; i++, step(&from), step(&to))
-			nn_put(&io->dx[0][r * items + from.at], io->dy[r * items + to.at],
-				io->add[0]);
-	}
+	for (size_t r = first * items; r < (first + count) * items; r += items)
+		reorder_row(io->dy + r, start(&io->node->row), io->dx[0] + r, start(nn_row(io, 0)),
+			io->add[0]);
 }
 
 void reorder_backward(const struct nn_io *io)
