@@ -58,6 +58,13 @@ struct simd_depthwise {
 	struct simd_tail tail;
 };
 
+/* C = A B for product (simd/product.c): C is m x n, sums are of k products. Distances are in floats: of
+ * neighbours in a column and in a row of A, of rows of B and of C, whose rows are vectors. */
+struct simd_product {
+	size_t m, n, k;
+	size_t a_row, a_column, b_row, c_row;
+};
+
 /* Adam's update: the gradient counts times scale, at most +-limit, and coupled times the weight is
  * added; the weight is first multiplied by keep; root and size correct the averages of early steps. */
 struct simd_adam {

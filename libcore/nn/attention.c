@@ -5,16 +5,13 @@
  * mixes the heads.
  *
  * What forward keeps is what backward reads: q k v, the probabilities, the heads' results. The products
- * with all vectors are dense.h's.
+ * with all vectors are dense.h's, those of the heads simd/product.c's, on vectors where they lie.
  *
  * Dimensions: T tokens of D features; H heads of K = D / H features; M = rows x T vectors.
  */
 #include "dense.h"
 
-#include "../blas.h"
-
 #include <math.h>
-#include <string.h>
 
 enum { HEADS, BIAS };
 
@@ -75,8 +72,9 @@ static size_t packed_both(size_t D)
 }
 
 /* save: q k v (3D a vector), heads' results (D a vector), probabilities (H T T a row);
- * work: sums of biases' gradients, packed weights, then the gradients of q k v and of the heads' results; a
- * thread: a head's keys or values, packed, or the gradient of its probabilities. */
+ * work: sums of biases' gradients, packed weights, then the gradients of q k v, of the heads' results, and of
+ * biases (those of qkv, then proj's, for each row); a thread: a head's keys or values as columns, and its scores or
+ * their gradient. */
 static float *saved_heads(const struct nn_io *io, const struct sizes *z)
 {
 	return io->save + z->rows * z->T * 3 * z->D;
@@ -89,7 +87,7 @@ static float *saved_probabilities(const struct nn_io *io, const struct sizes *z)
 
 static float *work_packed(const struct nn_io *io)
 {
-	return io->work + NN_PARTS * qkv_of(io).o;
+	return io->work + NN_PARTS * 4 * qkv_of(io).i;
 }
 
 static float *work_qkv(const struct nn_io *io, const struct sizes *z)
@@ -102,12 +100,17 @@ static float *work_heads(const struct nn_io *io, const struct sizes *z)
 	return work_qkv(io, z) + z->rows * z->T * 3 * z->D;
 }
 
-/* Floats of a head's keys or values as weights of the kernel of convolutions: outputs are rounded up to
- * 16 at most. */
-static size_t packed_floats(size_t T, size_t K)
+static float *work_biases(const struct nn_io *io, const struct sizes *z)
 {
-	enum { LANES = 16 };
-	return (T + LANES) * (K + LANES);
+	return work_heads(io, z) + z->rows * z->T * z->D;
+}
+
+/* Floats from row to row of T numbers in a thread's room: an odd number of the cache's lines, so that columns do
+ * not meet in one place of it. */
+static size_t pitch_of(size_t T)
+{
+	enum { LINE = 16 };
+	return nn_round_up(T, LINE) / LINE % 2 ? nn_round_up(T, LINE) : nn_round_up(T, LINE) + LINE;
 }
 
 static int declare(struct graph *g, struct node *n, size_t D, struct cvt_err *e)
@@ -137,41 +140,30 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 		return cvt_fail(
 			e, CVT_USAGE, "attention: %zu features do not part into %zu heads", D, H);
 	n->save_row = 4 * T * D + H * T * T;
-	n->work_whole = NN_PARTS * 3 * D + packed_both(D);
-	n->work_row = 4 * T * D;
-	n->work_thread = nn_most(dense_gradient_thread(), nn_most(T * T, packed_floats(T, D / H)));
-	TRY(declare(g, n, D, e));
-	return blas_open(e);
+	n->work_whole = NN_PARTS * 4 * D + packed_both(D);
+	n->work_row = 4 * T * D + 4 * D;
+	n->work_thread = nn_most(dense_gradient_thread(), (T + D / H) * pitch_of(T));
+	return declare(g, n, D, e);
 }
 
-/* y (T x outputs) = x w, w packed into room. */
-static void product(const struct simd_weights *w, const float *x, size_t x_step, size_t T, float *y,
-	size_t y_step, float *room)
-{
-	const struct simd_conv view = {.taps = 1,
-		.run = w->run,
-		.tap = w->tap,
-		.outputs = w->outputs,
-		.rows = 1,
-		.columns = T,
-		.x_column = x_step,
-		.y_column = y_step,
-		.w = room};
-	simd()->conv_pack(w, room);
-	simd()->conv(&view, x, y);
-}
-
+/* Some tokens at a time, so that their scores are still near for the softmax: tiles of 9 and 6 rows. */
 static void forward_head(
 	const struct sizes *z, const float *qkv, float *P, float *heads, float *room)
 {
-	static const size_t tap = 0;
-	const size_t T = z->T, D = z->D, K = z->K;
-	const struct simd_weights keys = {qkv + D, 1, K, &tap, 1, 3 * D, T, NULL};
-	const struct simd_weights values = {qkv + 2 * D, 1, T, &tap, 3 * D, 1, K, NULL};
-	product(&keys, qkv, 3 * D, T, P, T, room);
-	for (size_t t = 0; t < T; t++)
-		simd()->softmax(P + t * T, P + t * T, T, 1 / sqrtf((float)K));
-	product(&values, P, T, T, heads, D, room);
+	enum { TOKENS = 72 };
+	const size_t T = z->T, D = z->D, K = z->K, pitch = pitch_of(T);
+	float *keys = room, *scores = room + K * pitch;
+	simd()->turn(qkv + D, 3 * D, T, K, keys, pitch);
+	for (size_t t = 0; t < T; t += TOKENS) {
+		const size_t n = nn_clamp(T - t, 1, TOKENS);
+		const struct simd_product score = {n, T, K, 3 * D, 1, pitch, pitch};
+		const struct simd_product result = {n, K, T, T, 1, 3 * D, D};
+		simd()->product(&score, qkv + t * 3 * D, keys, scores);
+		for (size_t i = 0; i < n; i++)
+			simd()->softmax(
+				scores + i * pitch, P + (t + i) * T, T, 1 / sqrtf((float)K));
+		simd()->product(&result, P + t * T, qkv + 2 * D, heads + t * D);
+	}
 }
 
 /* ---- packed weights ------------------------------------------------------------------ */
@@ -229,16 +221,30 @@ static void forward(const struct nn_io *io)
 /* With A the gradient of the head's result: dv = P' A, dP = A v', dS = softmax' / sqrt(K),
  * dq = dS k, dk = dS' q. */
 static void backward_head(const struct sizes *z, const float *qkv, const float *P, const float *A,
-	float *dqkv, float *dS)
+	float *dqkv, float *room)
 {
-	const size_t T = z->T, D = z->D, K = z->K, wide = 3 * D;
+	const size_t T = z->T, D = z->D, K = z->K, wide = 3 * D, pitch = pitch_of(T);
 	const float scale = 1 / sqrtf((float)K);
-	blas_gemm(true, false, T, K, T, 1, P, T, A, D, 0, dqkv + 2 * D, wide);
-	blas_gemm(false, true, T, T, K, 1, A, D, qkv + 2 * D, wide, 0, dS, T);
+	float *values = room, *dS = room + K * pitch;
+	const struct simd_product dv = {T, K, T, 1, T, D, wide}, dP = {T, T, K, D, 1, pitch, pitch};
+	const struct simd_product dq = {T, K, T, pitch, 1, wide, wide};
+	const struct simd_product dk = {T, K, T, 1, pitch, wide, wide};
+	simd()->turn(qkv + 2 * D, wide, T, K, values, pitch);
+	simd()->product(&dv, P, A, dqkv + 2 * D);
+	simd()->product(&dP, A, values, dS);
 	for (size_t t = 0; t < T; t++)
-		simd()->softmax_back(P + t * T, dS + t * T, dS + t * T, T, scale, false);
-	blas_gemm(false, false, T, K, T, 1, dS, T, qkv + D, wide, 0, dqkv, wide);
-	blas_gemm(true, false, T, K, T, 1, dS, T, qkv, wide, 0, dqkv + D, wide);
+		simd()->softmax_back(P + t * T, dS + t * pitch, dS + t * pitch, T, scale, false);
+	simd()->product(&dq, dS, qkv + D, dqkv);
+	simd()->product(&dk, dS, qkv, dqkv + D);
+}
+
+/* The gradients of biases, while those of their vectors are near. */
+static void sum_biases(const struct nn_io *io, const struct sizes *z, size_t row)
+{
+	const size_t T = z->T, D = z->D;
+	float *sum = work_biases(io, z) + row * 4 * D;
+	simd()->sum_rows(work_qkv(io, z) + row * T * 3 * D, T, 3 * D, sum);
+	simd()->sum_rows(io->dy + row * T * D, T, D, sum + 3 * D);
 }
 
 static void backward_rows(const struct nn_io *io, size_t first, size_t count, size_t slot)
@@ -248,14 +254,16 @@ static void backward_rows(const struct nn_io *io, size_t first, size_t count, si
 	const float *qkv = io->save + at * wide, *packed = work_packed(io);
 	const float *P = saved_probabilities(io, &z) + first * z.H * z.T * z.T;
 	float *dqkv = work_qkv(io, &z) + at * wide, *A = work_heads(io, &z) + at * z.D;
-	float *dS = io->thread_work + slot * io->thread_stride;
+	float *room = io->thread_work + slot * io->thread_stride;
 	dense_run(
 		back(proj_of(io)), packed + packed_proj(z.D), m, io->dy + at * z.D, NULL, false, A);
 	for (size_t i = 0; i < count * z.H; i++) {
 		const size_t row = i / z.H * z.T, column = i % z.H * z.K;
 		backward_head(&z, qkv + row * wide + column, P + i * z.T * z.T,
-			A + row * z.D + column, dqkv + row * wide + column, dS);
+			A + row * z.D + column, dqkv + row * wide + column, room);
 	}
+	for (size_t i = 0; i < count; i++)
+		sum_biases(io, &z, first + i);
 	if (io->dx[0]) {
 		float *dx = io->dx[0] + at * z.D;
 		dense_run(back(qkv_of(io)), packed, m, dqkv, io->add[0] ? dx : NULL, false, dx);
@@ -272,23 +280,11 @@ static void pack_back(const struct nn_io *io)
 	dense_pack(io, proj, &of_proj, work_packed(io) + packed_proj(proj.o));
 }
 
-static void sum_vectors(const float *dy, size_t count, size_t wide, float *sum)
-{
-	memset(sum, 0, wide * sizeof *sum);
-	for (size_t v = 0; v < count; v++)
-		simd()->add(sum, dy + v * wide, wide);
-}
-
-static void qkv_bias_part(const struct nn_io *io, size_t first, size_t count, size_t part)
+static void bias_part(const struct nn_io *io, size_t first, size_t count, size_t part)
 {
 	const struct sizes z = sizes_of(io);
-	sum_vectors(work_qkv(io, &z) + first * 3 * z.D, count, 3 * z.D, io->work + part * 3 * z.D);
-}
-
-static void proj_bias_part(const struct nn_io *io, size_t first, size_t count, size_t part)
-{
-	const struct sizes z = sizes_of(io);
-	sum_vectors(io->dy + first * z.D, count, z.D, io->work + part * z.D);
+	const size_t wide = 4 * z.D;
+	simd()->sum_rows(work_biases(io, &z) + first * wide, count, wide, io->work + part * wide);
 }
 
 static void backward(const struct nn_io *io)
@@ -302,11 +298,11 @@ static void backward(const struct nn_io *io)
 		dense_gradient(io, qkv_of(io), M, io->x[0], work_qkv(io, &z), w.d_qkv);
 	if (w.d_proj)
 		dense_gradient(io, proj_of(io), M, saved_heads(io, &z), io->dy, w.d_proj);
+	const size_t parts = nn_parts(io, z.rows, bias_part);
 	if (w.d_qkv_bias)
-		nn_add_parts(
-			w.d_qkv_bias, io->work, nn_parts(io, M, qkv_bias_part), 3 * z.D, 3 * z.D);
+		nn_add_parts(w.d_qkv_bias, io->work, parts, 4 * z.D, 3 * z.D);
 	if (w.d_proj_bias)
-		nn_add_parts(w.d_proj_bias, io->work, nn_parts(io, M, proj_bias_part), z.D, z.D);
+		nn_add_parts(w.d_proj_bias, io->work + 3 * z.D, parts, 4 * z.D, z.D);
 }
 
 const struct nn_op nn_attention = {
