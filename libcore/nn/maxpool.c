@@ -74,7 +74,7 @@ struct windows {
 static size_t alike(size_t o, size_t stride, size_t pad, size_t k, size_t size, size_t windows)
 {
 	const size_t at = o * stride;
-	if (at < pad || at + k > size + pad)
+	if (stride == 0 || at < pad || at + k > size + pad) /* no stride is 0 */
 		return 1;
 	const size_t whole = (size + pad - k) / stride + 1;
 	return (whole < windows ? whole : windows) - o;

@@ -47,7 +47,7 @@ static inline vec turn(vec v, ivec at)
 #elif SIMD_WIDTH == 8
 	return (vec)_mm256_permutevar8x32_ps((__m256)v, (__m256i)at);
 #else
-	vec to;
+	vec to = v;
 	for (int i = 0; i < SIMD_WIDTH; i++)
 		to[i] = v[at[i]];
 	return to;

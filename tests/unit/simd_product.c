@@ -84,7 +84,8 @@ static bool turn_is_right(const struct simd *s, size_t rows, size_t columns)
 	s->turn(A, STEP, rows, columns, to, STEP);
 	for (size_t i = 0; i < ROOM; i++) {
 		const size_t c = i / STEP, r = i % STEP;
-		good = good && to[i] == (c < columns && r < rows ? A[r * STEP + c] : untouched);
+		const bool inside = c < columns && r < rows && r < MOST;
+		good = good && to[i] == (inside ? A[r * STEP + c] : untouched);
 	}
 	return good;
 }
