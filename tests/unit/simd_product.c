@@ -84,8 +84,9 @@ static bool turn_is_right(const struct simd *s, size_t rows, size_t columns)
 	s->turn(A, STEP, rows, columns, to, STEP);
 	for (size_t i = 0; i < ROOM; i++) {
 		const size_t c = i / STEP, r = i % STEP;
-		const bool inside = c < columns && r < rows && r < MOST;
-		good = good && to[i] == (inside ? A[r * STEP + c] : untouched);
+		const bool inside = c < columns && r < rows;
+		const size_t from = inside ? (r * STEP + c) % ROOM : 0;
+		good = good && to[i] == (inside ? A[from] : untouched);
 	}
 	return good;
 }
