@@ -34,6 +34,15 @@ struct simd_conv {
 	struct simd_tail tail;
 };
 
+/* A convolution of one picture for conv_spread (simd/conv_spread.c), whose places x spread to windows of y:
+ * `down` rows of `run` floats each, places of `channels`. Distances are in floats: of neighbouring places in
+ * x, of their windows in y, and of a window's rows. */
+struct simd_spread {
+	size_t inputs, down, run, channels;
+	size_t rows, columns, x_row, x_column, y_row, y_column, y_down;
+	const float *w; /* packed */
+};
+
 /* Where weight (tap t, input r of its run, output o) lies: w[tap[t] + r run_step + o output_step].
  * Packed they take taps x run x outputs floats, outputs rounded up to a multiple of 16 at most, each
  * times the scale of its output (NULL: as they are). */

@@ -293,6 +293,7 @@ int convolve_create(const struct graph *g, struct node *n, const struct window *
 	c->lanes = groups == 1 ? nn_round_up(outputs, simd()->width) : outputs;
 	lay_forward(c);
 	lay_backward(c);
+	c->spreads = convolve_spreads_well(c);
 	lay_scratch(n, c);
 	if (convolve_is_depthwise(c))
 		lay_depthwise(n, c);

@@ -6,8 +6,8 @@
  *     backward   dx[p,t][i]   = bias[i] + sum of dy[p][o] w[t][i][o]
  *     weights    dw[t][i][o] += sum over rows and places of x[p,t][i] dy[p][o]
  *
- * Weights lie as [KH][KW][inputs of a group][outputs]. All three run on the kernels of simd/conv.c,
- * picture by picture, on copies with a border of zeros in the thread's scratch; where it pays
+ * Weights lie as [KH][KW][inputs of a group][outputs]. All three run picture by picture
+ * (convolve_direct.c), on copies with a border of zeros in the thread's scratch; where it pays
  * (winograd_fits), by Winograd's tiles instead, where the graph says so in bfloat16 (bf16.h), and where
  * each channel is a group of its own, with channels in the lanes (convolve_depthwise.c).
  *
@@ -31,6 +31,7 @@ struct convolve {
 	size_t runs, run;                         /* forward, as the kernel sees a window */
 	size_t blocks; /* partial sums of the weights' gradient, at most */
 	size_t packed_forward, packed_backward, phases;
+	bool spreads;  /* backward, where it is run directly */
 	bool by_tiles; /* Winograd's way, all three */
 	struct winograd forward_map, backward_map;
 	bool in_bf16; /* with rounded operands, all three, in plans that are not fixed */
@@ -66,6 +67,31 @@ size_t convolve_prepare(
 struct simd_tail convolve_tail(const struct nn_io *io, bool backward, const float *bias);
 /* dx and dw in one pass over the pictures, either may be left out. */
 void convolve_backward(const struct nn_io *io, const struct convolve_data *d);
+
+/* ---- convolve_direct.c: picture by picture ---------------------------------------------- */
+/* Where a group's weights lie, as the kernels of either direction (backward: a phase) see them; w is NULL
+ * where only the layout is asked for. */
+struct simd_weights convolve_forward_weights(
+	const struct convolve *c, const float *w, size_t group);
+struct simd_weights convolve_backward_weights(
+	const struct convolve *c, const float *w, size_t group, const struct phase *p);
+/* All weights, each times the scale of what it makes (NULL: as they are). */
+void convolve_direct_pack_forward(
+	const struct convolve *c, const float *w, const float *scale, float *to);
+void convolve_direct_pack_backward(
+	const struct convolve *c, const float *w, const float *scale, float *to);
+void convolve_direct_forward(
+	const struct nn_io *io, const struct convolve_data *d, const float *packed);
+void convolve_direct_backward(
+	const struct nn_io *io, const struct convolve_data *d, const float *packed);
+
+/* ---- convolve_few.c: few channels -------------------------------------------------------- */
+/* Whether backward pays that way; what it packs is no more than packed_backward. */
+bool convolve_spreads_well(const struct convolve *c);
+void convolve_spread_pack(const struct convolve *c, const float *w, const float *scale, float *to);
+/* Backward of one picture; scratch: bordered_x floats. tail->plus begins at the picture, like dx. */
+void convolve_spread(const struct convolve *c, const float *packed, const float *dy,
+	const struct simd_tail *tail, float *scratch, float *dx);
 
 /* ---- convolve_small.c: maps smaller than their window, place by place ------------------- */
 bool convolve_has_small_map(const struct convolve *c);

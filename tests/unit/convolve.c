@@ -32,7 +32,9 @@ static const struct shape_case cases[] = {{3, 8, 8, 16, 16, 3, 3, 1, 1, 1, 1, 1,
 	{2, 9, 12, 20, 8, 3, 5, 1, 3, 0, 2, 1, 1, 1},
 	{2, 12, 12, 33, 17, 3, 3, 1, 1, 2, 2, 2, 2, 1},
 	{1, 14, 9, 8, 16, 3, 2, 3, 2, 3, 1, 2, 3, 1}, {2, 5, 5, 4, 4, 2, 2, 3, 3, 0, 0, 1, 1, 1},
-	{2, 6, 6, 8, 8, 3, 3, 1, 1, 4, 4, 1, 1, 1}};
+	{2, 6, 6, 8, 8, 3, 3, 1, 1, 4, 4, 1, 1, 1}, {3, 14, 14, 6, 16, 5, 5, 1, 1, 0, 0, 1, 1, 1},
+	{2, 13, 11, 6, 9, 7, 7, 2, 1, 3, 2, 1, 1, 1}, {2, 16, 15, 3, 21, 4, 4, 2, 2, 1, 1, 1, 1, 1},
+	{2, 9, 12, 1, 5, 3, 9, 1, 2, 1, 0, 2, 1, 1}};
 
 /* Maps smaller than their window, with rows enough to be taken place by place (convolve_small.c). */
 static const struct shape_case small[] = {{16, 2, 2, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1},
@@ -69,7 +71,7 @@ struct work {
 	bool bf16;
 	struct window v;
 	struct results got;
-	float *x, *dy, *w, *bias;
+	float *x, *dy, *w, *bias, *back_bias, *plus;
 	double *want; /* y, dx, dw */
 };
 
@@ -101,13 +103,15 @@ static void open_work(struct work *t, const struct shape_case *s, bool bf16)
 	t->dy = numbers(t->got.ny, 2, false);
 	t->w = numbers(t->got.nw, 3, false);
 	t->bias = numbers(s->o, 4, false);
+	t->back_bias = numbers(s->c, 5, false);
+	t->plus = numbers(t->got.nx, 6, false);
 	results_open(&t->got);
 	t->want = get(t->got.nx + t->got.ny + t->got.nw, sizeof *t->want);
 }
 
 static void close_work(struct work *t)
 {
-	void *all[] = {t->x, t->dy, t->w, t->bias, t->want};
+	void *all[] = {t->x, t->dy, t->w, t->bias, t->back_bias, t->plus, t->want};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		free(all[i]);
 	results_close(&t->got);
@@ -147,8 +151,12 @@ static void compute_want(struct work *t)
 					add_tap(t, r, i, j, k);
 }
 
-/* All three into y (with a bias), dx, dw. */
-static void run_maps(struct work *t, unsigned threads, bool add)
+/* What results start from or end with: y has a bias in any case, PLUS adds to all three, TAIL gives dx a
+ * bias, adds another picture to it, and leaves nothing below 0. */
+enum end { PLAIN, PLUS, TAIL };
+
+/* All three into y, dx, dw. */
+static void run_maps(struct work *t, unsigned threads, enum end end)
 {
 	const struct graph g = {.bf16 = t->bf16};
 	struct node n = {0};
@@ -164,13 +172,17 @@ static void run_maps(struct work *t, unsigned threads, bool add)
 		.x = t->x,
 		.w = t->w,
 		.to = t->got.y,
-		.tail = {t->bias, add ? t->got.y : NULL, false}};
+		.tail = {t->bias, end == PLUS ? t->got.y : NULL, false}};
 	const struct convolve_data backward = {.rows = t->s.rows,
 		.x = t->x,
 		.dy = t->dy,
 		.w = t->w,
 		.to = t->got.dx,
-		.tail.plus = add ? t->got.dx : NULL,
+		.tail = {end == TAIL ? t->back_bias : NULL,
+			end == PLUS   ? t->got.dx
+			: end == TAIL ? t->plus
+				      : NULL,
+			end == TAIL},
 		.dw = t->got.dw};
 	convolve_forward(&io, &forward);
 	convolve_backward(&io, &backward);
@@ -201,12 +213,28 @@ static double error(const struct work *t, double times)
 			worst(t->got.dw, w, NULL, 1, t->got.nw, times)));
 }
 
+/* That of dx with its tail, in standard deviations of dx. Groups have none: tconv has no groups. */
+static double tail_error(struct work *t)
+{
+	const double *x = t->want + t->got.ny;
+	double square = 0, most = 0;
+	if (t->s.groups > 1)
+		return 0;
+	run_maps(t, 2, TAIL);
+	for (size_t i = 0; i < t->got.nx; i++) {
+		const double want = x[i] + (double)t->back_bias[i % t->s.c] + (double)t->plus[i];
+		square += x[i] * x[i];
+		most = fmax(most, fabs((double)t->got.dx[i] - fmax(want, 0)));
+	}
+	return most / sqrt(square / (double)t->got.nx);
+}
+
 /* With three threads, the bits that one thread gave. */
 static bool same_bits(struct work *t)
 {
 	struct results one = t->got;
 	results_open(&t->got);
-	run_maps(t, 3, false);
+	run_maps(t, 3, PLAIN);
 	const bool same = results_same(&one, &t->got);
 	results_close(&one);
 	return same;
@@ -217,19 +245,20 @@ static void check_case(const struct shape_case *s, bool bf16)
 	struct work t;
 	open_work(&t, s, bf16);
 	compute_want(&t);
-	run_maps(&t, 1, false);
+	run_maps(&t, 1, PLAIN);
 	const double once = error(&t, 1);
 	const bool same = same_bits(&t);
-	run_maps(&t, 1, true);
-	const double twice = error(&t, 2);
-	const bool good = once < most_error[bf16] && twice < most_error[bf16] && same;
+	run_maps(&t, 1, PLUS);
+	const double twice = error(&t, 2), tail = tail_error(&t);
+	const bool good = once < most_error[bf16] && twice < most_error[bf16]
+			  && tail < most_error[bf16] && same;
 	close_work(&t);
 	failures += !good;
 	printf("%s %zu x %zux%zux%zu to %zu, window %zux%zu, stride %zux%zu, groups %zu in %s of "
 	       "%s: errors "
-	       "%.1e, %.1e%s\n",
+	       "%.1e, %.1e, %.1e%s\n",
 		good ? "ok" : "not ok", s->rows, s->h, s->w, s->c, s->o, s->kh, s->kw, s->sh, s->sw,
-		s->groups, bf16 ? "bfloat16" : "floats", simd()->name, once, twice,
+		s->groups, bf16 ? "bfloat16" : "floats", simd()->name, once, twice, tail,
 		same ? "" : ", threads matter");
 }
 
@@ -244,7 +273,7 @@ static void check_apart(void)
 		t.x[i + 17] = i % 2 ? NAN : INFINITY;
 	for (size_t i = 0; i < t.got.ny; i += s.c)
 		t.dy[i + 17] = NAN;
-	run_maps(&t, 1, true);
+	run_maps(&t, 1, PLUS);
 	const float *of[] = {t.got.y, t.got.dx, t.got.dw};
 	const size_t n[] = {t.got.ny, t.got.nx, t.got.nw};
 	for (size_t k = 0; k < 3; k++)
