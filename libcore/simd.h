@@ -14,6 +14,8 @@
 
 /* Floats that stay near a core while others pass: half of a second-level cache of 2 MiB. */
 enum { SIMD_NEAR = 1 << 18 };
+/* Floats of the widest register. */
+enum { SIMD_MOST_WIDTH = 16 };
 
 /* What becomes of sums of products before they are stored: bias of each output is added, then `plus`,
  * which is laid out like the result (and is that itself where it adds up); with relu nothing below 0

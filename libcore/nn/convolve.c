@@ -19,11 +19,12 @@ static void lay_forward(struct convolve *c)
 		}
 	c->runs = v->kh * v->kw;
 	c->run = c->inputs;
+	c->abreast = convolve_abreast(c);
 	if (v->dw == 1 && c->groups == 1) { /* a row of the window is one run */
 		for (size_t i = 0; i < v->kh; i++)
 			c->place[i] = c->place[i * v->kw];
 		c->runs = v->kh;
-		c->run = v->kw * c->inputs;
+		c->run = (v->kw + (c->abreast - 1) * v->sw) * c->inputs;
 	}
 }
 
@@ -146,6 +147,8 @@ static void lay_scratch(struct node *n, struct convolve *c)
 	const size_t places = v->kh * v->kw, width = simd()->width;
 	c->packed_forward =
 		places * c->inputs * nn_round_up(c->outputs / c->groups, width) * c->groups;
+	if (c->abreast > 1)
+		c->packed_forward = convolve_abreast_floats(c);
 	c->packed_backward = places * nn_round_up(c->inputs, width) * c->outputs;
 	const size_t weights = places * c->inputs * c->outputs;
 	c->blocks = weights > 0 ? MOST_SUMS / weights : 0;

@@ -31,8 +31,9 @@ struct convolve {
 	size_t runs, run;                         /* forward, as the kernel sees a window */
 	size_t blocks; /* partial sums of the weights' gradient, at most */
 	size_t packed_forward, packed_backward, phases;
-	bool spreads;  /* backward, where it is run directly */
-	bool by_tiles; /* Winograd's way, all three */
+	bool spreads;   /* dx, where it is run directly */
+	size_t abreast; /* places of y that share a register, where it is run directly: 1 or more */
+	bool by_tiles;  /* Winograd's way, all three */
 	struct winograd forward_map, backward_map;
 	bool in_bf16; /* with rounded operands, all three, in plans that are not fixed */
 	struct bf16_map forward_bf16, backward_bf16;
@@ -92,6 +93,16 @@ void convolve_spread_pack(const struct convolve *c, const float *w, const float 
 /* Backward of one picture; scratch: bordered_x floats. tail->plus begins at the picture, like dx. */
 void convolve_spread(const struct convolve *c, const float *packed, const float *dy,
 	const struct simd_tail *tail, float *scratch, float *dx);
+
+/* How many places of y forward and the weights' gradient take abreast; 1: each by itself. Any more are of one
+ * group, and run holds the joint window's rows. */
+size_t convolve_abreast(const struct convolve *c);
+/* Floats of packed weights, and of a sum of their gradients. */
+size_t convolve_abreast_floats(const struct convolve *c);
+void convolve_abreast_pack(const struct convolve *c, const float *w, const float *scale, float *to);
+void convolve_abreast_unpack_add(const struct convolve *c, const float *from, float *dw);
+/* The tail's bias for all of them, in bias[width of a register]. */
+void convolve_abreast_bias(const struct convolve *c, struct simd_tail *tail, float *bias);
 
 /* ---- convolve_small.c: maps smaller than their window, place by place ------------------- */
 bool convolve_has_small_map(const struct convolve *c);

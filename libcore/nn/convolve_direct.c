@@ -87,29 +87,37 @@ static struct picture bordered_x(const struct job *j, size_t row, unsigned threa
 	return bordered(&b, j->d->x + row * v->h * v->w * v->c, scratch(j, thread));
 }
 
-/* dy that is spread needs none but whole registers of channels. */
 static struct border border_of_dy(const struct convolve *c)
 {
-	const size_t h = c->v.oh, w = c->v.ow, o = c->outputs;
-	if (c->spreads)
-		return (struct border){h, w, o, 0, 0, h, w, c->lanes};
-	return (struct border){h, w, o, c->top, c->left, c->bordered_h, c->bordered_w, c->lanes};
+	return (struct border){c->v.oh, c->v.ow, c->outputs, c->top, c->left, c->bordered_h,
+		c->bordered_w, c->lanes};
 }
 
-/* The gradient of the weights reads whole registers of dy: where those would reach beyond the last
- * place, dy is copied to where more floats follow. */
+static const float *dy_of(const struct job *j, size_t row)
+{
+	return j->d->dy + row * j->c->v.oh * j->c->v.ow * j->c->outputs;
+}
+
 static struct picture bordered_dy(const struct job *j, size_t row, unsigned thread)
 {
+	const struct border b = border_of_dy(j->c);
+	return bordered(&b, dy_of(j, row), scratch(j, thread) + j->c->bordered_x);
+}
+
+/* dy as it lies, for the gradient of the weights. That reads whole registers: where those would reach beyond
+ * the last picture, it is copied to where more floats follow. */
+static struct picture bare_dy(const struct job *j, size_t row, unsigned thread)
+{
 	const struct convolve *c = j->c;
-	const size_t o = c->outputs, width = simd()->width;
-	const struct border b = border_of_dy(c);
-	const float *dy = j->d->dy + row * c->v.oh * c->v.ow * o;
-	float *to = scratch(j, thread) + c->bordered_x;
-	if (is_bare(&b) && o / c->groups % width != 0) {
-		memcpy(to, dy, c->v.oh * c->v.ow * o * sizeof *to);
+	const size_t o = c->outputs, n = c->v.oh * c->v.ow * o, width = simd()->width;
+	const bool inside = row + 1 < j->d->rows && n >= 2 * width;
+	const float *dy = dy_of(j, row);
+	if (!inside && o / c->groups % width != 0) {
+		float *to = scratch(j, thread) + c->bordered_x;
+		memcpy(to, dy, n * sizeof *to);
 		dy = to;
 	}
-	return bordered(&b, dy, to);
+	return (struct picture){dy, c->v.ow * o, o};
 }
 
 /* ---- forward ----------------------------------------------------------------------- */
@@ -130,6 +138,10 @@ struct simd_weights convolve_forward_weights(const struct convolve *c, const flo
 void convolve_direct_pack_forward(
 	const struct convolve *c, const float *w, const float *scale, float *to)
 {
+	if (c->abreast > 1) {
+		convolve_abreast_pack(c, w, scale, to);
+		return;
+	}
 	for (size_t g = 0; g < c->groups; g++) {
 		struct simd_weights weights = convolve_forward_weights(c, w, g);
 		weights.scale = scale ? scale + g * weights.outputs : NULL;
@@ -137,19 +149,19 @@ void convolve_direct_pack_forward(
 	}
 }
 
-/* The kernel's view of group g: places of y, each with its window in x. */
+/* The kernel's view of group g: places of y, or some abreast, each with its window in x. */
 static struct simd_conv forward_view(const struct convolve *c, const struct picture *x)
 {
 	return (struct simd_conv){.taps = c->runs,
 		.run = c->run,
 		.tap = c->place,
-		.outputs = c->outputs / c->groups,
+		.outputs = c->outputs / c->groups * c->abreast,
 		.rows = c->v.oh,
-		.columns = c->v.ow,
+		.columns = c->v.ow / c->abreast,
 		.x_row = c->v.sh * x->line,
-		.x_column = c->v.sw * x->place,
+		.x_column = c->v.sw * x->place * c->abreast,
 		.y_row = c->v.ow * c->outputs,
-		.y_column = c->outputs};
+		.y_column = c->outputs * c->abreast};
 }
 
 /* A tail from item `at` of the result and output `first` on. */
@@ -176,11 +188,14 @@ static void forward_block(void *context, size_t block, unsigned thread)
 	const struct picture x = bordered_x(j, row, thread);
 	struct simd_conv view = forward_view(c, &x);
 	const size_t y = row * c->v.oh * c->v.ow * c->outputs;
+	float bias[SIMD_MOST_WIDTH];
 	for (size_t u = from; u < to; u += each - u % each) { /* to the end of each group */
 		const size_t g = u / each, first = u % each * UNIT, last = g * each + each;
 		const size_t end = to < last ? (to - g * each) * UNIT : o;
-		view.outputs = end - first;
+		view.outputs = (end - first) * c->abreast;
 		view.tail = tail_of(&j->d->tail, y, g * o + first);
+		if (c->abreast > 1)
+			convolve_abreast_bias(c, &view.tail, bias);
 		view.w = j->packed + g * (c->packed_forward / c->groups)
 			 + first * (c->v.kh * c->v.kw * c->inputs);
 		simd()->conv(&view, x.p + g * c->inputs, j->d->to + y + g * o + first);
@@ -283,14 +298,12 @@ static void weights_row(
 	const struct job *j, float *sum, const struct picture *x, const struct picture *dy)
 {
 	const struct convolve *c = j->c;
-	const struct border b = border_of_dy(c);
-	const float *from = dy->p + b.top * dy->line + b.left * dy->place;
 	struct simd_conv view = forward_view(c, x);
 	view.y_row = dy->line;
-	view.y_column = dy->place;
+	view.y_column = dy->place * c->abreast;
 	for (size_t g = 0; g < c->groups; g++)
 		simd()->conv_weights(&view, x->p + g * c->inputs,
-			from + g * (c->outputs / c->groups),
+			dy->p + g * (c->outputs / c->groups),
 			sum + g * (c->packed_forward / c->groups));
 }
 
@@ -299,8 +312,7 @@ static void spread_row(const struct job *j, size_t row, unsigned thread)
 	const struct window *v = &j->c->v;
 	const size_t at = row * v->h * v->w * v->c;
 	const struct simd_tail tail = tail_of(&j->d->tail, at, 0);
-	convolve_spread(j->c, j->packed, j->d->dy + row * v->oh * v->ow * j->c->outputs, &tail,
-		scratch(j, thread), j->d->to + at);
+	convolve_spread(j->c, j->packed, dy_of(j, row), &tail, scratch(j, thread), j->d->to + at);
 }
 
 static void backward_block(void *context, size_t block, unsigned thread)
@@ -314,17 +326,23 @@ static void backward_block(void *context, size_t block, unsigned thread)
 		sum = j->sums + block * c->packed_forward;
 		memset(sum, 0, c->packed_forward * sizeof *sum);
 	}
+	const struct border b = border_of_dy(c);
+	const bool borders = j->d->to && !c->spreads,
+		   again = borders && !is_bare(&b) && c->abreast == 1;
 	for (size_t row = first; row < first + n; row++) {
-		const bool spreads = j->d->to && c->spreads;
-		if (spreads)
-			spread_row(j, row, thread);
-		if (spreads && !sum)
-			continue;
-		const struct picture dy = bordered_dy(j, row, thread);
-		if (j->d->to && !spreads)
+		struct picture dy;
+		if (borders) {
+			dy = bordered_dy(j, row, thread);
 			backward_row(j, row, &dy);
+		} else if (j->d->to) {
+			spread_row(j, row, thread);
+		}
 		if (!sum)
 			continue;
+		if (again) /* the copy serves once more */
+			dy.p += b.top * dy.line + b.left * dy.place;
+		else
+			dy = bare_dy(j, row, thread);
 		const struct picture x = bordered_x(j, row, thread);
 		weights_row(j, sum, &x, &dy);
 	}
@@ -334,6 +352,10 @@ static void add_sums(struct job *j)
 {
 	const struct convolve *c = j->c;
 	nn_join_sums(j->io, j->sums, j->blocks, c->packed_forward);
+	if (c->abreast > 1) {
+		convolve_abreast_unpack_add(c, j->sums, j->d->dw);
+		return;
+	}
 	for (size_t g = 0; g < c->groups; g++) {
 		const struct simd_weights w = convolve_forward_weights(c, NULL, g);
 		simd()->conv_unpack_add(&w, j->sums + g * (c->packed_forward / c->groups),

@@ -1,11 +1,19 @@
 /*
  * convolve_few: convolutions of few channels, of which the kernels of simd/conv.c, with the channels of one
- * place in their lanes, would leave most empty. Backward each place of dy spreads to its window of dx
- * instead (simd/conv_spread.c): on dx itself, or on a copy with its border, which is cut off at the end.
+ * place in their lanes, would leave most empty.
+ *
+ * Backward each place of dy spreads to its window of dx instead (simd/conv_spread.c): on dx itself, or on a
+ * copy with its border, which is cut off at the end.
+ *
+ * Forward, and for the gradient of the weights, neighbouring places of y stand abreast in a register: to the
+ * kernels they are one place of that many more outputs, whose window is the union of theirs. In a row of it
+ * the weights of place q begin q steps later, with zeros before and behind.
  */
 #include "convolve.h"
 
 #include <string.h>
+
+/* ---- dx from windows that spread ------------------------------------------------------- */
 
 /* dy as the kernel's x, bordered dx as its y. */
 static struct simd_spread spread_view(const struct convolve *c)
@@ -90,4 +98,73 @@ void convolve_spread(const struct convolve *c, const float *packed, const float 
 		end(c, tail, to, dx);
 	if (tail->relu)
 		simd()->relu(dx, dx, v->h * v->w * v->c);
+}
+
+/* ---- places of y abreast ------------------------------------------------------------- */
+
+/* Floats of a row of the window that `abreast` places have together. */
+static size_t joint_run(const struct convolve *c, size_t abreast)
+{
+	return (c->v.kw + (abreast - 1) * c->v.sw) * c->inputs;
+}
+
+/* The number that multiplies fewest registers, if it is worth it: a joint run is read once for all of them. */
+size_t convolve_abreast(const struct convolve *c)
+{
+	const size_t most = simd()->width / c->outputs;
+	size_t best = 1;
+	if (c->groups != 1 || c->v.dw != 1)
+		return 1;
+	for (size_t n = 2; n <= most; n++)
+		if (c->v.ow % n == 0 && joint_run(c, n) * best < joint_run(c, best) * n)
+			best = n;
+	return 4 * joint_run(c, best) <= 3 * joint_run(c, 1) * best ? best : 1;
+}
+
+size_t convolve_abreast_floats(const struct convolve *c)
+{
+	return c->v.kh * joint_run(c, c->abreast) * simd()->width;
+}
+
+/* Where the weights of place q begin in a joint run of row i; such a run has a register for each float. */
+static size_t abreast_place(const struct convolve *c, size_t i, size_t q)
+{
+	const size_t width = simd()->width, step = c->v.sw * c->inputs;
+	return (i * joint_run(c, c->abreast) + q * step) * width + q * c->outputs;
+}
+
+void convolve_abreast_pack(const struct convolve *c, const float *w, const float *scale, float *to)
+{
+	const size_t run = c->v.kw * c->inputs, o = c->outputs, width = simd()->width;
+	memset(to, 0, convolve_abreast_floats(c) * sizeof *to);
+	for (size_t i = 0; i < c->v.kh; i++)
+		for (size_t q = 0; q < c->abreast; q++) {
+			const float *from = w + i * run * o;
+			float *at = to + abreast_place(c, i, q);
+			for (size_t r = 0; r < run; r++, from += o, at += width)
+				for (size_t k = 0; k < o; k++)
+					at[k] = from[k] * (scale ? scale[k] : 1);
+		}
+}
+
+void convolve_abreast_unpack_add(const struct convolve *c, const float *from, float *dw)
+{
+	const size_t run = c->v.kw * c->inputs, o = c->outputs, width = simd()->width;
+	for (size_t i = 0; i < c->v.kh; i++)
+		for (size_t q = 0; q < c->abreast; q++) {
+			const float *at = from + abreast_place(c, i, q);
+			float *to = dw + i * run * o;
+			for (size_t r = 0; r < run; r++, at += width, to += o)
+				for (size_t k = 0; k < o; k++)
+					to[k] += at[k];
+		}
+}
+
+void convolve_abreast_bias(const struct convolve *c, struct simd_tail *tail, float *bias)
+{
+	if (!tail->bias)
+		return;
+	for (size_t i = 0; i < c->abreast * c->outputs; i++)
+		bias[i] = tail->bias[i % c->outputs];
+	tail->bias = bias;
 }
