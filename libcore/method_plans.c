@@ -4,14 +4,20 @@
 
 #include <string.h>
 
-/* What is not frozen, of what the method wants trained; and the plan for it. */
-static int plan_phase(struct learner *l, struct learner_phase *p, struct cvt_err *e)
+/* What is not frozen, of what the method wants trained. */
+static void choose_params(const struct graph *g, struct learner_phase *p)
 {
-	const struct graph *g = l->graph;
-	size_t keep[METHOD_KEEP + 1], nkeep = l->nkeep;
 	for (size_t i = 0; i < g->nparams; i++)
 		p->trains[i] =
 			p->wants[i] && g->param[i].kind != PARAM_BUFFER && !g->param[i].frozen;
+}
+
+/* The plan for it: `bytes` of it, or itself in the memory of a phase whose plan is no smaller (NULL: in its
+ * own). */
+static int plan_phase(struct learner *l, struct learner_phase *p, const struct plan *lender,
+	size_t *bytes, struct cvt_err *e)
+{
+	size_t keep[METHOD_KEEP + 1], nkeep = l->nkeep;
 	memcpy(keep, l->keep, nkeep * sizeof *keep);
 	if (p->keep != GRAPH_NONE)
 		keep[nkeep++] = p->keep;
@@ -20,14 +26,46 @@ static int plan_phase(struct learner *l, struct learner_phase *p, struct cvt_err
 		.keep = keep,
 		.nkeep = nkeep,
 		.loss = p->loss,
-		.train_param = p->trains};
-	plan_free(p->plan);
-	p->plan = NULL;
-	return plan_create(&p->plan, l->graph, &spec, e);
+		.train_param = p->trains,
+		.lender = lender};
+	return bytes ? plan_measure(l->graph, &spec, bytes, e)
+		     : plan_create(&p->plan, l->graph, &spec, e);
 }
 
-/* For scores between steps, when no value of a step is needed any more: it lies in the memory of the
- * phase, if that is the only one (one phase of a gan reads what another made). */
+/* The phase whose values need most memory, in which those of the others and of the evaluation lie, too. */
+static int largest_phase(struct learner *l, struct learner_phase **largest, struct cvt_err *e)
+{
+	size_t bytes, most = 0;
+	*largest = l->phase;
+	for (size_t i = 0; i < l->nphases && l->nphases > 1; i++) {
+		TRY(plan_phase(l, &l->phase[i], NULL, &bytes, e));
+		if (bytes > most)
+			*largest = &l->phase[i];
+		most = bytes > most ? bytes : most;
+	}
+	return CVT_OK;
+}
+
+static int plan_phases(struct learner *l, struct cvt_err *e)
+{
+	struct learner_phase *largest;
+	for (size_t i = 0; i < l->nphases; i++) {
+		plan_free(l->phase[i].plan);
+		l->phase[i].plan = NULL;
+		choose_params(l->graph, &l->phase[i]);
+	}
+	if (l->nphases == 0)
+		return CVT_OK;
+	TRY(largest_phase(l, &largest, e));
+	TRY(plan_phase(l, largest, NULL, NULL, e));
+	for (size_t i = 0; i < l->nphases; i++)
+		if (&l->phase[i] != largest)
+			TRY(plan_phase(l, &l->phase[i], largest->plan, NULL, e));
+	l->lender = largest->plan;
+	return CVT_OK;
+}
+
+/* For scores between steps, when no value of a step is needed any more. */
 static int plan_eval(struct learner *l, struct cvt_err *e)
 {
 	size_t keep[METHOD_KEEP + 1], nkeep = l->nkeep;
@@ -39,7 +77,7 @@ static int plan_eval(struct learner *l, struct cvt_err *e)
 		.keep = keep,
 		.nkeep = nkeep,
 		.loss = GRAPH_NONE,
-		.lender = l->nphases == 1 ? l->phase[0].plan : NULL};
+		.lender = l->lender};
 	return plan_create(&l->eval, l->graph, &spec, e);
 }
 
@@ -47,8 +85,8 @@ static int plan_all(struct learner *l, struct cvt_err *e)
 {
 	plan_free(l->eval); /* before those whose memory it may have */
 	l->eval = NULL;
-	for (size_t i = 0; i < l->nphases; i++)
-		TRY(plan_phase(l, &l->phase[i], e));
+	l->lender = NULL;
+	TRY(plan_phases(l, e));
 	return plan_eval(l, e);
 }
 
@@ -95,10 +133,9 @@ size_t learner_bytes(const struct learner *l)
 	for (size_t i = 0; i < l->nphases; i++) {
 		for (size_t k = 0; k < OPT_STATES; k++)
 			slabs += l->phase[i].state[k] != NULL;
-		bytes += plan_bytes(l->phase[i].plan);
 	}
-	if (l->nphases != 1) /* the plan of scores lies in the only phase's memory */
-		bytes += plan_bytes(l->eval);
+	bytes +=
+		plan_bytes(l->lender ? l->lender : l->eval); /* the others lie in the same memory */
 	return bytes + slabs * g->weights * sizeof(float);
 }
 

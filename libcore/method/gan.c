@@ -29,9 +29,10 @@ struct gan {
 	size_t D;
 	size_t noise, label;    /* inputs; label GRAPH_NONE = knows no classes */
 	size_t made;            /* the generator's picture */
-	size_t made_in;         /* the same as an input of the second phase */
+	size_t made_in;         /* what it was, an input of the second phase */
 	size_t real, one, zero; /* inputs: targets of the discriminator */
 	float *draws, *target;  /* rows x D; three times rows */
+	float *seen;            /* made_in of all rows */
 };
 
 /* ---- the nets ---------------------------------------------------------------------- */
@@ -181,12 +182,18 @@ static int build(struct learner *l, struct cvt_err *e)
 	return add_phases(l, s, generator, real, e);
 }
 
+static size_t items(const struct learner *l, size_t node)
+{
+	return shape_items(&l->graph->node[node].row);
+}
+
 static int prepare(struct learner *l, struct cvt_err *e)
 {
 	struct gan *s = l->own;
 	s->draws = mem_alloc(l->rows * s->D, sizeof *s->draws, e);
 	s->target = mem_alloc(3 * l->rows, sizeof *s->target, e);
-	if (!s->draws || !s->target)
+	s->seen = mem_alloc(l->rows * items(l, s->made), sizeof *s->seen, e);
+	if (!s->draws || !s->target || !s->seen)
 		return CVT_SYSTEM;
 	for (size_t r = 0; r < l->rows; r++) {
 		s->target[r] = (float)(1 - l->facts->label_smoothing);
@@ -204,7 +211,9 @@ static void before(struct learner *l, struct plan *p, const struct batch *rows,
 	plan_bind(p, s->one, s->target + l->rows);
 	plan_bind(p, s->zero, s->target + 2 * l->rows);
 	if (p == l->phase[DISCRIMINATOR].plan) {
-		plan_bind(p, s->made_in, plan_value(l->phase[GENERATOR].plan, s->made));
+		const float *made = plan_value(l->phase[GENERATOR].plan, s->made);
+		memcpy(s->seen, made, rows->rows * items(l, s->made) * sizeof *s->seen);
+		plan_bind(p, s->made_in, s->seen);
 		return;
 	}
 	for (size_t r = 0; r < rows->rows; r++) {
@@ -234,6 +243,7 @@ static void close(struct learner *l)
 	if (s) {
 		free(s->draws);
 		free(s->target);
+		free(s->seen);
 	}
 	free(s);
 }

@@ -180,9 +180,11 @@ struct learner_watched {
 struct learner_phase {
 	const char *name; /* "" when there is only one */
 	size_t loss;
-	bool *trains;  /* per parameter of the graph; NULL in build() = all */
-	bool *wants;   /* that, without regard to what is frozen */
-	size_t keep;   /* a node that other phases and hooks read after a run; GRAPH_NONE */
+	bool *trains; /* per parameter of the graph; NULL in build() = all */
+	bool *wants;  /* that, without regard to what is frozen */
+	/* A node whose value before() of the next phase and score() read; GRAPH_NONE. It is gone when that phase
+	 * runs: the values of all phases lie in the same memory. */
+	size_t keep;
 	size_t period; /* every so many steps; 1 */
 	double lr_scale;
 	struct plan *plan;
@@ -210,7 +212,9 @@ struct learner {
 	double *tally;
 	size_t val_loss;   /* the loss that validation reports; GRAPH_NONE = the first phase's */
 	struct plan *eval; /* forward only */
-	size_t rows;       /* of the largest batch */
+	const struct plan *
+		lender; /* the phase's in whose memory the others' values lie; NULL = there is none */
+	size_t rows;    /* of the largest batch */
 	struct par *par;
 	bool *thaws; /* per parameter: frozen by learner_freeze; NULL = none is */
 	/* For the step whose before() sets it: run.apart. */

@@ -86,6 +86,13 @@ static const struct row rows[] = {
 	{"dcgan-infer-b1", "tests/bench/dcgan32.arch", &gan, 32, 3, 1, 300, MAKE},
 	{"resnet18-memory", "resnet18", &classify, 32, 3, 128, 1, MEMORY},
 	{"resnet20-memory", "resnet20", &classify, 32, 3, 128, 1, MEMORY},
+	{"vgg11-memory", "vgg11", &classify, 32, 3, 128, 1, MEMORY},
+	{"unet-memory", "unet-small", &segment, 128, 3, 8, 1, MEMORY},
+	{"mobilenet-memory", "mobilenet-v2", &classify, 32, 3, 128, 1, MEMORY},
+	{"vit-tiny-memory", "vit-tiny", &classify, 32, 3, 128, 1, MEMORY},
+	{"lenet5-memory", "lenet5", &classify, 28, 1, 128, 1, MEMORY},
+	{"mlp-vae-memory", "tests/bench/mlp-vae.arch", &vae, 28, 1, 128, 1, MEMORY},
+	{"dcgan-memory", "tests/bench/dcgan32.arch", &gan, 32, 3, 128, 1, MEMORY},
 };
 
 struct engine {
