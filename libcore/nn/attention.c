@@ -4,8 +4,10 @@
  * heads are one product x qkv.weight' + qkv.bias; each head gives softmax(q k' / sqrt(K)) v; proj
  * mixes the heads.
  *
- * What forward keeps is what backward reads: q k v, the probabilities, the heads' results. The products
- * with all vectors are dense.h's, those of the heads simd/product.c's, on vectors where they lie.
+ * Forward keeps q k v and the heads' results. The probabilities of a head, of which there are T squared, live
+ * in a thread's room for as long as they are read, and backward computes them a second time (as do Dao et
+ * al., "FlashAttention", 2022). The products with all vectors are dense.h's, those of the heads
+ * simd/product.c's, on vectors where they lie.
  *
  * Dimensions: T tokens of D features; H heads of K = D / H features; M = rows x T vectors.
  */
@@ -71,18 +73,13 @@ static size_t packed_both(size_t D)
 	return packed_proj(D) + dense_floats((struct dense){D, D});
 }
 
-/* save: q k v (3D a vector), heads' results (D a vector), probabilities (H T T a row);
+/* save: q k v (3D a vector), heads' results (D a vector);
  * work: sums of biases' gradients, packed weights, then the gradients of q k v, of the heads' results, and of
- * biases (those of qkv, then proj's, for each row); a thread: a head's keys or values as columns, and its scores or
- * their gradient. */
+ * biases (those of qkv, then proj's, for each row); a thread: a head's keys or values as columns, its
+ * probabilities, and the gradient of its scores. */
 static float *saved_heads(const struct nn_io *io, const struct sizes *z)
 {
 	return io->save + z->rows * z->T * 3 * z->D;
-}
-
-static float *saved_probabilities(const struct nn_io *io, const struct sizes *z)
-{
-	return io->save + z->rows * z->T * 4 * z->D;
 }
 
 static float *work_packed(const struct nn_io *io)
@@ -139,30 +136,36 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 	if (D % H != 0)
 		return cvt_fail(
 			e, CVT_USAGE, "attention: %zu features do not part into %zu heads", D, H);
-	n->save_row = 4 * T * D + H * T * T;
+	n->save_row = 4 * T * D;
 	n->work_whole = NN_PARTS * 4 * D + packed_both(D);
 	n->work_row = 4 * T * D + 4 * D;
-	n->work_thread = nn_most(dense_gradient_thread(), (T + D / H) * pitch_of(T));
+	n->work_thread = nn_most(dense_gradient_thread(), (2 * T + D / H) * pitch_of(T));
 	return declare(g, n, D, e);
 }
 
-/* Some tokens at a time, so that their scores are still near for the softmax: tiles of 9 and 6 rows. */
-static void forward_head(
-	const struct sizes *z, const float *qkv, float *P, float *heads, float *room)
+/* P of n tokens, each by all, rows pitch_of(T) apart; keys as columns. */
+static void probabilities(
+	const struct sizes *z, const float *q, const float *keys, size_t n, float *P)
+{
+	const size_t T = z->T, pitch = pitch_of(T);
+	const struct simd_product score = {n, T, z->K, 3 * z->D, 1, pitch, pitch};
+	simd()->product(&score, q, keys, P);
+	for (size_t i = 0; i < n; i++)
+		simd()->softmax(P + i * pitch, P + i * pitch, T, 1 / sqrtf((float)z->K));
+}
+
+/* Some tokens at a time, so that their probabilities are still near: tiles of 9 and 6 rows. */
+static void forward_head(const struct sizes *z, const float *qkv, float *heads, float *room)
 {
 	enum { TOKENS = 72 };
 	const size_t T = z->T, D = z->D, K = z->K, pitch = pitch_of(T);
-	float *keys = room, *scores = room + K * pitch;
+	float *keys = room, *P = room + K * pitch;
 	simd()->turn(qkv + D, 3 * D, T, K, keys, pitch);
 	for (size_t t = 0; t < T; t += TOKENS) {
 		const size_t n = nn_clamp(T - t, 1, TOKENS);
-		const struct simd_product score = {n, T, K, 3 * D, 1, pitch, pitch};
-		const struct simd_product result = {n, K, T, T, 1, 3 * D, D};
-		simd()->product(&score, qkv + t * 3 * D, keys, scores);
-		for (size_t i = 0; i < n; i++)
-			simd()->softmax(
-				scores + i * pitch, P + (t + i) * T, T, 1 / sqrtf((float)K));
-		simd()->product(&result, P + t * T, qkv + 2 * D, heads + t * D);
+		const struct simd_product result = {n, K, T, pitch, 1, 3 * D, D};
+		probabilities(z, qkv + t * 3 * D, keys, n, P);
+		simd()->product(&result, P, qkv + 2 * D, heads + t * D);
 	}
 }
 
@@ -190,13 +193,11 @@ static void forward_rows(const struct nn_io *io, size_t first, size_t count, siz
 	const size_t at = first * z.T, m = count * z.T;
 	const float *packed = io->fixed ? io->fixed : work_packed(io);
 	float *qkv = io->save + at * 3 * z.D, *heads = saved_heads(io, &z) + at * z.D;
-	float *P = saved_probabilities(io, &z) + first * z.H * z.T * z.T;
 	float *room = io->thread_work + slot * io->thread_stride;
 	dense_run(qkv_of(io), packed, m, io->x[0] + at * z.D, NULL, false, qkv);
 	for (size_t i = 0; i < count * z.H; i++) {
 		const size_t row = i / z.H * z.T, column = i % z.H * z.K;
-		forward_head(&z, qkv + row * 3 * z.D + column, P + i * z.T * z.T,
-			heads + row * z.D + column, room);
+		forward_head(&z, qkv + row * 3 * z.D + column, heads + row * z.D + column, room);
 	}
 	dense_run(proj_of(io), packed + packed_proj(z.D), m, heads,
 		io->plus ? io->plus + at * z.D : NULL, false, io->y + at * z.D);
@@ -220,20 +221,25 @@ static void forward(const struct nn_io *io)
 
 /* With A the gradient of the head's result: dv = P' A, dP = A v', dS = softmax' / sqrt(K),
  * dq = dS k, dk = dS' q. */
-static void backward_head(const struct sizes *z, const float *qkv, const float *P, const float *A,
-	float *dqkv, float *room)
+static void backward_head(
+	const struct sizes *z, const float *qkv, const float *A, float *dqkv, float *room)
 {
 	const size_t T = z->T, D = z->D, K = z->K, wide = 3 * D, pitch = pitch_of(T);
 	const float scale = 1 / sqrtf((float)K);
-	float *values = room, *dS = room + K * pitch;
-	const struct simd_product dv = {T, K, T, 1, T, D, wide}, dP = {T, T, K, D, 1, pitch, pitch};
+	float *columns = room, *P = room + K * pitch, *dS = P + T * pitch;
+	const struct simd_product dv = {T, K, T, 1, pitch, D, wide};
+	const struct simd_product dP = {T, T, K, D, 1, pitch, pitch};
 	const struct simd_product dq = {T, K, T, pitch, 1, wide, wide};
 	const struct simd_product dk = {T, K, T, 1, pitch, wide, wide};
-	simd()->turn(qkv + 2 * D, wide, T, K, values, pitch);
+	simd()->turn(qkv + D, wide, T, K, columns, pitch);
+	probabilities(z, qkv, columns, T, P);
 	simd()->product(&dv, P, A, dqkv + 2 * D);
-	simd()->product(&dP, A, values, dS);
-	for (size_t t = 0; t < T; t++)
-		simd()->softmax_back(P + t * T, dS + t * pitch, dS + t * pitch, T, scale, false);
+	simd()->turn(qkv + 2 * D, wide, T, K, columns, pitch);
+	simd()->product(&dP, A, columns, dS);
+	for (size_t t = 0; t < T; t++) {
+		float *to = dS + t * pitch;
+		simd()->softmax_back(P + t * pitch, to, to, T, scale, false);
+	}
 	simd()->product(&dq, dS, qkv + D, dqkv);
 	simd()->product(&dk, dS, qkv, dqkv + D);
 }
@@ -252,15 +258,14 @@ static void backward_rows(const struct nn_io *io, size_t first, size_t count, si
 	const struct sizes z = sizes_of(io);
 	const size_t at = first * z.T, m = count * z.T, wide = 3 * z.D;
 	const float *qkv = io->save + at * wide, *packed = work_packed(io);
-	const float *P = saved_probabilities(io, &z) + first * z.H * z.T * z.T;
 	float *dqkv = work_qkv(io, &z) + at * wide, *A = work_heads(io, &z) + at * z.D;
 	float *room = io->thread_work + slot * io->thread_stride;
 	dense_run(
 		back(proj_of(io)), packed + packed_proj(z.D), m, io->dy + at * z.D, NULL, false, A);
 	for (size_t i = 0; i < count * z.H; i++) {
 		const size_t row = i / z.H * z.T, column = i % z.H * z.K;
-		backward_head(&z, qkv + row * wide + column, P + i * z.T * z.T,
-			A + row * z.D + column, dqkv + row * wide + column, room);
+		backward_head(&z, qkv + row * wide + column, A + row * z.D + column,
+			dqkv + row * wide + column, room);
 	}
 	for (size_t i = 0; i < count; i++)
 		sum_biases(io, &z, first + i);
