@@ -6,6 +6,7 @@
 #include "train_private.h"
 
 #include "profile.h"
+#include "simd.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -141,22 +142,6 @@ struct update {
 	struct opt_step step;
 };
 
-/* In sums side by side: one alone waits for each addition. */
-static double square(const float *x, size_t n)
-{
-	enum { SUMS = 16 };
-	double part[SUMS] = {0}, sum = 0.0;
-	size_t i = 0;
-	for (; i + SUMS <= n; i += SUMS)
-		for (size_t k = 0; k < SUMS; k++)
-			part[k] += (double)x[i + k] * (double)x[i + k];
-	for (; i < n; i++)
-		part[i % SUMS] += (double)x[i] * (double)x[i];
-	for (size_t k = 0; k < SUMS; k++)
-		sum += part[k];
-	return sum;
-}
-
 /* Sums of squares of the gradient, and of the weights where the optimizer asks for them. */
 static void square_block(void *context, size_t b, unsigned thread)
 {
@@ -165,9 +150,9 @@ static void square_block(void *context, size_t b, unsigned thread)
 	const struct graph *g = u->t->l->graph;
 	const struct train_block *block = &u->t->block[b];
 	const bool ours = block->phase == u->phase;
-	u->t->part[2 * b] = square(g->grad + block->offset, ours ? block->n : 0);
-	u->t->part[2 * b + 1] =
-		square(g->weight + block->offset, ours && u->t->o.opt->norms ? block->n : 0);
+	u->t->part[2 * b] = simd()->exact_norm(g->grad + block->offset, ours ? block->n : 0);
+	u->t->part[2 * b + 1] = simd()->exact_norm(
+		g->weight + block->offset, ours && u->t->o.opt->norms ? block->n : 0);
 }
 
 /* Every block of a parameter gets the sums of all of them. */
@@ -186,18 +171,22 @@ static void join_params(struct train *t)
 }
 
 /* The norm of a phase's gradient, added block by block. */
-static double gradient_norm(struct train *t, struct update *u)
+static double gradient_norm(const struct train *t)
 {
 	double sum = 0.0;
-	par_for(t->o.par, t->nblocks, square_block, u);
 	for (size_t b = 0; b < t->nblocks; b++)
 		sum += t->part[2 * b];
-	if (t->o.opt->norms)
-		join_params(t);
-	return sqrt(sum);
+	return 1.0 / (double)t->pending * sqrt(sum);
 }
 
 /* ---- the update -------------------------------------------------------------------- */
+
+/* What a step does depends on the norm of the whole gradient. Else a block's part of it is added up just before
+ * the block is updated: the gradient is read from memory once. */
+static bool norm_counts(const struct train *t)
+{
+	return t->o.clip_norm > 0.0 || t->o.opt->norms;
+}
 
 /* Optimizers decay towards 0, so the weights are moved until `from` is there, and back. */
 static void shift(float *w, const float *from, size_t n, float sign)
@@ -219,7 +208,6 @@ static void move_block(const struct train *t, const struct train_block *block,
 
 static void update_block(void *context, size_t b, unsigned thread)
 {
-	(void)thread;
 	const struct update *u = context;
 	const struct train *t = u->t;
 	const struct train_block *block = &t->block[b];
@@ -228,7 +216,9 @@ static void update_block(void *context, size_t b, unsigned thread)
 	struct opt_slice x = {.n = block->n,
 		.w = t->l->graph->weight + block->offset,
 		.g = t->l->graph->grad + block->offset};
-	if (block->phase != u->phase)
+	if (!norm_counts(t))
+		square_block(context, b, thread);
+	if (block->phase != u->phase || !isfinite(t->part[2 * b]))
 		return;
 	for (size_t i = 0; i < OPT_STATES; i++)
 		x.state[i] = p->state[i] ? p->state[i] + block->offset : NULL;
@@ -248,27 +238,40 @@ static void update_block(void *context, size_t b, unsigned thread)
 	}
 }
 
+/* Of torch.nn.utils.clip_grad_norm_. */
+static double clip_of(const struct train *t, double norm)
+{
+	return t->o.clip_norm > 0.0 && norm > t->o.clip_norm ? t->o.clip_norm / (norm + 1e-6) : 1.0;
+}
+
+/* A gradient that is not finite ends the training: that other blocks were updated by then does no harm. */
 int train_update(struct train *t, size_t phase, double loss, struct cvt_err *e)
 {
 	struct learner_phase *p = &t->l->phase[phase];
-	const double mean = 1.0 / (double)t->pending, from = profile_now();
+	const double from = profile_now();
 	struct update u = {.t = t, .phase = phase};
-	const double norm = mean * gradient_norm(t, &u);
-	if (!isfinite(norm))
-		return train_diverged(t, phase, loss, norm, e);
-	/* torch.nn.utils.clip_grad_norm_ */
-	const double clip = t->o.clip_norm > 0.0 && norm > t->o.clip_norm
-				    ? t->o.clip_norm / (norm + 1e-6)
-				    : 1.0;
+	double clip = 1.0;
+	if (norm_counts(t)) {
+		par_for(t->o.par, t->nblocks, square_block, &u);
+		const double norm = gradient_norm(t);
+		if (!isfinite(norm))
+			return train_diverged(t, phase, loss, norm, e);
+		clip = clip_of(t, norm);
+		if (t->o.opt->norms)
+			join_params(t);
+		t->gradient_norm = norm;
+	}
 	u.step = (struct opt_step){.config = &t->l->facts->opt,
 		.lr = t->lr,
 		.factor = t->factor,
-		.grad_scale = (float)(mean * clip),
+		.grad_scale = (float)(1.0 / (double)t->pending * clip),
 		.grad_limit = t->o.clip_value > 0.0 ? (float)t->o.clip_value : INFINITY,
 		.t = ++p->t};
 	par_for(t->o.par, t->nblocks, update_block, &u);
+	if (!norm_counts(t))
+		t->gradient_norm = gradient_norm(t);
 	if (t->o.profile)
 		profile_add(t->o.profile, t->o.opt->name, "update", from, 0);
-	t->gradient_norm = norm;
-	return CVT_OK;
+	return isfinite(t->gradient_norm) ? CVT_OK
+					  : train_diverged(t, phase, loss, t->gradient_norm, e);
 }

@@ -32,16 +32,44 @@ static double plain_exact(const float *a, const float *b, size_t n, bool square)
 	return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
 }
 
+static double plain_norm(const float *x, size_t n)
+{
+	double s[2][8] = {{0}}, sum = 0;
+	for (size_t i = 0; i < n; i++) {
+		const double product = (double)x[i] * (double)x[i];
+		s[i / 8 % 2][i % 8] += product;
+	}
+	for (size_t k = 0; k < 2; k++)
+		sum += ((s[k][0] + s[k][4]) + (s[k][1] + s[k][5]))
+		       + ((s[k][2] + s[k][6]) + (s[k][3] + s[k][7]));
+	return sum;
+}
+
+/* What is no number shows, wherever it is. */
+static bool norm_tells(const struct simd *s)
+{
+	float x[MOST] = {0};
+	bool good = s->exact_norm(x, 0) == 0;
+	for (size_t i = 0; i < MOST; i++) {
+		x[i] = i % 2 ? NAN : INFINITY;
+		good = good && !isfinite(s->exact_norm(x, MOST));
+		x[i] = 0;
+	}
+	return good;
+}
+
 static bool exact_is_right(const struct simd *s)
 {
 	bool good = true;
 	for (size_t i = 0; i < SIZES; i++) {
 		const size_t n = sizes[i];
 		const double dot = s->exact_dot(Q, X + 1, n), square = s->exact_square(Q, X + 1, n);
+		const double norm = s->exact_norm(X + 1, n), want_norm = plain_norm(X + 1, n);
 		const double want_dot = plain_exact(Q, X + 1, n, false);
 		const double want_square = plain_exact(Q, X + 1, n, true);
 		good = good && memcmp(&dot, &want_dot, sizeof dot) == 0
-		       && memcmp(&square, &want_square, sizeof square) == 0;
+		       && memcmp(&square, &want_square, sizeof square) == 0
+		       && memcmp(&norm, &want_norm, sizeof norm) == 0;
 	}
 	return good;
 }
@@ -164,6 +192,7 @@ static void check_processor(const char *name)
 		return;
 	}
 	check(exact_is_right(s), "exact sums", name);
+	check(norm_tells(s), "a norm of what is not finite", name);
 	check(floats_are_right(s), "products of rows", name);
 	check(sift_is_right(s), "sifting", name);
 	check(codes_are_right(s), "products of whole numbers", name);
