@@ -56,6 +56,13 @@ struct simd_weights {
 	const float *scale;
 };
 
+/* The gradient of some of a dense layer's weights, for dense_weights: rows of x and of dy, and the distances of
+ * such and of dw's, an output each, in floats. */
+struct simd_dense {
+	size_t rows, inputs, outputs;
+	size_t x_row, y_row, w_row;
+};
+
 /* Places of depthwise convolutions that share their part of the window, `rows` x `places` of them
  * (simd/depthwise.c): channel k of a place is made of channel k at down x across places of x, the first
  * where x begins, and as many weights, [c] each. Distances are in floats. */

@@ -3,11 +3,13 @@
 
 #include <string.h>
 
-/* Of a block: tiles of 14 and of 6 places, near while it lasts; panels of any width. */
-enum { VECTORS = 70, OUTPUTS = 128 };
-/* Of a gradient, what one block makes: that many outputs and inputs, so many vectors at a time, which with the
- * sums stay in the second cache. */
-enum { SOME_OUTPUTS = 224, SOME_INPUTS = 256, CHUNK = 128, APART = 16 };
+/* Of a block: tiles of 14 and of 6 places, near while it lasts; panels of any width. Weights are packed in
+ * smaller blocks, which threads share evenly. */
+enum { VECTORS = 70, OUTPUTS = 128, PACKED = 64 };
+/* Of a gradient, what one block makes at most: that many outputs and inputs, so many vectors at a time, which stay in
+ * the second cache. Of vectors for one time, fewer: there is work for several threads. */
+enum { MANY_OUTPUTS = 224, MANY_INPUTS = 256, FEW_OUTPUTS = 112, FEW_INPUTS = 224 };
+enum { CHUNK = 128, APART = 16 };
 
 static const size_t no_tap = 0;
 
@@ -23,7 +25,7 @@ size_t dense_floats(struct dense d)
 	return packed_floats(d) + d.o;
 }
 
-/* Outputs first..first + n, first a multiple of OUTPUTS. */
+/* Outputs first..first + n, first a multiple of PACKED. */
 static void pack(
 	struct dense d, const struct dense_weights *w, size_t first, size_t n, float *packed)
 {
@@ -88,7 +90,7 @@ static void pack_block(void *context, size_t block, unsigned thread)
 	(void)thread;
 	const struct job *j = context;
 	size_t first;
-	const size_t n = par_span(j->d.o, OUTPUTS, block, &first);
+	const size_t n = par_span(j->d.o, PACKED, block, &first);
 	pack(j->d, j->weights, first, n, j->to);
 }
 
@@ -96,7 +98,7 @@ void dense_pack(
 	const struct nn_io *io, struct dense d, const struct dense_weights *w, float *packed)
 {
 	struct job j = {.d = d, .weights = w, .to = packed};
-	par_for(io->run->par, parts(d), pack_block, &j);
+	par_for(io->run->par, par_blocks(d.o, PACKED), pack_block, &j);
 }
 
 static void run_block(void *context, size_t block, unsigned thread)
@@ -124,7 +126,14 @@ void dense_run_all(const struct nn_io *io, struct dense d, const float *packed, 
 
 size_t dense_gradient_thread(void)
 {
-	return SOME_OUTPUTS * SOME_INPUTS + CHUNK * (SOME_OUTPUTS + APART + SOME_INPUTS + APART);
+	return (size_t)CHUNK * (MANY_OUTPUTS + APART + MANY_INPUTS + APART);
+}
+
+/* The size of blocks nearly equal, of at most `most`, a multiple of `step`. */
+static size_t fair(size_t n, size_t most, size_t step)
+{
+	const size_t blocks = par_blocks(n, most);
+	return nn_round_up(par_blocks(n, blocks), step);
 }
 
 /* Some columns of `rows` vectors. */
@@ -146,47 +155,42 @@ static struct columns columns_of(const float *from, size_t pitch, size_t rows, s
 	return (struct columns){to, apart};
 }
 
+static size_t some_inputs(const struct job *j)
+{
+	enum { PANEL = 32 };
+	return fair(j->d.i, j->m > CHUNK ? MANY_INPUTS : FEW_INPUTS, PANEL);
+}
+
+static size_t some_outputs(const struct job *j)
+{
+	return fair(j->d.o, j->m > CHUNK ? MANY_OUTPUTS : FEW_OUTPUTS, 1);
+}
+
 /* The gradients of the weights from some inputs to some outputs. */
 static void gradient_block(void *context, size_t block, unsigned thread)
 {
 	const struct job *j = context;
 	const struct dense d = j->d;
-	const size_t across = par_blocks(d.i, SOME_INPUTS);
+	const size_t across = par_blocks(d.i, some_inputs(j));
 	size_t i, o;
-	const size_t inputs = par_span(d.i, SOME_INPUTS, block % across, &i);
-	const size_t outputs = par_span(d.o, SOME_OUTPUTS, block / across, &o);
-	float *sum = j->io->thread_work + thread * j->io->thread_stride;
-	float *x_room = sum + SOME_OUTPUTS * SOME_INPUTS;
-	float *dy_room = x_room + CHUNK * (SOME_INPUTS + APART);
-	memset(sum, 0, outputs * SOME_INPUTS * sizeof *sum);
+	const size_t inputs = par_span(d.i, some_inputs(j), block % across, &i);
+	const size_t outputs = par_span(d.o, some_outputs(j), block / across, &o);
+	float *x_room = j->io->thread_work + thread * j->io->thread_stride;
+	float *dy_room = x_room + (size_t)CHUNK * (MANY_INPUTS + APART);
 	for (size_t at = 0; at < j->m; at += CHUNK) {
 		const size_t rows = nn_clamp(j->m - at, 1, CHUNK);
 		const struct columns x = columns_of(j->x + at * d.i + i, d.i, rows, inputs, x_room);
 		const struct columns dy =
 			columns_of(j->dy + at * d.o + o, d.o, rows, outputs, dy_room);
-		const struct simd_conv view = {.taps = 1,
-			.run = outputs,
-			.tap = &no_tap,
-			.outputs = inputs,
-			.rows = 1,
-			.columns = rows,
-			.x_column = dy.pitch,
-			.y_column = x.pitch};
-		simd()->conv_weights(&view, dy.p, x.p, sum);
+		const struct simd_dense some = {rows, inputs, outputs, x.pitch, dy.pitch, d.i};
+		simd()->dense_weights(&some, x.p, dy.p, j->to + o * d.i + i);
 	}
-	const struct simd_weights weights = {.taps = 1,
-		.run = outputs,
-		.tap = &no_tap,
-		.run_step = d.i,
-		.output_step = 1,
-		.outputs = inputs};
-	simd()->conv_unpack_add(&weights, sum, j->to + o * d.i + i);
 }
 
 void dense_gradient(const struct nn_io *io, struct dense d, size_t m, const float *x,
 	const float *dy, float *dw)
 {
 	struct job j = {.io = io, .d = d, .x = x, .dy = dy, .to = dw, .m = m};
-	par_for(io->run->par, par_blocks(d.i, SOME_INPUTS) * par_blocks(d.o, SOME_OUTPUTS),
+	par_for(io->run->par, par_blocks(d.i, some_inputs(&j)) * par_blocks(d.o, some_outputs(&j)),
 		gradient_block, &j);
 }

@@ -1,5 +1,5 @@
-/* Products of small matrices as they lie and the turning of rows into columns, for every kind of processor that
- * this one is, against plain loops in double precision and against the portable version; nothing is written
+/* Products of small matrices as they lie, the gradients of dense layers and the turning of rows into columns, for
+ * every kind of processor that this one is, against plain loops in double precision and against the portable version; nothing is written
  * beside the result, and nothing beside the vectors is read into it. */
 #include "../../libcore/simd.h"
 
@@ -76,6 +76,32 @@ static bool rows_are_alike(const struct simd *s, size_t m, size_t n, size_t k)
 	return memcmp(all, one, sizeof all) == 0;
 }
 
+/* C grows by A' B, rows of A and of B being those of dy and of x. */
+static bool weights_are_right(const struct simd *s, size_t rows, size_t inputs, size_t outputs)
+{
+	static float x[ROOM], dw[ROOM];
+	const struct simd_dense d = {rows, inputs, outputs, STEP, STEP, STEP};
+	bool good = true;
+	for (size_t i = 0; i < ROOM; i++)
+		x[i] = i % STEP < inputs && i / STEP < rows ? B[i] : NAN;
+	clear(dw);
+	for (size_t i = 0; i < outputs * STEP; i++)
+		dw[i] = i % STEP < inputs ? A[ROOM - 1 - i] : untouched;
+	s->dense_weights(&d, x, A, dw);
+	for (size_t i = 0; i < ROOM; i++) {
+		const size_t o = i / STEP, in = i % STEP;
+		if (o >= outputs || in >= inputs) {
+			good = good && dw[i] == untouched;
+			continue;
+		}
+		double want = (double)A[ROOM - 1 - i];
+		for (size_t n = 0; n < rows; n++)
+			want += (double)A[n * STEP + o] * (double)B[n * STEP + in];
+		good = good && fabs((double)dw[i] - want) <= 2e-5 * (1 + fabs(want));
+	}
+	return good;
+}
+
 static bool turn_is_right(const struct simd *s, size_t rows, size_t columns)
 {
 	static float to[ROOM];
@@ -101,18 +127,20 @@ static void check_processor(const char *name)
 		printf("skip kernels of %s: this processor has it not\n", name);
 		return;
 	}
-	bool by_rows = true, by_columns = true, alike = true, turns = true;
+	bool by_rows = true, by_columns = true, alike = true, weights = true, turns = true;
 	for (size_t i = 0; i < SIZES; i++)
 		for (size_t j = 0; j < SIZES; j++) {
 			const size_t k = sizes[(5 * i + j) % SIZES];
 			by_rows = by_rows && product_is_right(s, sizes[i], sizes[j], k, false);
 			by_columns = by_columns && product_is_right(s, sizes[i], sizes[j], k, true);
 			alike = alike && rows_are_alike(s, sizes[i], sizes[j], k);
+			weights = weights && weights_are_right(s, k, sizes[j], sizes[i]);
 			turns = turns && turn_is_right(s, sizes[i], sizes[j]);
 		}
 	check(by_rows, "products by rows", name);
 	check(by_columns, "products by columns", name);
 	check(alike, "products of one row and of many", name);
+	check(weights, "gradients of weights", name);
 	check(product_is_right(s, 7, 33, 0, false), "products of nothing", name);
 	check(turns, "turn", name);
 }
