@@ -1,6 +1,6 @@
 /* fold: which operators take over what stands beside them, in the same pass over memory: in a fixed plan all
- * that follows and nn_op.folds allows, in others what nn_op.absorbs does; and what nn_op.defers names before
- * them. */
+ * that follows and nn_op.folds allows, in others of this the sum, and what nn_op.absorbs does; and what
+ * nn_op.defers names before them. */
 #include "plan.h"
 
 #include <string.h>
@@ -17,14 +17,20 @@ static size_t only_reader(const struct plan *p, size_t i, size_t last, const cha
 	return is && plan_same_size(n, &p->graph->node[i]) ? t->reader : GRAPH_NONE;
 }
 
-/* Behind what a run that does not train leaves as it is (drop-path at the end of a branch): node i's
- * value is its value, too. */
+/* Is it its input? In a fixed plan also what a run that does not train leaves as it is. */
+static bool leaves_it(const struct plan *p, size_t node)
+{
+	const struct node *n = &p->graph->node[node];
+	return n->nin == 1
+	       && ((plan_flags(p, node) & NN_VIEW) || (p->fixed && (n->op->flags & NN_EVAL_VIEW)));
+}
+
+/* Behind views (drop-path at the end of a branch): node i's value is their value, too. */
 static size_t past_views(struct plan *p, size_t i, size_t last)
 {
 	for (;;) {
 		const size_t next = p->slot[last].reader;
-		if (p->slot[last].readers != 1 || next == GRAPH_NONE
-			|| !(p->graph->node[next].op->flags & NN_EVAL_VIEW)
+		if (p->slot[last].readers != 1 || next == GRAPH_NONE || !leaves_it(p, next)
 			|| !plan_same_size(&p->graph->node[next], &p->graph->node[i]))
 			return last;
 		p->slot[next].host = i;
@@ -32,12 +38,27 @@ static size_t past_views(struct plan *p, size_t i, size_t last)
 	}
 }
 
-/* What node i takes over from its readers (nn_op.folds). The other value of a sum must be there when
- * node i runs: it comes from an earlier node. */
+/* The sum of node i's value, which `last` is a view of, with one that is there when node i runs: it comes
+ * from an earlier node. Returns the last view then. */
+static size_t fold_sum(struct plan *p, size_t i, size_t last)
+{
+	last = past_views(p, i, last);
+	const size_t sum = only_reader(p, i, last, "sum");
+	const struct node *n = &p->graph->node[sum == GRAPH_NONE ? last : sum];
+	if (sum == GRAPH_NONE || n->nin != 2 || p->slot[sum].absorbs)
+		return last;
+	const size_t other = n->in[n->in[0] == last];
+	if (other >= i)
+		return last;
+	p->slot[sum].host = i;
+	p->slot[i].plus = other;
+	return sum;
+}
+
+/* What node i takes over from its readers in a fixed plan (nn_op.folds). */
 static void fold_readers(struct plan *p, size_t i)
 {
-	const struct graph *g = p->graph;
-	const unsigned folds = g->node[i].op->folds;
+	const unsigned folds = p->graph->node[i].op->folds;
 	struct slot *t = &p->slot[i];
 	size_t last = i, next;
 	if ((folds & FOLD_AFFINE) && (next = only_reader(p, i, last, NULL)) != GRAPH_NONE) {
@@ -45,16 +66,7 @@ static void fold_readers(struct plan *p, size_t i)
 		t->affine = last = next;
 	}
 	if (folds & FOLD_SUM)
-		last = past_views(p, i, last);
-	if ((folds & FOLD_SUM) && (next = only_reader(p, i, last, "sum")) != GRAPH_NONE
-		&& g->node[next].nin == 2) {
-		const size_t other = g->node[next].in[g->node[next].in[0] == last];
-		if (other < i) {
-			p->slot[next].host = i;
-			t->plus = other;
-			last = next;
-		}
-	}
+		last = fold_sum(p, i, last);
 	if ((folds & FOLD_RELU) && (next = only_reader(p, i, last, "relu")) != GRAPH_NONE) {
 		p->slot[next].host = i;
 		t->absorbs = true;
@@ -63,9 +75,18 @@ static void fold_readers(struct plan *p, size_t i)
 
 static void mark_folded(struct plan *p)
 {
-	for (size_t i = 0; i < p->nodes && p->fixed; i++)
+	for (size_t i = 0; i < p->nodes; i++)
 		if (p->slot[i].used && p->slot[i].host == GRAPH_NONE)
 			fold_readers(p, i);
+}
+
+/* Of plans that learn, too: a sum passes its gradient on, as a view does. */
+static void mark_sums(struct plan *p)
+{
+	for (size_t i = 0; i < p->nodes; i++)
+		if (p->slot[i].used && p->slot[i].host == GRAPH_NONE
+			&& (p->graph->node[i].op->folds & FOLD_SUM))
+			(void)fold_sum(p, i, i);
 }
 
 /* Two operators in one pass over memory: an operator that can do its reader's work (nn_op.absorbs)
@@ -105,7 +126,10 @@ static void mark_deferred(struct plan *p)
 
 void plan_fold(struct plan *p)
 {
-	mark_folded(p);
+	if (p->fixed)
+		mark_folded(p);
 	mark_absorbed(p);
+	if (!p->fixed)
+		mark_sums(p);
 	mark_deferred(p);
 }

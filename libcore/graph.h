@@ -146,9 +146,9 @@ struct nn_io {
 	/* The reader that nn_op.absorbs names, or the input that nn_op.defers does, is this op's to do,
 	 * both ways. */
 	bool absorbs;
-	/* Of a fixed plan. What prepare() made, NULL in other plans; and what this op does of its
-	 * readers' work (nn_op.folds): prepare() applies the scales and shifts of channels, one
-	 * behind the other; forward adds `plus`, laid out like y; then comes the relu, if absorbs. */
+	/* Of a fixed plan: what prepare() made, NULL in other plans. What this op does of its readers'
+	 * work (nn_op.folds): prepare() applies the scales and shifts of channels, one behind the
+	 * other; forward adds `plus`, laid out like y, in any plan; then comes the relu, if absorbs. */
 	float *fixed;
 	const float *affine, *plus;
 	bool again; /* forward runs a second time (NN_AGAIN), with what the first time kept in save */
@@ -178,7 +178,7 @@ enum nn_flags {
  * only one to read what is before it. They are views of its value then. */
 enum nn_folds {
 	FOLD_AFFINE = 1, /* an operator of NN_AFFINE */
-	FOLD_SUM = 2,    /* a sum with one value that is there already */
+	FOLD_SUM = 2,    /* a sum with one value that is there already; in other plans, too */
 	FOLD_RELU = 4,
 };
 

@@ -1,6 +1,6 @@
 /* drop-path: in training a whole row is 0 with probability P, else multiplied by 1 / (1 - P):
  * stochastic depth of the branch it ends (Huang et al., "Deep networks with stochastic depth",
- * 2016). The draw is Philox(seed; step, node, row of the batch). */
+ * 2016). The draw is Philox(seed; step, node, row of the batch). With P = 0 it is a view of its input. */
 #include "drop_path.h"
 #include "nn.h"
 
@@ -9,10 +9,17 @@
 
 #include <string.h>
 
+static void set(struct node *n, double P)
+{
+	n->arg[0].a = P;
+	n->view = P == 0;
+}
+
 static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 {
 	if (!(n->arg[0].a >= 0 && n->arg[0].a < 1))
 		return cvt_fail(e, CVT_USAGE, "drop-path: P must be in 0..1, not %g", n->arg[0].a);
+	set(n, n->arg[0].a);
 	return nn_like_input(g, n, e);
 }
 
@@ -88,7 +95,7 @@ static size_t each_block(struct graph *g, double P, size_t last)
 		blocks += !before || !same_block(before, n);
 		before = n;
 		if (last != SIZE_MAX)
-			n->arg[0].a = last > 0 ? P * (double)(blocks - 1) / (double)last : P;
+			set(n, last > 0 ? P * (double)(blocks - 1) / (double)last : P);
 	}
 	return blocks;
 }
