@@ -4,18 +4,13 @@
  * Time is counted in calls: forward of the planned nodes 0..F-1 in order, then the turns of backward
  * (again.c), which go through them in reverse and compute some values a second time. Every value, kept
  * intermediate and gradient is a buffer that lives for an interval of time; buffers whose intervals do
- * not meet may share bytes. Largest first, each takes the lowest place that is free throughout its life
- * (greedy by size: Pisarchyk and Lee, "Efficient memory management for deep neural net inference",
- * 2020).
+ * not meet may share bytes (place.c).
  *
  * Sharing before that: a view, and an operator that works in place, keep their input's buffer when
  * nobody needs the old value; and the gradient of an operator that only passes it on is its
- * input's.
+ * input's, of a sum at the end of a branch that of both.
  */
 #include "plan.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 /* ---- what is needed ---------------------------------------------------------------- */
 
@@ -326,9 +321,54 @@ static bool repeats(const struct node *n, size_t k)
 	return false;
 }
 
+/* The node that reads the gradient of node i, of which this one is a view, and does nothing else with it:
+ * it does not work in its place; GRAPH_NONE = there is none. */
+static size_t only_reads_gradient(const struct plan *p, size_t i)
+{
+	const struct node *node = p->graph->node;
+	while (p->slot[i].readers == 1 && p->slot[i].grad == GRAPH_NONE && node[i].nin == 1
+		&& (plan_flags(p, i) & NN_VIEW) && !(node[i].op->flags & NN_STOP)
+		&& plan_same_size(&node[i], &node[node[i].in[0]]))
+		i = node[i].in[0];
+	const unsigned flags = plan_flags(p, i) | node[i].op->flags;
+	const bool reads = p->slot[i].readers == 1 && p->slot[i].grad == GRAPH_NONE
+			   && !(flags & (NN_VIEW | NN_INPLACE | NN_PASS | NN_STOP));
+	return reads ? i : GRAPH_NONE;
+}
+
+/* Nobody adds to the gradient of node x between the backward of node i and that of `reader`. */
+static bool rests(const struct plan *p, size_t x, size_t reader, size_t i)
+{
+	bool rests = x < reader;
+	for (size_t j = reader; j < i && rests; j++)
+		for (size_t k = 0; p->slot[j].used && k < p->graph->node[j].nin; k++)
+			rests = rests && p->graph->node[j].in[k] != x;
+	return rests;
+}
+
+/* Which input of node i, the sum of two, may have node i's own memory as its gradient though the other has
+ * it, too: it is read there before the other's grows (the end of a branch beside what goes around it). */
+static size_t lends(const struct plan *p, size_t i)
+{
+	const struct node *n = &p->graph->node[i];
+	const struct slot *t = &p->slot[i];
+	if (!(n->op->flags & NN_PASS) || !(plan_flags(p, i) & (NN_PASS | NN_VIEW)) || t->lent
+		|| n->nin != 2 || n->in[0] == n->in[1]
+		|| p->buffer[t->grad].last > t->time[PASS_BACKWARD])
+		return GRAPH_NONE;
+	for (size_t k = 0; k < 2; k++) {
+		const size_t x = n->in[1 - k], reader = only_reads_gradient(p, n->in[k]);
+		if (reader != GRAPH_NONE && p->slot[reader].back && p->slot[x].back
+			&& p->slot[x].grad == GRAPH_NONE && rests(p, x, reader, i))
+			return k;
+	}
+	return GRAPH_NONE;
+}
+
 /* Gives input k of node i a gradient: node i's own memory if it is passed on unchanged, this is the
  * first contribution and nobody reads node i's gradient later; else a buffer. */
-static int lay_gradient(struct plan *p, size_t i, size_t k, bool *shared, struct cvt_err *e)
+static int lay_gradient(
+	struct plan *p, size_t i, size_t k, size_t lent, bool *shared, struct cvt_err *e)
 {
 	const struct node *n = &p->graph->node[i], *in = &p->graph->node[n->in[k]];
 	struct slot *t = &p->slot[n->in[k]];
@@ -338,9 +378,13 @@ static int lay_gradient(struct plan *p, size_t i, size_t k, bool *shared, struct
 	if (t->grad != GRAPH_NONE)
 		return CVT_OK;
 	struct buffer *mine = &p->buffer[p->slot[i].grad];
-	if (passes && !*shared && !repeats(n, k) && plan_same_size(n, in) && mine->last <= now) {
+	const bool lends = (flags & NN_VIEW) && p->slot[i].lent,
+		   free = !*shared && mine->last <= now;
+	if (lent != GRAPH_NONE || lends
+		|| (passes && free && !repeats(n, k) && plan_same_size(n, in))) {
 		*shared = true;
 		t->grad = p->slot[i].grad;
+		t->lent = lent == k || lends;
 		extend(mine, now, last);
 		return CVT_OK;
 	}
@@ -366,70 +410,19 @@ static int lay_gradients(struct plan *p, const struct plan_spec *s, struct cvt_e
 	for (size_t i = s->loss + 1; i-- > 0;) {
 		const struct node *n = &p->graph->node[i];
 		bool shared = false;
-		for (size_t k = 0; k < n->nin && p->slot[i].back && !(n->op->flags & NN_STOP);
-			k++) {
+		if (!p->slot[i].back || (n->op->flags & NN_STOP))
+			continue;
+		const size_t lent = lends(p, i);
+		for (size_t k = 0; k < n->nin; k++) {
 			struct slot *in = &p->slot[n->in[k]];
 			p->add[p->slot[i].edge + k] = in->started;
 			if (!in->back)
 				continue;
-			TRY(lay_gradient(p, i, k, &shared, e));
+			TRY(lay_gradient(p, i, k, lent, &shared, e));
 			in->started = true;
 		}
 	}
 	return CVT_OK;
-}
-
-/* ---- places ------------------------------------------------------------------------ */
-
-static int larger_first(const void *a, const void *b)
-{
-	const struct buffer *const *x = a, *const *y = b;
-	if ((*x)->floats != (*y)->floats)
-		return (*x)->floats < (*y)->floats ? 1 : -1;
-	return *x < *y ? -1 : 1; /* both point into one array: a fixed order for equals */
-}
-
-/* The lowest offset at which b fits beside those placed so far (sorted by offset) that live at the
- * same time; *at is where it belongs in that order. */
-static size_t lowest_place(
-	struct buffer *const *placed, size_t n, const struct buffer *b, size_t *at)
-{
-	size_t offset = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct buffer *q = placed[i];
-		if (q->last < b->first || b->last < q->first)
-			continue;
-		if (q->offset >= offset + b->floats)
-			break;
-		const size_t end = q->offset + q->floats;
-		offset = end > offset ? end : offset;
-	}
-	for (*at = 0; *at < n && placed[*at]->offset <= offset; ++*at)
-		;
-	return offset;
-}
-
-static int place_buffers(struct plan *p, struct cvt_err *e)
-{
-	struct buffer **order = mem_alloc(p->nbuffers, sizeof *order, e);
-	struct buffer **placed = mem_alloc(p->nbuffers, sizeof *placed, e);
-	for (size_t i = 0; order && placed && i < p->nbuffers; i++)
-		order[i] = &p->buffer[i];
-	if (order && placed)
-		qsort(order, p->nbuffers, sizeof *order, larger_first);
-	for (size_t i = 0; order && placed && i < p->nbuffers; i++) {
-		size_t at;
-		struct buffer *b = order[i];
-		b->offset = lowest_place(placed, i, b, &at);
-		memmove(placed + at + 1, placed + at, (i - at) * sizeof *placed);
-		placed[at] = b;
-		const size_t end = b->offset + b->floats;
-		p->arena_floats = end > p->arena_floats ? end : p->arena_floats;
-	}
-	const bool done = order && placed;
-	free(order);
-	free(placed);
-	return done ? CVT_OK : CVT_SYSTEM;
 }
 
 int plan_lay_out(struct plan *p, const struct plan_spec *s, struct cvt_err *e)
@@ -450,5 +443,5 @@ int plan_lay_out(struct plan *p, const struct plan_spec *s, struct cvt_err *e)
 		}
 	TRY(lay_second_lives(p, e));
 	TRY(lay_gradients(p, s, e));
-	return place_buffers(p, e);
+	return plan_place(p, e);
 }

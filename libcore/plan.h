@@ -21,6 +21,7 @@ struct slot {           /* what the plan knows of a node */
 	bool used;      /* an ancestor of the loss or of a kept node */
 	bool wants;     /* something that leads to it wants a gradient */
 	bool back;      /* it gets a gradient, and (unless an input) its backward runs */
+	bool lent;      /* its gradient is memory where another's grows later: it is only read */
 	bool started;   /* while laying out: some consumer has given it a gradient already */
 	size_t readers; /* nodes, and the caller, that read its value */
 	size_t reader;  /* the last of these nodes; GRAPH_NONE */
@@ -81,6 +82,8 @@ struct plan {
 /* Marks what the spec needs, gives every value, kept intermediate and gradient its place, and fills
  * p->add. p->slot and the tables exist. */
 int plan_lay_out(struct plan *p, const struct plan_spec *s, struct cvt_err *e);
+/* Gives every buffer its place; p->arena_floats is known then. (place.c) */
+int plan_place(struct plan *p, struct cvt_err *e);
 /* The node of whose value node i is a view, if it is one; and whether it lies in its memory. */
 size_t plan_viewed(const struct plan *p, size_t i);
 bool plan_is_view(const struct plan *p, size_t i);
