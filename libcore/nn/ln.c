@@ -40,7 +40,8 @@ static void forward_vectors(const struct nn_io *io, size_t first, size_t count, 
 	for (size_t v = first; v < first + count; v++) {
 		const float *x = io->x[0] + v * C;
 		float *save = io->save + 2 * v;
-		simd()->moments(x, C, eps, &save[0], &save[1]);
+		if (!io->again)
+			simd()->moments(x, C, eps, &save[0], &save[1]);
 		simd()->norm(
 			x, save[0], save[1], parameter(io, 0), parameter(io, 1), io->y + v * C, C);
 	}

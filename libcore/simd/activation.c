@@ -8,6 +8,8 @@ void KERNEL(gelu)(const float *x, float *y, size_t n)
 	for (size_t i = 0; i < n; i += SIMD_WIDTH) {
 		const vec v = vec_load_some(x + i, n - i);
 		vec P, d;
+		vec_ahead(x + i);
+		vec_ahead(y + i);
 		vec_normal(v, &P, &d);
 		vec_store_some(y + i, v * P, n - i);
 	}
@@ -19,6 +21,8 @@ void KERNEL(gelu_back)(const float *x, const float *dy, float *dx, size_t n, boo
 	for (size_t i = 0; i < n; i += SIMD_WIDTH) {
 		const vec v = vec_load_some(x + i, n - i), g = vec_load_some(dy + i, n - i);
 		vec P, d;
+		vec_ahead(x + i);
+		vec_ahead(dy + i);
 		vec_normal(v, &P, &d);
 		vec_put_some(dx + i, g * (P + v * d), n - i, add);
 	}

@@ -1,13 +1,53 @@
 /* rows: kernels over one vector of n floats that need sums over it, and products of vectors. */
 #include "vmath.h"
 
+/* The sum of a register in the order of vec_sum, and the largest, without a way through memory: halves are
+ * brought together until one float is left. */
+#if SIMD_WIDTH == 4
+static inline float sum_across(vec v)
+{
+	return (v[0] + v[2]) + (v[1] + v[3]);
+}
+
+static inline float top_across(vec v)
+{
+	return vec_top(v);
+}
+#else
+static inline float sum_across(vec v)
+{
+#if SIMD_WIDTH == 16
+	const __m256 h = _mm256_add_ps(
+		_mm512_castps512_ps256((__m512)v), _mm512_extractf32x8_ps((__m512)v, 1));
+#else
+	const __m256 h = (__m256)v;
+#endif
+	const __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+	const __m128 two = _mm_add_ps(q, _mm_movehl_ps(q, q));
+	return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+static inline float top_across(vec v)
+{
+#if SIMD_WIDTH == 16
+	const __m256 h = _mm256_max_ps(
+		_mm512_castps512_ps256((__m512)v), _mm512_extractf32x8_ps((__m512)v, 1));
+#else
+	const __m256 h = (__m256)v;
+#endif
+	const __m128 q = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+	const __m128 two = _mm_max_ps(q, _mm_movehl_ps(q, q));
+	return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+#endif
+
 /* sum of a b */
 float KERNEL(dot)(const float *a, const float *b, size_t n)
 {
 	vec s = {0};
 	for (size_t i = 0; i < n; i += SIMD_WIDTH)
 		s += vec_load_some(a + i, n - i) * vec_load_some(b + i, n - i);
-	return vec_sum(s);
+	return sum_across(s);
 }
 
 /* y = a + b; y may be either */
@@ -39,7 +79,7 @@ static inline float top(const float *x, size_t n)
 	size_t i = 0;
 	for (; i + SIMD_WIDTH <= n; i += SIMD_WIDTH)
 		v = vec_max(v, vec_load(x + i));
-	float t = vec_top(v);
+	float t = top_across(v);
 	for (; i < n; i++)
 		t = x[i] > t ? x[i] : t;
 	return t;
@@ -55,7 +95,7 @@ void KERNEL(softmax)(const float *x, float *y, size_t n, float factor)
 		vec_store_some(y + i, e, n - i);
 		s += vec_load_some(y + i, n - i);
 	}
-	KERNEL(times)(y, 1 / vec_sum(s), y, n, false);
+	KERNEL(times)(y, 1 / sum_across(s), y, n, false);
 }
 
 /* dx = factor y (dy - sum of y dy), or dx += that; dx may be dy */
@@ -73,20 +113,32 @@ void KERNEL(softmax_back)(
  * of large values. */
 void KERNEL(moments)(const float *x, size_t n, float eps, float *mean, float *scale)
 {
-	vec s = {0}, q = {0};
-	for (size_t i = 0; i < n; i += SIMD_WIDTH)
-		s += vec_load_some(x + i, n - i);
-	const float m = vec_sum(s) / (float)n;
+	enum { SUMS = 4, STEP = SUMS * SIMD_WIDTH };
+	vec s[SUMS] = {{0}}, q[SUMS] = {{0}};
 	size_t i = 0;
+	for (; i + STEP <= n; i += STEP)
+		for (size_t k = 0; k < SUMS; k++) {
+			vec_ahead(x + i + k * SIMD_WIDTH);
+			s[k] += vec_load(x + i + k * SIMD_WIDTH);
+		}
+	for (; i < n; i += SIMD_WIDTH)
+		s[0] += vec_load_some(x + i, n - i);
+	const float m = sum_across((s[0] + s[1]) + (s[2] + s[3])) / (float)n;
+	for (i = 0; i + STEP <= n; i += STEP)
+		for (size_t k = 0; k < SUMS; k++) {
+			const vec d = vec_load(x + i + k * SIMD_WIDTH) - m;
+			q[k] += d * d;
+		}
 	for (; i + SIMD_WIDTH <= n; i += SIMD_WIDTH) {
 		const vec d = vec_load(x + i) - m;
-		q += d * d;
+		q[0] += d * d;
 	}
 	float rest = 0;
 	for (; i < n; i++)
 		rest += (x[i] - m) * (x[i] - m);
+	const float square = sum_across((q[0] + q[1]) + (q[2] + q[3])) + rest;
 	*mean = m;
-	*scale = 1 / __builtin_sqrtf((vec_sum(q) + rest) / (float)n + eps);
+	*scale = 1 / __builtin_sqrtf(square / (float)n + eps);
 }
 
 /* y = (x - mean) scale weight + bias; y may be x; weight and bias may be NULL together. */
@@ -96,6 +148,7 @@ void KERNEL(norm)(const float *x, float mean, float scale, const float *weight, 
 	for (size_t i = 0; i < n; i += SIMD_WIDTH) {
 		const size_t left = n - i;
 		vec v = (vec_load_some(x + i, left) - mean) * scale;
+		vec_ahead(y + i);
 		if (weight)
 			v = v * vec_load_some(weight + i, left) + vec_load_some(bias + i, left);
 		vec_store_some(y + i, v, left);
@@ -112,6 +165,8 @@ void KERNEL(norm_sums)(const float *x, float mean, float scale, const float *wei
 		const size_t left = n - i;
 		const vec h = (vec_load_some(x + i, left) - mean) * scale;
 		const vec own = vec_load_some(dy + i, left);
+		vec_ahead(x + i);
+		vec_ahead(dy + i);
 		const vec g = weight ? own * vec_load_some(weight + i, left) : own;
 		s += g;
 		d += g * h;
@@ -120,8 +175,8 @@ void KERNEL(norm_sums)(const float *x, float mean, float scale, const float *wei
 			vec_put_some(dbias + i, own, left, true);
 		}
 	}
-	*sum = vec_sum(s);
-	*dot = vec_sum(d);
+	*sum = sum_across(s);
+	*dot = sum_across(d);
 }
 
 /* dx = scale (g - a - h b), or dx += that, with a, b the means of g and g h; dx may be dy. */
@@ -132,6 +187,7 @@ void KERNEL(norm_back)(const float *x, float mean, float scale, const float *wei
 		const size_t left = n - i;
 		const vec h = (vec_load_some(x + i, left) - mean) * scale;
 		vec g = vec_load_some(dy + i, left);
+		vec_ahead(dx + i);
 		if (weight)
 			g *= vec_load_some(weight + i, left);
 		vec_put_some(dx + i, (g - a - h * b) * scale, left, add);
@@ -157,7 +213,7 @@ void KERNEL(triangle)(float xx, const float *cc, float *y, size_t n)
 		y[i] = __builtin_sqrtf(square > 0 ? square : 0);
 		rest += y[i];
 	}
-	const float mean = (vec_sum(sum) + rest) / (float)n;
+	const float mean = (sum_across(sum) + rest) / (float)n;
 	for (i = 0; i < n; i += SIMD_WIDTH)
 		vec_store_some(y + i, vec_max(zero, mean - vec_load_some(y + i, n - i)), n - i);
 }
