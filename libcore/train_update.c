@@ -95,6 +95,8 @@ static int open_matrices(struct train *t, struct cvt_err *e)
 		t->block[b].work = floats;
 		floats += matrix_floats(t, &t->block[b]);
 	}
+	if (floats > 0)
+		TRY(t->o.opt->matrix_open(par_threads(t->o.par), e));
 	t->matrix_work = mem_alloc(floats, sizeof *t->matrix_work, e);
 	return t->matrix_work ? CVT_OK : CVT_SYSTEM;
 }

@@ -178,7 +178,7 @@ write("twice.cvt", epochs=2, label=i4(0, 1), prediction=i4(0, 1))'
 	[ "$(cv-eval --list | wc -l)" -eq "$(grep -c '^METRIC(' "$top/libcore/metric/metric.def")" ]
 }
 
-@test "what needs no OpenBLAS does not load it: measures, neighbours" {
+@test "what needs no OpenBLAS does not load it: measures, neighbours, most of training" {
 	six
 	LD_DEBUG=files cv-eval six.cvt >out.txt 2>debug.txt || skip "no LD_DEBUG here"
 	[ -s debug.txt ] || skip "no LD_DEBUG here"
@@ -187,6 +187,11 @@ write("twice.cvt", epochs=2, label=i4(0, 1), prediction=i4(0, 1))'
 	LD_DEBUG=files cv-knn --bank s.cvt s.cvt >out.cvt 2>debug.txt
 	[ -s debug.txt ]
 	refute grep -q openblas debug.txt
+	cv-gen shapes -n 40 --size 28x28 -o p.cvt
+	LD_DEBUG=files cv-train -q --arch lenet5 --steps 1 -o w.st p.cvt 2>debug.txt
+	refute grep -q openblas debug.txt
+	LD_DEBUG=files cv-train -q --arch lenet5 --opt muon --steps 1 -o m.st p.cvt 2>debug.txt
+	grep -q openblas debug.txt
 }
 
 @test "logits and probs are held to another truth of as many classes, too" {

@@ -445,9 +445,10 @@ peaks() {
 
 @test "where there are no addresses for matrix products, that is said" {
 	[ -z "${TESTS:-}" ] || skip "sanitizers take all addresses"
-	fails 1 sh -c 'ulimit -v 40000 && exec cv-train -q --arch tiny.arch -o out/x s.cvt --threads 1'
+	sh -c 'ulimit -v 40000 && exec cv-train -q --arch tiny.arch -o out/few s.cvt --threads 1'
+	fails 1 sh -c 'ulimit -v 40000 && exec cv-train -q --arch tiny.arch --opt muon -o out/x s.cvt --threads 1'
 	[[ $message == *"OpenBLAS cannot be loaded: libopenblas"*"raise ulimit -v"* ]]
-	fails 1 sh -c 'ulimit -v 100000 && exec cv-train -q --arch tiny.arch -o out/x s.cvt --threads 1'
+	fails 1 sh -c 'ulimit -v 100000 && exec cv-train -q --arch tiny.arch --opt muon -o out/x s.cvt --threads 1'
 	[[ $message == *"raise ulimit -v"* ]]
 }
 

@@ -2,7 +2,6 @@
  * trainer_setup: from the command line and the input's HEAD to a learner: which text, which
  * picture, which classes, which heads, which normalisation; then the weights (see trainer.h).
  */
-#include "../../libcore/blas.h"
 #include "../../libcore/init.h"
 #include "../embed/text.h"
 #include "trainer.h"
@@ -359,7 +358,6 @@ static int open_learner(struct trainer *t, struct cvt_err *e)
 
 int trainer_setup(struct trainer *t, struct cvt_err *e)
 {
-	TRY(blas_open(e));
 	TRY(trainer_read_weights(t, e));
 	TRY(open_text(t, e));
 	TRY(text_lets(t->arch, t->o.lets, false, e));

@@ -81,7 +81,7 @@ static int shape(struct graph *g, struct node *n, struct cvt_err *e)
 	n->save_row = 2 * views;
 	n->work_row = 2 * views * first->dims[0];
 	n->work_thread = ANCHORS * TILE;
-	return CVT_OK;
+	return blas_open(e);
 }
 
 static struct views gather(const struct nn_io *io)

@@ -22,6 +22,12 @@ struct newton {
 	float *x, *next, *a, *b;
 };
 
+static int open(unsigned threads, struct cvt_err *e)
+{
+	TRY(blas_open(e));
+	return blas_reserve(threads, e);
+}
+
 static size_t work(size_t inputs, size_t outputs)
 {
 	const size_t side = inputs < outputs ? inputs : outputs;
@@ -113,4 +119,5 @@ const struct opt opt_muon = {
 	.update = update,
 	.matrix = matrix,
 	.matrix_work = work,
+	.matrix_open = open,
 };

@@ -55,10 +55,12 @@ struct opt {
 	bool norms;                      /* needs those of whole parameters */
 	void (*update)(const struct opt_step *s, const struct opt_slice *x);
 	/* For convolutions' filters, in place of update; NULL = none. They are a matrix of
-	 * inputs x outputs, row-major; work has matrix_work(inputs, outputs) floats. */
+	 * inputs x outputs, row-major; work has matrix_work(inputs, outputs) floats. matrix_open makes
+	 * ready what so many threads need for it, once or more often; CVT_SYSTEM. */
 	void (*matrix)(const struct opt_step *s, const struct opt_slice *x, size_t inputs,
 		size_t outputs, float *work);
 	size_t (*matrix_work)(size_t inputs, size_t outputs);
+	int (*matrix_open)(unsigned threads, struct cvt_err *e);
 };
 
 extern const struct opt *const opts[]; /* in the order of opt.def, NULL-terminated */

@@ -17,7 +17,6 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "../../libcore/blas.h"
 #include "cores.h"
 
 enum { CLASSES = 10, PICTURES = 2, FIELDS = PICTURES + 1 };
@@ -335,8 +334,6 @@ static int measure(const struct row *row, unsigned threads, struct cvt_err *e)
 	struct engine b = {.row = row};
 	const bool trains = row->work == TRAIN || row->work == TRAIN_BF16 || row->work == MEMORY;
 	int code = par_open(&b.par, threads, e);
-	if (code == CVT_OK)
-		code = blas_open(e);
 	if (code == CVT_OK)
 		code = open_engine(&b, e);
 	if (code == CVT_OK)

@@ -2,7 +2,6 @@
  * same gradients and running statistics to the bit, for one thread and three, full batches and not, rows
  * of two populations; that the operators which can are called again, and what that saves; and a plan in
  * another one's memory. */
-#include "../../libcore/blas.h"
 #include "../../libcore/net.h"
 #include "../../libcore/plan.h"
 #include "../../libcore/profile.h"
@@ -261,8 +260,6 @@ static void check_lender(void)
 
 int main(void)
 {
-	struct cvt_err e = {0};
-	need(blas_open(&e), &e);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		check_case(&cases[i]);
 	check_sizes();

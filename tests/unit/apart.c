@@ -1,7 +1,6 @@
 /* Batch norm over two populations (run.apart) against itself on each population alone: the same values,
  * gradients that add up, running statistics of the second; one population that is named is no other
  * than one that is not; the same bits for any number of threads. */
-#include "../../libcore/blas.h"
 #include "../../libcore/net.h"
 #include "../../libcore/rng.h"
 #include "networks.h"
@@ -137,7 +136,6 @@ static void check_all(void)
 {
 	struct cvt_err e = {0};
 	struct trial all, alone[2], other;
-	need(blas_open(&e), &e);
 	draw();
 	open_trial(&all, 1);
 	step(&all, -1, mixed);

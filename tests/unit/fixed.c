@@ -1,7 +1,6 @@
 /* Fixed plans against those of training, in evaluation: the same values but for rounding, over networks
  * of the zoo and texts that fold in every way; the same bits for any number of threads and whichever
  * rows are beside a row; and what was folded does not run. For every kind of processor. */
-#include "../../libcore/blas.h"
 #include "../../libcore/net.h"
 #include "../../libcore/profile.h"
 #include "../../libcore/rng.h"
@@ -222,8 +221,6 @@ static void check_case(const struct net_case *c)
 
 static void check_all(void)
 {
-	struct cvt_err e = {0};
-	need(blas_open(&e), &e);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		check_case(&cases[i]);
 }

@@ -4,7 +4,6 @@
  * g[k] = ((7 k + 3 t) mod 11 - 5) / 8), and the schedules against their formulas.
  */
 #include "../../libcore/opt/opt.h"
-#include "../../libcore/blas.h"
 #include "../../libcore/sched/sched.h"
 
 #include <math.h>
@@ -232,7 +231,7 @@ int main(void)
 		check_golden(&golden[i]);
 	for (size_t i = 0; i < sizeof more_golden / sizeof *more_golden; i++)
 		check_golden(&more_golden[i]);
-	if (blas_open(NULL) == CVT_OK)
+	if (opt_find("muon", NULL)->matrix_open(1, NULL) == CVT_OK)
 		for (size_t i = 0; i < 2; i++)
 			check_muon(i);
 	check_limit();

@@ -1,7 +1,6 @@
 /* Max pooling: the kernels of every kind of processor against plain loops, to the bit, with ties, zeros,
  * NaN and infinities, and nothing written beside; and a relu that a plan leaves to the pool behind it
  * against one that runs: the same values and gradients, to the bit. */
-#include "../../libcore/blas.h"
 #include "../../libcore/net.h"
 #include "../../libcore/profile.h"
 #include "../../libcore/rng.h"
@@ -263,8 +262,6 @@ static bool equal(const float *a, const float *b, size_t n)
 
 static void check_fusion(void)
 {
-	struct cvt_err e = {0};
-	need(blas_open(&e), &e);
 	for (size_t i = 0; i < sizeof networks / sizeof *networks; i++) {
 		struct trial t;
 		char what[400];

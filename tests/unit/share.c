@@ -1,7 +1,6 @@
 /* Plans that share memory between values, and between gradients, and that fold one operator into another,
  * against plans where the caller keeps every value and every gradient, so that each has memory of its own:
  * the same gradients of all parameters to the bit. */
-#include "../../libcore/blas.h"
 #include "../../libcore/net.h"
 #include "../../libcore/plan.h"
 #include "../../libcore/rng.h"
@@ -162,8 +161,6 @@ static void check_case(const struct net_case *c)
 
 int main(void)
 {
-	struct cvt_err e = {0};
-	need(blas_open(&e), &e);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		check_case(&cases[i]);
 	return failures > 0;

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../../libcore/blas.h"
 #include "../../libcore/rng.h"
 #include "../../libcore/train_feed.h"
 #include "train_blobs.h"
@@ -90,7 +89,6 @@ static int train_job(struct job *j, const struct state_dict *from, struct learne
 static int open_job(struct job *j, struct arch **a, struct learner **l, struct method_facts *facts,
 	struct par **par)
 {
-	TRY(blas_open(&j->e));
 	TRY(arch_parse(a, "test", text, &j->e));
 	TRY(arch_let(*a, "classes", K, &j->e));
 	static const struct method_value defaults[METHOD_OPTIONS];
@@ -432,11 +430,6 @@ static void feeds(void)
 
 int main(void)
 {
-	struct cvt_err e;
-	if (blas_open(&e) != CVT_OK) {
-		printf("skip %s\n", e.text);
-		return 0;
-	}
 	learns();
 	independent();
 	resumes();
